@@ -1,0 +1,32 @@
+//! `[engine]`: how models run.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineConfig {
+    /// The most one conversation may hold, in tokens; a model trained for less holds less.
+    pub context_tokens: u32,
+    /// How many replies are written at once; others wait.
+    pub parallel_replies: u32,
+    /// Threads for computing; 0 chooses by the number of cores.
+    pub threads: u32,
+    /// How many requests may wait, in all.
+    pub queue_limit: u32,
+    /// A script that answers instead of a model, for tests and demonstrations: see `engine/scripted.rs`.
+    pub script: Option<PathBuf>,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            context_tokens: 8192,
+            parallel_replies: 4,
+            threads: 0,
+            queue_limit: 256,
+            script: None,
+        }
+    }
+}
