@@ -1,0 +1,236 @@
+//! The only place that knows redb: everything that must not be lost, in one file.
+//!
+//! `read` and `write` take short synchronous closures over a transaction; `write` returns after
+//! the fsync, so what was answered is on disk. The store knows records and keys, never rules: who
+//! may do what is decided in the rooms above, which are the only callers. `http` never opens a
+//! transaction. After an I/O error redb refuses to write until it is opened again, which happens
+//! here by itself; until then callers hear "overloaded".
+
+mod codec;
+pub mod conversations;
+pub mod jobs;
+mod keys;
+pub mod messages;
+mod migrations;
+pub mod replies;
+pub mod search_outbox;
+pub mod sessions;
+pub mod settings;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod transaction;
+pub mod users;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use redb::{Database, ReadableDatabase};
+use tokio::sync::{mpsc, oneshot};
+
+pub use self::transaction::{ReadTx, Reads, WriteTx};
+use self::writer::{Waiting, WriteJob};
+use crate::error::{Error, Result};
+
+/// Closures that may wait for the writer before callers hear "overloaded".
+const QUEUE_LIMIT: usize = 4096;
+
+#[derive(Debug, thiserror::Error)]
+enum StoreError {
+    #[error("{0}")]
+    Redb(#[from] redb::Error),
+    #[error("a key in {table} is damaged")]
+    DamagedKey { table: &'static str },
+    #[error("{0}")]
+    Broken(String),
+    #[error("the store is being opened again")]
+    Closed,
+}
+
+macro_rules! redb_errors {
+    ($($kind:ident),*) => {$(
+        impl From<redb::$kind> for StoreError {
+            fn from(error: redb::$kind) -> Self {
+                Self::Redb(error.into())
+            }
+        }
+    )*};
+}
+redb_errors!(
+    StorageError,
+    TableError,
+    TransactionError,
+    CommitError,
+    DatabaseError
+);
+
+impl StoreError {
+    /// Whether a closure failed because the database did, rather than by its own decision.
+    fn is_cause_of(error: &Error) -> bool {
+        let source = error
+            .source
+            .as_ref()
+            .and_then(|source| source.downcast_ref::<Self>());
+        matches!(
+            source,
+            Some(Self::Redb(
+                redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::DatabaseClosed
+            ))
+        )
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Closed => writer::unavailable(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+type Open = Box<dyn Fn() -> std::result::Result<Database, redb::DatabaseError> + Send + Sync>;
+
+/// The open database, or none while it is being opened again.
+struct Connection {
+    open: Open,
+    database: RwLock<Option<Arc<Database>>>,
+}
+
+impl Connection {
+    fn database(&self) -> Option<Arc<Database>> {
+        self.database
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set_database(&self, database: Option<Arc<Database>>) -> Option<Arc<Database>> {
+        std::mem::replace(
+            &mut *self
+                .database
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+            database,
+        )
+    }
+
+    /// Closes and opens until it works. The old file lock goes only with the last reader.
+    fn reopen(&self) {
+        drop(self.set_database(None));
+        let mut pause = Duration::from_millis(20);
+        loop {
+            match (self.open)() {
+                Ok(database) => {
+                    tracing::info!("the store was opened again");
+                    self.set_database(Some(Arc::new(database)));
+                    return;
+                }
+                Err(error) => tracing::warn!(%error, "the store cannot be opened again yet"),
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+}
+
+pub struct Store {
+    connection: Arc<Connection>,
+    queue: Option<mpsc::Sender<Box<dyn WriteJob>>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl Store {
+    /// Opens `path` or makes it, and migrates it. `cache_bytes` is memory for pages.
+    pub fn open(path: &Path, cache_bytes: usize) -> Result<Self> {
+        let path = path.to_owned();
+        Self::open_with(Box::new(move || {
+            Database::builder()
+                .set_cache_size(cache_bytes)
+                .create(&path)
+        }))
+    }
+
+    fn open_with(open: Open) -> Result<Self> {
+        let database = open().map_err(|error| match error {
+            redb::DatabaseError::DatabaseAlreadyOpen => Error::conflict(
+                "another chatelaine is already running on this data folder; stop it first",
+            ),
+            other => StoreError::from(other).into(),
+        })?;
+        migrations::run(&database)?;
+        let connection = Arc::new(Connection {
+            open,
+            database: RwLock::new(Some(Arc::new(database))),
+        });
+        let (queue, jobs) = mpsc::channel(QUEUE_LIMIT);
+        let for_writer = Arc::clone(&connection);
+        let writer = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || writer::run(&for_writer, jobs))
+            .map_err(Error::internal)?;
+        Ok(Self {
+            connection,
+            queue: Some(queue),
+            writer: Some(writer),
+        })
+    }
+
+    /// Looks at one consistent state. The closure must be short: it pins old pages while it runs.
+    pub async fn read<T, F>(&self, closure: F) -> Result<T>
+    where
+        F: FnOnce(&ReadTx) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let connection = Arc::clone(&self.connection);
+        tokio::task::spawn_blocking(move || {
+            let database = connection.database().ok_or(StoreError::Closed)?;
+            let transaction = database.begin_read().map_err(StoreError::from)?;
+            closure(&ReadTx(transaction))
+        })
+        .await
+        .map_err(Error::internal)?
+    }
+
+    /// Writes what the closure does, whole or not at all, and returns when it is on disk. The
+    /// closure may run more than once and must have no other effect.
+    pub async fn write<T, F>(&self, closure: F) -> Result<T>
+    where
+        F: Fn(&WriteTx) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (caller, answer) = oneshot::channel();
+        let queue = self
+            .queue
+            .as_ref()
+            .expect("the queue is there until the store is dropped");
+        queue
+            .try_send(Box::new(Waiting {
+                closure,
+                value: None,
+                caller,
+            }))
+            .map_err(|_| Error::overloaded("too much is being written at the moment", 1))?;
+        answer.await.map_err(|_| writer::unavailable())?
+    }
+
+    /// Whether writes are taken at the moment.
+    pub fn is_open(&self) -> bool {
+        self.connection.database().is_some()
+    }
+}
+
+impl Drop for Store {
+    /// Waits until everything that was handed in is written.
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer thread panicked");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Every table there is, named VALUE_BY_KEY. A name that was ever released is never used again for
+//! something else. All are made by the first migration that knows them. Used by `store/` alone.
+
+use super::conversations::ConversationRecord;
+use super::jobs::JobRecord;
+use super::keys::LatestFirst;
+use super::messages::MessageRecord;
+use super::replies::ReplyRecord;
+use super::search_outbox::OutboxRecord;
+use super::sessions::SessionRecord;
+use super::settings::SettingRecord;
+use super::transaction::Table;
+use super::users::UserRecord;
+use crate::ids::{ConversationId, JobId, MessageId, SessionId, UserId};
+
+pub(super) const USER_BY_ID: Table<UserId, UserRecord> = Table::new("user_by_id");
+pub(super) const USER_ID_BY_USERNAME: Table<String, UserId> = Table::new("user_id_by_username");
+pub(super) const USER_ID_BY_EMAIL: Table<String, UserId> = Table::new("user_id_by_email");
+
+pub(super) const SESSION_BY_ID: Table<SessionId, SessionRecord> = Table::new("session_by_id");
+pub(super) const SESSION_OF_USER: Table<(UserId, SessionId), ()> = Table::new("session_of_user");
+
+pub(super) const CONVERSATION_BY_ID: Table<ConversationId, ConversationRecord> =
+    Table::new("conversation_by_id");
+/// Owner, archived, not pinned, latest change first.
+pub(super) const CONVERSATION_BY_PLACE: Table<ConversationPlace, ()> =
+    Table::new("conversation_by_place");
+pub(super) type ConversationPlace = ((UserId, bool), (bool, (LatestFirst, ConversationId)));
+
+pub(super) const MESSAGE_BY_CONVERSATION: Table<(ConversationId, MessageId), MessageRecord> =
+    Table::new("message_by_conversation");
+pub(super) const CONVERSATION_ID_BY_MESSAGE: Table<MessageId, ConversationId> =
+    Table::new("conversation_id_by_message");
+pub(super) const MESSAGE_ID_BY_CLIENT_ID: Table<(UserId, String), MessageId> =
+    Table::new("message_id_by_client_id");
+
+/// Only replies that are being written.
+pub(super) const REPLY_BY_ID: Table<MessageId, ReplyRecord> = Table::new("reply_by_id");
+
+pub(super) const SETTING_BY_NAME: Table<String, SettingRecord> = Table::new("setting_by_name");
+pub(super) const JOB_BY_ID: Table<JobId, JobRecord> = Table::new("job_by_id");
+pub(super) const SEARCH_CHANGE_BY_SEQUENCE: Table<u64, OutboxRecord> =
+    Table::new("search_change_by_sequence");

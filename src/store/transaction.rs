@@ -1,0 +1,184 @@
+//! Reading and writing records inside one transaction.
+//!
+//! [`Reads`] is what both kinds of transaction can do, so that a repository function that only
+//! looks works in either. A table that does not exist is an error here: the first migration makes
+//! them all. Callers: the repositories beside this file; closures given to `Store::read` and `write`.
+
+use std::ops::Bound;
+
+use redb::{ReadableTable, TableDefinition};
+
+use super::StoreError;
+use super::codec::{self, Record};
+use super::keys::{OrderedBytes, TableKey};
+use crate::error::Result;
+
+pub(super) type Definition = TableDefinition<'static, OrderedBytes, &'static [u8]>;
+
+/// A table, its key and what it holds.
+pub struct Table<K, R> {
+    pub(super) name: &'static str,
+    shape: std::marker::PhantomData<fn() -> (K, R)>,
+}
+
+impl<K, R> Table<K, R> {
+    pub(super) const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            shape: std::marker::PhantomData,
+        }
+    }
+
+    pub(super) fn definition(&self) -> Definition {
+        TableDefinition::new(self.name)
+    }
+}
+
+pub struct ReadTx(pub(super) redb::ReadTransaction);
+
+pub struct WriteTx<'db>(pub(super) &'db redb::WriteTransaction);
+
+pub trait Reads {
+    fn find<K: TableKey, R: Record>(&self, table: &Table<K, R>, key: &K) -> Result<Option<R>>;
+
+    /// Up to `limit` rows whose key starts with `prefix`, in key order, behind the key `after`.
+    fn list<P: TableKey, K: TableKey, R: Record>(
+        &self,
+        table: &Table<K, R>,
+        prefix: &P,
+        after: Option<&K>,
+        limit: usize,
+    ) -> Result<Vec<(K, R)>>;
+
+    /// All rows, in key order. For small tables.
+    fn list_all<K: TableKey, R: Record>(&self, table: &Table<K, R>) -> Result<Vec<(K, R)>>;
+}
+
+fn find_in<K: TableKey, R: Record>(
+    open: &impl ReadableTable<OrderedBytes, &'static [u8]>,
+    table: &Table<K, R>,
+    key: &K,
+) -> Result<Option<R>> {
+    open.get(key.to_bytes().as_slice())
+        .map_err(StoreError::from)?
+        .map(|guard| codec::decode(table.name, guard.value()))
+        .transpose()
+}
+
+fn list_in<K: TableKey, R: Record>(
+    open: &impl ReadableTable<OrderedBytes, &'static [u8]>,
+    table: &Table<K, R>,
+    prefix: &[u8],
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Vec<(K, R)>> {
+    let start = match &after {
+        Some(key) => Bound::Excluded(key.as_slice()),
+        None => Bound::Included(prefix),
+    };
+    let mut rows = Vec::new();
+    for row in open
+        .range::<&[u8]>((start, Bound::Unbounded))
+        .map_err(StoreError::from)?
+    {
+        let (key, value) = row.map_err(StoreError::from)?;
+        if rows.len() == limit || !key.value().starts_with(prefix) {
+            break;
+        }
+        let typed =
+            K::read_from(&mut key.value()).ok_or(StoreError::DamagedKey { table: table.name })?;
+        rows.push((typed, codec::decode(table.name, value.value())?));
+    }
+    Ok(rows)
+}
+
+macro_rules! reads {
+    ($transaction:ty) => {
+        impl Reads for $transaction {
+            fn find<K: TableKey, R: Record>(
+                &self,
+                table: &Table<K, R>,
+                key: &K,
+            ) -> Result<Option<R>> {
+                let open = self
+                    .0
+                    .open_table(table.definition())
+                    .map_err(StoreError::from)?;
+                find_in(&open, table, key)
+            }
+
+            fn list<P: TableKey, K: TableKey, R: Record>(
+                &self,
+                table: &Table<K, R>,
+                prefix: &P,
+                after: Option<&K>,
+                limit: usize,
+            ) -> Result<Vec<(K, R)>> {
+                let open = self
+                    .0
+                    .open_table(table.definition())
+                    .map_err(StoreError::from)?;
+                list_in(
+                    &open,
+                    table,
+                    &prefix.to_bytes(),
+                    after.map(TableKey::to_bytes),
+                    limit,
+                )
+            }
+
+            fn list_all<K: TableKey, R: Record>(&self, table: &Table<K, R>) -> Result<Vec<(K, R)>> {
+                let open = self
+                    .0
+                    .open_table(table.definition())
+                    .map_err(StoreError::from)?;
+                list_in(&open, table, &[], None, usize::MAX)
+            }
+        }
+    };
+}
+reads!(ReadTx);
+reads!(WriteTx<'_>);
+
+impl WriteTx<'_> {
+    pub fn put<K: TableKey, R: Record>(
+        &self,
+        table: &Table<K, R>,
+        key: &K,
+        record: &R,
+    ) -> Result<()> {
+        let bytes = codec::encode(table.name, record)?;
+        let mut open = self
+            .0
+            .open_table(table.definition())
+            .map_err(StoreError::from)?;
+        open.insert(key.to_bytes().as_slice(), bytes.as_slice())
+            .map_err(StoreError::from)?;
+        Ok(())
+    }
+
+    /// True when there was something to remove.
+    pub fn remove<K: TableKey, R: Record>(&self, table: &Table<K, R>, key: &K) -> Result<bool> {
+        let mut open = self
+            .0
+            .open_table(table.definition())
+            .map_err(StoreError::from)?;
+        let removed = open
+            .remove(key.to_bytes().as_slice())
+            .map_err(StoreError::from)?;
+        Ok(removed.is_some())
+    }
+
+    /// The key after the last one of a table that is numbered from 1.
+    pub fn next_number<R: Record>(&self, table: &Table<u64, R>) -> Result<u64> {
+        let open = self
+            .0
+            .open_table(table.definition())
+            .map_err(StoreError::from)?;
+        let last = open.last().map_err(StoreError::from)?;
+        let number = last
+            .and_then(|(key, _)| u64::read_from(&mut key.value()))
+            .unwrap_or(0);
+        Ok(number + 1)
+    }
+}

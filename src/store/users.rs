@@ -1,0 +1,88 @@
+//! Users: the record and its two look-ups, by username and by e-mail, kept in step here.
+//! Called by `accounts/`.
+
+use serde::{Deserialize, Serialize};
+
+use super::codec::Record;
+use super::tables::{USER_BY_ID, USER_ID_BY_EMAIL, USER_ID_BY_USERNAME};
+use super::{Reads, WriteTx};
+use crate::clock::UnixMs;
+use crate::error::{Error, Result};
+use crate::ids::UserId;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UserRecord {
+    pub id: UserId,
+    /// Lower case; unique.
+    pub username: String,
+    pub display_name: Option<String>,
+    /// Lower case; unique where there is one.
+    pub email: Option<String>,
+    pub role: UserRole,
+    /// A PHC string.
+    pub password_hash: String,
+    pub created_at: UnixMs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserRole {
+    Admin,
+    User,
+}
+
+impl Record for UserRecord {}
+impl Record for UserId {}
+
+pub fn find_user(tx: &impl Reads, id: &UserId) -> Result<Option<UserRecord>> {
+    tx.find(&USER_BY_ID, id)
+}
+
+/// `login` is a username or an e-mail, in lower case.
+pub fn find_user_by_login(tx: &impl Reads, login: &str) -> Result<Option<UserRecord>> {
+    let login = login.to_owned();
+    let by_name = tx.find(&USER_ID_BY_USERNAME, &login)?;
+    let id = match by_name {
+        Some(id) => Some(id),
+        None => tx.find(&USER_ID_BY_EMAIL, &login)?,
+    };
+    match id {
+        Some(id) => find_user(tx, &id),
+        None => Ok(None),
+    }
+}
+
+/// All users, oldest first.
+pub fn list_users(tx: &impl Reads) -> Result<Vec<UserRecord>> {
+    Ok(tx
+        .list_all(&USER_BY_ID)?
+        .into_iter()
+        .map(|(_, user)| user)
+        .collect())
+}
+
+/// Adds a user or writes a changed one. A username or e-mail that somebody else has is a conflict.
+pub fn put_user(tx: &WriteTx, user: &UserRecord) -> Result<()> {
+    let taken = |holder: Option<UserId>| holder.is_some_and(|id| id != user.id);
+    if taken(tx.find(&USER_ID_BY_USERNAME, &user.username)?) {
+        return Err(Error::conflict("this username is taken")
+            .with_details(serde_json::json!({"field": "username"})));
+    }
+    if let Some(email) = &user.email
+        && taken(tx.find(&USER_ID_BY_EMAIL, email)?)
+    {
+        return Err(Error::conflict("this e-mail is taken")
+            .with_details(serde_json::json!({"field": "email"})));
+    }
+    if let Some(old) = find_user(tx, &user.id)? {
+        tx.remove(&USER_ID_BY_USERNAME, &old.username)?;
+        if let Some(email) = &old.email {
+            tx.remove(&USER_ID_BY_EMAIL, email)?;
+        }
+    }
+    tx.put(&USER_ID_BY_USERNAME, &user.username, &user.id)?;
+    if let Some(email) = &user.email {
+        tx.put(&USER_ID_BY_EMAIL, email, &user.id)?;
+    }
+    tx.put(&USER_BY_ID, &user.id, user)
+}
