@@ -1,0 +1,175 @@
+//! Passwords: argon2id, a few at a time, never on a thread that serves requests.
+//!
+//! One hash takes 19 MiB and some 30 ms, so a semaphore bounds memory and cores; when too many wait,
+//! callers hear "overloaded". A sign-in for nobody takes as long as one for somebody.
+
+use std::sync::Arc;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use tokio::sync::Semaphore;
+
+use crate::error::{Error, Result};
+
+/// Hashes computed at once, and callers that may wait for their turn.
+const PARALLEL: usize = 2;
+const WAITING_LIMIT: usize = 200;
+
+const LENGTH: std::ops::RangeInclusive<usize> = 8..=256;
+/// zxcvbn's scale is 0 to 4; below 2 a password falls to ten million guesses.
+const MINIMUM_SCORE: u8 = 2;
+
+pub(super) struct Passwords {
+    turns: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+impl Passwords {
+    pub(super) fn new() -> Self {
+        Self {
+            turns: Arc::new(Semaphore::new(PARALLEL)),
+            waiting: Arc::new(Semaphore::new(WAITING_LIMIT)),
+        }
+    }
+
+    /// Checks that it is good enough and hashes it. `about` is what a guesser would try first.
+    pub(super) async fn hash_new(&self, password: &str, about: &[&str]) -> Result<String> {
+        let password = password.to_owned();
+        let about: Vec<String> = about.iter().map(|&text| text.to_owned()).collect();
+        self.in_turn(move || {
+            check_strength(&password, &about)?;
+            hash(&password)
+        })
+        .await
+    }
+
+    /// `stored` None: there is no such user; takes as long and says no.
+    pub(super) async fn verify(&self, password: &str, stored: Option<String>) -> Result<bool> {
+        let password = password.to_owned();
+        self.in_turn(move || match stored {
+            Some(stored) => {
+                let parsed = PasswordHash::new(&stored)
+                    .map_err(|error| Error::internal(error.to_string()))?;
+                Ok(Argon2::default()
+                    .verify_password(password.as_bytes(), &parsed)
+                    .is_ok())
+            }
+            None => hash(&password).map(|_| false),
+        })
+        .await
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let _place = self
+            .waiting
+            .try_acquire()
+            .map_err(|_| Error::overloaded("too many people are signing in at the moment", 2))?;
+        let turn = Arc::clone(&self.turns)
+            .acquire_owned()
+            .await
+            .map_err(Error::internal)?;
+        // The turn moves into the work: when the caller goes away the work still runs, and must still count.
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        })
+        .await
+        .map_err(Error::internal)?
+    }
+}
+
+fn hash(password: &str) -> Result<String> {
+    Argon2::default()
+        .hash_password(password.as_bytes())
+        .map(|hash| hash.to_string())
+        .map_err(|error| Error::internal(error.to_string()))
+}
+
+fn check_strength(password: &str, about: &[String]) -> Result<()> {
+    let length = password.chars().count();
+    if !LENGTH.contains(&length) {
+        return Err(Error::invalid_field(
+            "password",
+            format!(
+                "a password has {} to {} characters",
+                LENGTH.start(),
+                LENGTH.end()
+            ),
+        ));
+    }
+    let about: Vec<&str> = about
+        .iter()
+        .map(String::as_str)
+        .chain(["chatelaine"])
+        .collect();
+    // The estimate grows with the square of the length; what is that long is not guessed anyway.
+    let head: String = password.chars().take(72).collect();
+    let estimate = zxcvbn::zxcvbn(&head, &about);
+    if u8::from(estimate.score()) < MINIMUM_SCORE {
+        let advice = estimate
+            .feedback()
+            .and_then(|f| f.warning())
+            .map(|w| format!(": {w}"))
+            .unwrap_or_default();
+        let advice = advice.trim_end_matches('.').to_lowercase();
+        return Err(Error::invalid_field(
+            "password",
+            format!("this password is too easy to guess{advice}"),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn easy_passwords_are_refused() {
+        for password in [
+            "short",
+            "password",
+            "12345678",
+            "adalovelace",
+            "chatelaine1",
+        ] {
+            assert!(
+                check_strength(password, &["adalovelace".into()]).is_err(),
+                "{password}"
+            );
+        }
+        check_strength("brass keys on a chain", &[]).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_hash_knows_its_password() {
+        let passwords = Passwords::new();
+        let hash = passwords
+            .hash_new("brass keys on a chain", &[])
+            .await
+            .unwrap();
+        assert!(hash.starts_with("$argon2id$"));
+        assert!(
+            passwords
+                .verify("brass keys on a chain", Some(hash.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .verify("brass keys on a chair", Some(hash))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .verify("brass keys on a chain", None)
+                .await
+                .unwrap()
+        );
+    }
+}

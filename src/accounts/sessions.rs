@@ -1,0 +1,237 @@
+//! Sessions: signing in and out, and turning a credential into a [`Caller`].
+//!
+//! The page's session is one opaque cookie. A program's session is an access token with a refresh
+//! token that is good once: presenting one that was used before means that two hold it, so the
+//! session ends. A credential names its session and proves it with a secret kept here as a hash.
+
+use super::access_tokens::LIFETIME_S;
+use super::{Accounts, Caller};
+use crate::clock::{UnixMs, now_ms};
+use crate::error::{Error, Result};
+use crate::ids::SessionId;
+use crate::secrets::{hash_secret, matches_hash, random_secret};
+use crate::store::sessions::{
+    SessionCarrier, SessionRecord, find_session, list_sessions_of, put_session, remove_session,
+};
+use crate::store::users::{UserRecord, find_user, find_user_by_login};
+use crate::store::{ReadTx, Reads};
+
+const DAY_MS: UnixMs = 24 * 60 * 60 * 1000;
+/// A session that is not used for so long is over.
+const LIFETIME_MS: UnixMs = 30 * DAY_MS;
+
+/// What the caller wants to hold afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    Cookie,
+    Tokens,
+}
+
+pub struct SignedIn {
+    pub user: UserRecord,
+    pub credentials: Credentials,
+}
+
+/// Leaves the house once.
+pub enum Credentials {
+    Cookie {
+        value: String,
+        max_age_s: u32,
+    },
+    Tokens {
+        access_token: String,
+        refresh_token: String,
+        expires_in_s: u32,
+    },
+}
+
+/// A session about to be stored, with the secret that proves it.
+pub(super) struct NewSession {
+    pub(super) record: SessionRecord,
+    secret: String,
+}
+
+impl NewSession {
+    pub(super) fn generate(user_id: crate::ids::UserId, carrier: Carrier) -> Self {
+        let secret = random_secret();
+        let hash = hash_secret(&secret);
+        let created_at = now_ms();
+        let record = SessionRecord {
+            id: SessionId::generate(),
+            user_id,
+            carrier: match carrier {
+                Carrier::Cookie => SessionCarrier::Cookie { secret_hash: hash },
+                Carrier::Tokens => SessionCarrier::Tokens { refresh_hash: hash },
+            },
+            created_at,
+            expires_at: created_at + LIFETIME_MS,
+        };
+        Self { record, secret }
+    }
+}
+
+fn no_session() -> Error {
+    Error::unauthenticated("sign in first")
+}
+
+/// `<session>.<secret>`, as both the cookie and the refresh token are.
+fn split_credential(credential: &str) -> Option<(SessionId, &str)> {
+    let (id, secret) = credential.split_once('.')?;
+    Some((SessionId::parse(id)?, secret))
+}
+
+fn caller_of(tx: &ReadTx, session: &SessionRecord) -> Result<Caller> {
+    let user = find_user(tx, &session.user_id)?.ok_or_else(no_session)?;
+    Ok(Caller {
+        user_id: user.id,
+        session_id: session.id,
+        role: user.role,
+    })
+}
+
+fn find_living(tx: &impl Reads, id: SessionId) -> Result<SessionRecord> {
+    find_session(tx, &id)?
+        .filter(|session| session.expires_at > now_ms())
+        .ok_or_else(no_session)
+}
+
+impl Accounts {
+    /// `login` is a username or an e-mail.
+    pub async fn sign_in(&self, login: &str, password: &str, carrier: Carrier) -> Result<SignedIn> {
+        let login = login.trim().to_lowercase();
+        let user = self
+            .store
+            .read(move |tx| find_user_by_login(tx, &login))
+            .await?;
+        let stored = user.as_ref().map(|user| user.password_hash.clone());
+        let verified = self.passwords.verify(password, stored).await?;
+        let Some(user) = user.filter(|_| verified) else {
+            return Err(Error::unauthenticated("the name or the password is wrong"));
+        };
+        let session = NewSession::generate(user.id, carrier);
+        let record = session.record.clone();
+        self.store.write(move |tx| put_session(tx, &record)).await?;
+        self.signed_in(user, session)
+    }
+
+    pub(super) fn signed_in(&self, user: UserRecord, session: NewSession) -> Result<SignedIn> {
+        let NewSession { record, secret } = session;
+        let credential = format!("{}.{secret}", record.id);
+        let credentials = match record.carrier {
+            SessionCarrier::Cookie { .. } => Credentials::Cookie {
+                value: credential,
+                max_age_s: u32::try_from(LIFETIME_MS / 1000).expect("30 days fit"),
+            },
+            SessionCarrier::Tokens { .. } => Credentials::Tokens {
+                access_token: self.access_tokens.sign(user.id, record.id)?,
+                refresh_token: credential,
+                expires_in_s: LIFETIME_S,
+            },
+        };
+        Ok(SignedIn { user, credentials })
+    }
+
+    /// Gives new tokens for a refresh token, which is then used up.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn> {
+        let (id, secret) = split_credential(refresh_token).ok_or_else(no_session)?;
+        let (secret, next) = (secret.to_owned(), random_secret());
+        let next_hash = hash_secret(&next);
+        let outcome = self
+            .store
+            .write(move |tx| {
+                let mut session = find_living(tx, id)?;
+                let SessionCarrier::Tokens { refresh_hash } = &session.carrier else {
+                    return Err(no_session());
+                };
+                if !matches_hash(&secret, refresh_hash) {
+                    remove_session(tx, session.user_id, session.id)?;
+                    return Ok(None);
+                }
+                session.carrier = SessionCarrier::Tokens {
+                    refresh_hash: next_hash,
+                };
+                session.expires_at = now_ms() + LIFETIME_MS;
+                put_session(tx, &session)?;
+                let user = find_user(tx, &session.user_id)?.ok_or_else(no_session)?;
+                Ok(Some((user, session)))
+            })
+            .await?;
+        let Some((user, record)) = outcome else {
+            tracing::warn!(session = %id, "a refresh token was used twice; the session was ended");
+            return Err(Error::unauthenticated(
+                "this refresh token was used before, so the session was ended",
+            ));
+        };
+        self.signed_in(
+            user,
+            NewSession {
+                record,
+                secret: next,
+            },
+        )
+    }
+
+    pub async fn caller_by_access_token(&self, token: &str) -> Result<Caller> {
+        let id = self.access_tokens.verify(token).ok_or_else(no_session)?;
+        self.store
+            .read(move |tx| caller_of(tx, &find_living(tx, id)?))
+            .await
+    }
+
+    pub async fn caller_by_cookie(&self, value: &str) -> Result<Caller> {
+        let (id, secret) = split_credential(value).ok_or_else(no_session)?;
+        let secret = secret.to_owned();
+        let (caller, session) = self
+            .store
+            .read(move |tx| {
+                let session = find_living(tx, id)?;
+                match &session.carrier {
+                    SessionCarrier::Cookie { secret_hash }
+                        if matches_hash(&secret, secret_hash) => {}
+                    _ => return Err(no_session()),
+                }
+                Ok((caller_of(tx, &session)?, session))
+            })
+            .await?;
+        if session.expires_at < now_ms() + LIFETIME_MS - DAY_MS {
+            self.prolong(session).await?;
+        }
+        Ok(caller)
+    }
+
+    /// At most once a day, so that reading does not write.
+    async fn prolong(&self, session: SessionRecord) -> Result<()> {
+        self.store
+            .write(move |tx| {
+                // It may have ended since it was read.
+                let Some(mut session) = find_session(tx, &session.id)? else {
+                    return Ok(());
+                };
+                session.expires_at = now_ms() + LIFETIME_MS;
+                put_session(tx, &session)
+            })
+            .await
+    }
+
+    /// Ends the caller's session at once.
+    pub async fn sign_out(&self, caller: &Caller) -> Result<()> {
+        let (user_id, session_id) = (caller.user_id, caller.session_id);
+        self.store
+            .write(move |tx| remove_session(tx, user_id, session_id).map(drop))
+            .await
+    }
+}
+
+/// Ends all sessions of a user but `kept`.
+pub(super) fn remove_other_sessions(
+    tx: &crate::store::WriteTx,
+    user_id: crate::ids::UserId,
+    kept: Option<SessionId>,
+) -> Result<()> {
+    for id in list_sessions_of(tx, user_id)? {
+        if Some(id) != kept {
+            remove_session(tx, user_id, id)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! The set-up link: the way to the first administrator, and only to the first.
+//!
+//! The token lives in memory, 30 minutes from the start; a restart makes a new one. Whether there
+//! already is an administrator is asked in the transaction that makes one, so of many who try at
+//! once exactly one succeeds.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::sessions::NewSession;
+use super::{Accounts, Carrier, NewUser, SignedIn};
+use crate::clock::{UnixMs, now_ms};
+use crate::error::{Error, Result};
+use crate::secrets::{SecretHash, hash_secret, matches_hash, random_secret};
+use crate::store::Reads;
+use crate::store::sessions::put_session;
+use crate::store::users::{UserRole, list_users, put_user};
+
+const LIFETIME_MS: UnixMs = 30 * 60 * 1000;
+
+#[derive(Default)]
+pub(super) struct SetupLink {
+    open: Mutex<Option<(SecretHash, UnixMs)>>,
+}
+
+impl SetupLink {
+    fn renew(&self) -> String {
+        let token = random_secret();
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((hash_secret(&token), now_ms() + LIFETIME_MS));
+        token
+    }
+
+    fn accepts(&self, token: &str) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.as_ref()
+            .is_some_and(|(hash, until)| *until > now_ms() && matches_hash(token, hash))
+    }
+
+    fn close(&self) {
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+fn has_administrator(tx: &impl Reads) -> Result<bool> {
+    Ok(list_users(tx)?
+        .iter()
+        .any(|user| user.role == UserRole::Admin))
+}
+
+impl Accounts {
+    /// A new token while there is no administrator; the old one is good no more.
+    pub async fn open_setup(&self) -> Result<Option<String>> {
+        Ok(self.needs_setup().await?.then(|| self.setup_link.renew()))
+    }
+
+    pub async fn needs_setup(&self) -> Result<bool> {
+        Ok(!self.store.read(has_administrator).await?)
+    }
+
+    /// Makes the first administrator and signs them in.
+    pub async fn set_up(&self, token: &str, new: NewUser, carrier: Carrier) -> Result<SignedIn> {
+        if !self.setup_link.accepts(token) {
+            return Err(Error::forbidden(
+                "this set-up link is not good any more; restart chatelaine to get a new one",
+            ));
+        }
+        let user = self.new_user(new, UserRole::Admin).await?;
+        let session = NewSession::generate(user.id, carrier);
+        let (record, session_record) = (user.clone(), session.record.clone());
+        self.store
+            .write(move |tx| {
+                if has_administrator(tx)? {
+                    return Err(Error::conflict(
+                        "there already is an administrator; sign in instead",
+                    ));
+                }
+                put_user(tx, &record)?;
+                put_session(tx, &session_record)
+            })
+            .await?;
+        self.setup_link.close();
+        self.signed_in(user, session)
+    }
+}
