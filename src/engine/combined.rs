@@ -1,0 +1,51 @@
+//! Several engines as one: each request goes to the engine that offers its model.
+//!
+//! Used where the house is put together, so that nobody else has to ask which engine is meant.
+
+use std::sync::Arc;
+
+use super::{Engine, EngineError, Generate, Health, ModelInfo, TokenStream};
+
+/// Where two offer the same id, the earlier one has it.
+pub struct CombinedEngine(Vec<Arc<dyn Engine>>);
+
+impl CombinedEngine {
+    pub fn new(engines: Vec<Arc<dyn Engine>>) -> Self {
+        Self(engines)
+    }
+}
+
+impl Engine for CombinedEngine {
+    fn models(&self) -> Vec<ModelInfo> {
+        let mut models: Vec<ModelInfo> = Vec::new();
+        for model in self.0.iter().flat_map(|engine| engine.models()) {
+            if models.iter().all(|known| known.id != model.id) {
+                models.push(model);
+            }
+        }
+        models
+    }
+
+    fn generate(&self, request: Generate) -> Result<TokenStream, EngineError> {
+        let offers = |engine: &&Arc<dyn Engine>| {
+            engine
+                .models()
+                .iter()
+                .any(|model| model.id == request.model)
+        };
+        match self.0.iter().find(offers) {
+            Some(engine) => engine.generate(request),
+            None => Err(EngineError::UnknownModel(request.model)),
+        }
+    }
+
+    fn health(&self) -> Health {
+        let healths: Vec<Health> = self.0.iter().map(|engine| engine.health()).collect();
+        Health {
+            ready: healths.iter().all(|health| health.ready),
+            running: healths.iter().map(|health| health.running).sum(),
+            queued: healths.iter().map(|health| health.queued).sum(),
+            loaded: healths.into_iter().find_map(|health| health.loaded),
+        }
+    }
+}

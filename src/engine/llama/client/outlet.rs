@@ -1,0 +1,107 @@
+//! The running worker as the keeper holds it: commands in, reports out of a channel.
+//!
+//! Only the keeper has one. Dropping it kills the worker; what the worker said until then can still
+//! be taken from the channel.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use super::super::protocol::{Command, Load, Report};
+use crate::engine::ModelFile;
+use crate::worker::{
+    Limits, WorkerError, WorkerGuard, WorkerKind, WorkerProcess, WorkerProgram, WorkerReceiver,
+    WorkerSender,
+};
+
+/// The worker reads at all times; one that does not is as good as dead.
+const SEND_DEADLINE: Duration = Duration::from_secs(20);
+const LIMITS: Limits = Limits {
+    address_space_bytes: None,
+    cpu_time_s: None,
+    file_size_bytes: Some(0),
+    open_files: Some(256),
+};
+
+pub(super) struct Outlet {
+    /// The model it was started for.
+    pub(super) model: String,
+    /// Size and time of its file.
+    stamp: (u64, i64),
+    pub(super) loaded: bool,
+    sender: WorkerSender,
+    /// Ends when the worker does.
+    pub(super) reports: mpsc::Receiver<Report>,
+    guard: WorkerGuard,
+}
+
+impl Outlet {
+    /// Starts a worker and tells it what to load.
+    pub(super) async fn start(
+        program: &WorkerProgram,
+        file: &ModelFile,
+        load: Load,
+        tracker: &TaskTracker,
+    ) -> Result<Self, WorkerError> {
+        let worker = WorkerProcess::start(program, WorkerKind::Engine, LIMITS, tracker)?;
+        let (sender, reports) = mpsc::channel(256);
+        tracker.spawn(pump(worker.receiver, sender));
+        let mut outlet = Self {
+            model: file.id.clone(),
+            stamp: (file.size_bytes, file.modified_ms),
+            loaded: false,
+            sender: worker.sender,
+            reports,
+            guard: worker.guard,
+        };
+        outlet.send(&Command::Load(load)).await?;
+        Ok(outlet)
+    }
+
+    pub(super) async fn send(&mut self, command: &Command) -> Result<(), WorkerError> {
+        match tokio::time::timeout(SEND_DEADLINE, self.sender.send(command)).await {
+            Ok(sent) => sent,
+            Err(_) => Err(WorkerError::Late(SEND_DEADLINE.as_secs())),
+        }
+    }
+
+    /// Whether it has the model as it is offered now; `file` is None when it no longer is.
+    pub(super) fn is_for(&self, model: &str, file: Option<&ModelFile>) -> bool {
+        let stamp = file.map(|file| (file.size_bytes, file.modified_ms));
+        self.model == model && stamp == Some(self.stamp)
+    }
+
+    pub(super) fn process_id(&self) -> Option<u32> {
+        self.guard.process_id()
+    }
+
+    /// Ends it in order.
+    pub(super) async fn end(self) {
+        self.guard.end(self.sender).await;
+    }
+
+    /// For one that died: what there is to say about it.
+    pub(super) async fn epitaph(self) -> String {
+        drop(self.sender);
+        self.guard.epitaph().await
+    }
+}
+
+/// A frame must not be dropped halfway, so it is read by a task that does nothing else.
+async fn pump(mut receiver: WorkerReceiver, reports: mpsc::Sender<Report>) {
+    loop {
+        match receiver.next_frame().await {
+            Ok(Some(report)) => {
+                if reports.send(report).await.is_err() {
+                    return;
+                }
+            }
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "the engine worker cannot be understood");
+                return;
+            }
+        }
+    }
+}

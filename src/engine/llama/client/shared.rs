@@ -1,0 +1,86 @@
+//! What callers of the engine may look at without waiting for the keeper.
+//!
+//! The keeper writes it after every step, callers read it; the lock is held for moments, never over
+//! an `await`.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::engine::{ModelFile, ModelState};
+
+#[derive(Default)]
+pub(super) struct Shared(Mutex<State>);
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) files: Vec<ModelFile>,
+    pub(super) loading: Option<String>,
+    pub(super) loaded: Option<String>,
+    pub(super) running: u32,
+    pub(super) queued: u32,
+    pub(super) worker_process_id: Option<u32>,
+    failed: HashMap<String, LoadFailure>,
+    last_id: u64,
+}
+
+/// Holds for exactly this file: another one of the same name is tried afresh.
+struct LoadFailure {
+    size_bytes: u64,
+    modified_ms: i64,
+    reason: String,
+}
+
+impl State {
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    pub(super) fn set_files(&mut self, files: Vec<ModelFile>) {
+        self.files = files;
+        let files = &self.files;
+        self.failed.retain(|id, failure| {
+            files
+                .iter()
+                .any(|file| file.id == *id && failure.is_of(file))
+        });
+    }
+
+    pub(super) fn find_file(&self, id: &str) -> Option<&ModelFile> {
+        self.files.iter().find(|file| file.id == id)
+    }
+
+    pub(super) fn mark_unusable(&mut self, id: &str, reason: String) {
+        let Some(file) = self.find_file(id) else {
+            return;
+        };
+        let failure = LoadFailure {
+            size_bytes: file.size_bytes,
+            modified_ms: file.modified_ms,
+            reason,
+        };
+        self.failed.insert(id.to_owned(), failure);
+    }
+
+    pub(super) fn state_of(&self, file: &ModelFile) -> ModelState {
+        let is = |id: &Option<String>| id.as_deref() == Some(file.id.as_str());
+        match self.failed.get(&file.id) {
+            Some(failure) if failure.is_of(file) => ModelState::Unusable(failure.reason.clone()),
+            _ if is(&self.loaded) => ModelState::Loaded,
+            _ if is(&self.loading) => ModelState::Loading,
+            _ => ModelState::Available,
+        }
+    }
+}
+
+impl LoadFailure {
+    fn is_of(&self, file: &ModelFile) -> bool {
+        self.size_bytes == file.size_bytes && self.modified_ms == file.modified_ms
+    }
+}

@@ -1,0 +1,165 @@
+//! One request and what its reader already has.
+//!
+//! Holds enough to begin again in another worker without the reader seeing a word twice or missing
+//! one. Never waits for the reader.
+
+use std::time::Instant;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use tokio::sync::oneshot;
+
+use super::super::protocol::{Command, ReplyEvent, Resume};
+use crate::engine::{EngineError, EngineEvent, EventSender, Generate};
+
+/// A request that was running at this many deaths of the worker is given up.
+const MAX_DEATHS: u32 = 3;
+
+pub(super) struct Ticket {
+    pub(super) id: u64,
+    pub(super) request: Generate,
+    pub(super) events: EventSender,
+    submitted: Instant,
+    started: Option<Instant>,
+    /// The worker that has it now has begun with it.
+    running: bool,
+    resume: Resume,
+    deaths: u32,
+    /// Dropped with the ticket, which ends the watch over its reader.
+    watch: Option<oneshot::Sender<()>>,
+}
+
+/// What becomes of a ticket after an event.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    GoesOn,
+    Ended,
+    /// The reader is gone or hopelessly behind.
+    Unread,
+}
+
+impl Ticket {
+    pub(super) fn new(id: u64, request: Generate, events: EventSender, submitted: Instant) -> Self {
+        Self {
+            id,
+            request,
+            events,
+            submitted,
+            started: None,
+            running: false,
+            resume: Resume::default(),
+            deaths: 0,
+            watch: None,
+        }
+    }
+
+    /// Completes with the id when the reader is gone, or with nothing when the ticket is. Until then
+    /// it keeps the stream open.
+    pub(super) fn watch_reader(&mut self) -> BoxFuture<'static, Option<u64>> {
+        let (watch, ended) = oneshot::channel();
+        self.watch = Some(watch);
+        let (id, events) = (self.id, self.events.clone());
+        async move {
+            tokio::select! {
+                () = events.closed() => Some(id),
+                _ = ended => None,
+            }
+        }
+        .boxed()
+    }
+
+    pub(super) fn command(&self) -> Command {
+        Command::Generate {
+            id: self.id,
+            request: Box::new(self.request.clone()),
+            resume: self.resume.clone(),
+        }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.running
+    }
+
+    fn has_started(&self) -> bool {
+        self.started.is_some()
+    }
+
+    fn begin(&mut self) {
+        self.running = true;
+        self.started.get_or_insert_with(Instant::now);
+    }
+
+    pub(super) fn tell_position(&self, position: u32) {
+        if !self.has_started() {
+            // A reader that is gone is noticed elsewhere.
+            let _gone = self.send(EngineEvent::Queued { position });
+        }
+    }
+
+    /// Passes on what the worker reports.
+    pub(super) fn pass_on(&mut self, event: ReplyEvent) -> Outcome {
+        match event {
+            ReplyEvent::Queued { position } if !self.has_started() => {
+                self.send(EngineEvent::Queued { position })
+            }
+            ReplyEvent::Queued { .. } => Outcome::GoesOn,
+            ReplyEvent::Prefill { done, total } => {
+                self.begin();
+                // Reading the prompt again after a death is nothing to show.
+                if !self.resume.tokens.is_empty() {
+                    return Outcome::GoesOn;
+                }
+                self.send(EngineEvent::Prefill { done, total })
+            }
+            ReplyEvent::Delta { text, token } => {
+                self.begin();
+                self.resume.tokens.push(token);
+                self.resume.sent_bytes += text.len();
+                self.send_text(text)
+            }
+            ReplyEvent::Finished { text, mut finished } => {
+                if self.send_text(text) == Outcome::Unread {
+                    return Outcome::Unread;
+                }
+                let queued = self
+                    .started
+                    .map_or(0, |started| (started - self.submitted).as_millis());
+                finished.timings.queued_ms = u64::try_from(queued).unwrap_or(u64::MAX);
+                self.send(EngineEvent::Finished(finished));
+                Outcome::Ended
+            }
+            ReplyEvent::Failed(error) => {
+                self.fail(error);
+                Outcome::Ended
+            }
+        }
+    }
+
+    pub(super) fn fail(&self, error: EngineError) {
+        // Full or gone: the stream ends all the same.
+        let _unread = self.events.try_send(Err(error));
+    }
+
+    /// The worker died while it had this request. False: it is given up, and the reader was told.
+    pub(super) fn survives_death(&mut self) -> bool {
+        self.deaths += u32::from(std::mem::take(&mut self.running));
+        if self.deaths >= MAX_DEATHS {
+            self.fail(EngineError::Crashed);
+        }
+        self.deaths < MAX_DEATHS
+    }
+
+    fn send_text(&self, text: String) -> Outcome {
+        if text.is_empty() {
+            Outcome::GoesOn
+        } else {
+            self.send(EngineEvent::Delta(text))
+        }
+    }
+
+    fn send(&self, event: EngineEvent) -> Outcome {
+        match self.events.try_send(Ok(event)) {
+            Ok(()) => Outcome::GoesOn,
+            Err(_) => Outcome::Unread,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What the server and the engine worker say to each other.
+//!
+//! Both are the same binary, so nothing here has versions. Commands go to the worker, reports come
+//! back; a reply is named by a number the server gives.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{EngineError, Finished, Generate, Sampling};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Command {
+    /// The first command, once.
+    Load(Load),
+    Generate {
+        id: u64,
+        request: Box<Generate>,
+        resume: Resume,
+    },
+    Cancel {
+        id: u64,
+    },
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Load {
+    pub path: PathBuf,
+    /// The most one conversation may hold; the model may hold less.
+    pub context_tokens: u32,
+    pub parallel_replies: u32,
+    /// 0 chooses by the number of cores.
+    pub threads: u32,
+    /// What the model file recommends.
+    pub sampling: Sampling,
+}
+
+/// Where a reply stood when an earlier worker died.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Resume {
+    /// The tokens it had chosen, also those whose text was still held back.
+    pub tokens: Vec<i32>,
+    /// How much of their text the reader has.
+    pub sent_bytes: usize,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Report {
+    Loaded {
+        context_tokens: u32,
+    },
+    LoadFailed(String),
+    /// What one step brought, by request.
+    Events(Vec<(u64, ReplyEvent)>),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum ReplyEvent {
+    Queued {
+        position: u32,
+    },
+    /// The first of these says that the reply has begun.
+    Prefill {
+        done: u32,
+        total: u32,
+    },
+    /// Text may be empty: then it is held back.
+    Delta {
+        text: String,
+        token: i32,
+    },
+    Finished {
+        /// What was held back to the end.
+        text: String,
+        finished: Finished,
+    },
+    Failed(EngineError),
+}

@@ -1,0 +1,88 @@
+//! The engine worker: one process, one loaded model, one thread that computes.
+//!
+//! It owns backend, model, context and samplers as locals of [`run_engine_worker`], so they are
+//! dropped in order. Commands come from the thread that reads stdin; the engine thread takes them
+//! between two steps. It knows nothing but the frames of [`super::protocol`].
+
+mod desk;
+mod prepare;
+mod reply;
+mod setting;
+pub(super) mod vocabulary;
+
+use std::path::PathBuf;
+
+use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::model::params::LlamaModelParams;
+
+use self::desk::Desk;
+use self::setting::Setting;
+use self::vocabulary::Vocabulary;
+use super::protocol::{Command, Load, Report};
+use crate::worker::{ChildSide, Limits};
+
+/// Loads a model and answers until stdin is closed. The error is for the log of the server.
+pub fn run_engine_worker(limits: Limits, verbose: bool) -> Result<(), String> {
+    let mut side = ChildSide::<Command>::enter(limits).map_err(|error| error.to_string())?;
+    let Command::Load(load) = side.next_frame() else {
+        return Err("the first command must name the model".into());
+    };
+    let error = match work(&mut side, &load, verbose) {
+        Ok(()) => return Ok(()),
+        Err(error) => error,
+    };
+    side.send(&Report::LoadFailed(error.clone()))
+        .map_err(|error| error.to_string())?;
+    // Stays until the server has read that and closes stdin.
+    loop {
+        side.next_frame();
+    }
+}
+
+fn work(side: &mut ChildSide<Command>, load: &Load, verbose: bool) -> Result<(), String> {
+    let backend = quiet_backend(verbose)?;
+    let model = LlamaModel::load_from_file(&backend, real_path(load.path.clone()), &LlamaModelParams::default())
+        .map_err(|_| "llama.cpp could not load the file; it may be damaged, of an unknown kind, or too large for the memory")?;
+    let vocabulary = Vocabulary::of(&model)?;
+    let mut setting = Setting::choose(&model, load);
+    let mut context = model.new_context(&backend, context_params(&setting));
+    if context.is_err() {
+        setting = setting.smallest();
+        context = model.new_context(&backend, context_params(&setting));
+    }
+    let context =
+        context.map_err(|_| "there is not enough memory for a conversation with this model")?;
+    side.send(&Report::Loaded {
+        context_tokens: setting.context_tokens,
+    })
+    .map_err(|error| error.to_string())?;
+    Desk::new(side, &vocabulary, context, setting, load.sampling.clone()).work()
+}
+
+/// The file behind a link: of a model in many files the others lie beside it, not beside the link.
+pub(super) fn real_path(path: PathBuf) -> PathBuf {
+    std::fs::canonicalize(&path).unwrap_or(path)
+}
+
+/// The backend, with llama.cpp's own messages only where somebody asked for them.
+pub(super) fn quiet_backend(verbose: bool) -> Result<LlamaBackend, String> {
+    let mut backend = LlamaBackend::init().map_err(|error| error.to_string())?;
+    if !verbose {
+        backend.void_logs();
+    }
+    Ok(backend)
+}
+
+fn context_params(setting: &Setting) -> LlamaContextParams {
+    LlamaContextParams::default()
+        .with_n_ctx(std::num::NonZeroU32::new(setting.memory_tokens))
+        .with_n_batch(setting.batch_tokens)
+        .with_n_ubatch(setting.batch_tokens)
+        .with_n_seq_max(setting.slots)
+        .with_kv_unified(setting.is_shared())
+        .with_n_threads(setting.threads)
+        .with_n_threads_batch(setting.threads)
+        .with_no_perf(true)
+}

@@ -1,0 +1,106 @@
+//! How much of everything a loaded model gets: context, slots, threads.
+//!
+//! Each slot has memory for a whole conversation where that is at most a quarter of the machine's;
+//! otherwise all slots share that quarter, and the scheduler admits by what is left of it.
+
+use llama_cpp_2::model::LlamaModel;
+
+use super::super::protocol::Load;
+
+const BATCH_TOKENS: u32 = 512;
+const MIN_CONTEXT_TOKENS: u32 = 64;
+const MAX_SLOTS: u32 = 64;
+/// Below so many weights a step is over before threads have met, and on a busy machine their
+/// spinning costs more than all the rest.
+const SMALL_MODEL_PARAMETERS: u64 = 50_000_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Setting {
+    /// What one conversation may hold.
+    pub(super) context_tokens: u32,
+    pub(super) slots: u32,
+    /// What all slots together may hold.
+    pub(super) memory_tokens: u32,
+    pub(super) batch_tokens: u32,
+    pub(super) threads: i32,
+}
+
+impl Setting {
+    pub(super) fn choose(model: &LlamaModel, load: &Load) -> Self {
+        let context_tokens = model
+            .n_ctx_train()
+            .min(load.context_tokens)
+            .max(MIN_CONTEXT_TOKENS);
+        let slots = load.parallel_replies.clamp(1, MAX_SLOTS);
+        let budget_tokens = memory_bytes() / 4 / bytes_per_token(model).max(1);
+        let budget_tokens = u32::try_from(budget_tokens).unwrap_or(u32::MAX);
+        let memory_tokens = context_tokens
+            .saturating_mul(slots)
+            .min(budget_tokens)
+            .max(context_tokens);
+        Self {
+            context_tokens,
+            slots: slots.min(memory_tokens / 2),
+            memory_tokens,
+            // llama.cpp takes no larger batch than its memory.
+            batch_tokens: BATCH_TOKENS.min(memory_tokens),
+            threads: threads(load.threads, model.n_params()),
+        }
+    }
+
+    /// For a machine on which the first choice did not fit.
+    pub(super) fn smallest(self) -> Self {
+        Self {
+            slots: 1,
+            memory_tokens: self.context_tokens,
+            batch_tokens: self.batch_tokens.min(self.context_tokens),
+            ..self
+        }
+    }
+
+    pub(super) fn is_shared(self) -> bool {
+        self.memory_tokens != self.context_tokens.saturating_mul(self.slots)
+    }
+}
+
+fn bytes_per_token(model: &LlamaModel) -> u64 {
+    let architecture = model
+        .meta_val_str("general.architecture")
+        .unwrap_or_default();
+    let number = |key: &str| {
+        model
+            .meta_val_str(&format!("{architecture}.{key}"))
+            .ok()?
+            .parse::<u64>()
+            .ok()
+    };
+    let heads = u64::from(model.n_head()).max(1);
+    let width = u64::try_from(model.n_embd()).unwrap_or(0) / heads;
+    let key = number("attention.key_length").unwrap_or(width);
+    let value = number("attention.value_length").unwrap_or(width);
+    // Two bytes a number.
+    u64::from(model.n_layer()) * u64::from(model.n_head_kv()) * (key + value) * 2
+}
+
+#[cfg(target_os = "linux")]
+fn memory_bytes() -> u64 {
+    let system = rustix::system::sysinfo();
+    system.totalram.saturating_mul(u64::from(system.mem_unit))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn memory_bytes() -> u64 {
+    16 << 30
+}
+
+/// llama.cpp's threads spin while they wait for each other, so one core stays free where there are several.
+fn threads(wanted: u32, parameters: u64) -> i32 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let chosen = match wanted {
+        0 if parameters < SMALL_MODEL_PARAMETERS => 1,
+        0 if cores > 2 => cores - 1,
+        0 => cores,
+        wanted => (wanted as usize).min(cores * 4),
+    };
+    i32::try_from(chosen).unwrap_or(1)
+}

@@ -1,0 +1,113 @@
+//! A model's tokens: text to tokens and back, and the template it was trained with.
+//!
+//! The pieces of a prompt are tokenised one by one, so that no special token arises where a message
+//! holds the text of one; in between, a piece must get the tokens it would have had in the middle.
+
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::token_type::LlamaTokenAttr;
+use llama_cpp_2::vocab::LlamaVocab;
+
+use crate::engine::ChatMessage;
+use crate::engine::prompt::guard::SpecialTexts;
+use crate::engine::prompt::{ChatTemplate, TemplateError};
+
+/// Never part of a vocabulary, so it is always spelled in bytes and merges with nothing.
+const FENCE: &str = "\u{FDD1}";
+
+pub(in super::super) struct Vocabulary<'model> {
+    vocab: LlamaVocab<'model>,
+    template: ChatTemplate,
+    specials: SpecialTexts,
+    bos: Option<LlamaToken>,
+    /// The fence in tokens, for vocabularies that put a space before any text.
+    fence: Option<Vec<LlamaToken>>,
+}
+
+impl<'model> Vocabulary<'model> {
+    /// The error says in words why nobody can chat with the model.
+    pub(in super::super) fn of(model: &'model LlamaModel) -> Result<Self, String> {
+        let vocab = model.vocab();
+        let kind = model
+            .meta_val_str("tokenizer.ggml.model")
+            .unwrap_or_default();
+        if vocab.n_tokens() <= 0 || kind.is_empty() || kind == "none" || kind == "no_vocab" {
+            return Err("it has no vocabulary".into());
+        }
+        let text_of = |token: LlamaToken| {
+            let valid = (0..vocab.n_tokens()).contains(&token.0);
+            let text = valid.then(|| vocab.text(token)).flatten();
+            text.map(|text| text.to_string_lossy().into_owned())
+                .unwrap_or_default()
+        };
+        let source = model.meta_val_str("tokenizer.chat_template").ok();
+        let template = ChatTemplate::compile(
+            source.as_deref(),
+            &text_of(vocab.bos()),
+            &text_of(vocab.eos()),
+        )
+        .map_err(|error| error.to_string())?;
+        let specials = SpecialTexts::new(vocab.tokens().filter_map(|token| {
+            let attributes = vocab.attr(token);
+            let control = attributes.intersects(LlamaTokenAttr::Control | LlamaTokenAttr::Unknown);
+            let special = control || attributes.contains(LlamaTokenAttr::UserDefined);
+            special.then(|| (text_of(token), control))
+        }));
+        let bos = (vocab.should_add_bos() && vocab.bos().0 >= 0).then(|| vocab.bos());
+        let fence = (kind == "llama").then(|| vocab.tokenize(FENCE.as_bytes(), false, false));
+        Ok(Self {
+            vocab,
+            template,
+            specials,
+            bos,
+            fence,
+        })
+    }
+
+    /// The prompt in tokens, up to the end of `written`.
+    pub(in super::super) fn prompt(
+        &self,
+        messages: &[ChatMessage],
+        written: &str,
+    ) -> Result<Vec<LlamaToken>, TemplateError> {
+        let pieces = self.template.render(messages, written, &self.specials)?;
+        let mut tokens = Vec::new();
+        for (index, piece) in pieces.iter().enumerate() {
+            if index == 0 {
+                tokens = self.vocab.tokenize(piece.as_bytes(), false, true);
+            } else {
+                tokens.extend(self.continue_with(piece));
+            }
+        }
+        if let Some(bos) = self.bos.filter(|bos| tokens.first() != Some(bos)) {
+            tokens.insert(0, bos);
+        }
+        Ok(tokens)
+    }
+
+    /// The tokens of text in the middle of other text.
+    fn continue_with(&self, piece: &str) -> Vec<LlamaToken> {
+        if let Some(fence) = &self.fence {
+            let fenced = self
+                .vocab
+                .tokenize(format!("{FENCE}{piece}").as_bytes(), false, true);
+            if let Some(tokens) = fenced.strip_prefix(fence.as_slice()) {
+                return tokens.to_vec();
+            }
+        }
+        self.vocab.tokenize(piece.as_bytes(), false, true)
+    }
+
+    /// The bytes a token stands for; none for control tokens.
+    pub(in super::super) fn bytes_of(&self, token: LlamaToken) -> Vec<u8> {
+        self.vocab.token_to_piece(token, false, None)
+    }
+
+    pub(in super::super) fn ends_reply(&self, token: LlamaToken) -> bool {
+        self.vocab.is_eog(token)
+    }
+
+    pub(in super::super) fn size(&self) -> i32 {
+        self.vocab.n_tokens()
+    }
+}

@@ -1,0 +1,387 @@
+//! An engine that answers by script, with delays and failures: for tests, benches and demonstrations.
+//!
+//! The script is a JSON file named by `engine.script`. The first rule whose `when` (a regular
+//! expression) is found in the last user message answers; with none, the reply repeats what was said,
+//! and a request for a title gets the first words. A text is sent word by word, a list piece by
+//! piece; each piece counts as one token. For example:
+//!
+//! ```json
+//! {
+//!   "models": ["scripted", "scripted-two"],
+//!   "rules": [
+//!     {"when": "^count", "reply": ["one ", "two ", "three"], "first_delay_ms": 20, "delay_ms": 50},
+//!     {"when": "break off", "reply": "this never comes to its end", "fail_after": 2},
+//!     {"when": "too long", "error": {"context_too_long": {"tokens": 9000, "limit": 4096}}},
+//!     {"when": "^flood", "reply": "drop ", "repeat": 10000, "queued": [2, 1], "prefill": 100}
+//!   ]
+//! }
+//! ```
+//!
+//! A reply that is continued goes on behind what is written and does not fail again. `error` is one
+//! of `crashed`, `queue_full`, `{"failed": "…"}`, `{"model_unusable": "…"}`, `{"context_too_long": …}`.
+
+mod script;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio_util::task::TaskTracker;
+
+use self::script::{Reply, Rule, Script};
+use super::prompt::TITLE_REQUEST;
+use super::{
+    Engine, EngineError, EngineEvent, EventSender, FinishReason, Finished, Generate, Health,
+    ModelInfo, ModelState, Role, Timings, TokenStream, Usage, token_stream, validity,
+};
+
+/// Events that may wait for a reader before the script pauses.
+const STREAM_CAPACITY: usize = 4096;
+const TITLE_WORDS: usize = 6;
+
+pub struct ScriptedEngine {
+    script: Script,
+    tasks: TaskTracker,
+    running: Arc<AtomicU32>,
+}
+
+impl ScriptedEngine {
+    /// The error is a plain sentence.
+    pub fn from_file(path: &Path, tasks: TaskTracker) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("the script {} cannot be read: {error}", path.display()))?;
+        Self::from_json(&text, tasks)
+    }
+
+    /// The error is a plain sentence.
+    pub fn from_json(text: &str, tasks: TaskTracker) -> Result<Self, String> {
+        let script = serde_json::from_str(text)
+            .map_err(|error| format!("the script is not understood: {error}"))?;
+        Ok(Self {
+            script,
+            tasks,
+            running: Arc::default(),
+        })
+    }
+
+    fn rule_for(&self, request: &Generate) -> Rule {
+        let said = last_user_message(request);
+        let matches = |rule: &&Rule| {
+            rule.model
+                .as_ref()
+                .is_none_or(|model| *model == request.model)
+                && rule.when.as_ref().is_none_or(|when| when.is_match(said))
+        };
+        let reply = || match (said == TITLE_REQUEST, request.messages.first()) {
+            (true, Some(first)) => first
+                .content
+                .split_whitespace()
+                .take(TITLE_WORDS)
+                .collect::<Vec<_>>()
+                .join(" "),
+            _ => format!("You said: {said}"),
+        };
+        let found = self.script.rules.iter().find(matches).cloned();
+        found.unwrap_or_else(|| Rule {
+            reply: Reply::Text(reply()),
+            ..Rule::default()
+        })
+    }
+}
+
+fn last_user_message(request: &Generate) -> &str {
+    let last = request
+        .messages
+        .iter()
+        .rfind(|message| message.role == Role::User);
+    last.map(|message| message.content.as_str())
+        .unwrap_or_default()
+}
+
+impl Engine for ScriptedEngine {
+    fn models(&self) -> Vec<ModelInfo> {
+        let info = |id: &String| ModelInfo {
+            id: id.clone(),
+            name: id.clone(),
+            state: ModelState::Loaded,
+            context_tokens: self.script.context_tokens,
+            size_bytes: 0,
+            parameters: 0,
+            architecture: String::new(),
+            quantization: String::new(),
+            file: None,
+        };
+        self.script.models.iter().map(info).collect()
+    }
+
+    fn generate(&self, request: Generate) -> Result<TokenStream, EngineError> {
+        if !self.script.models.contains(&request.model) {
+            return Err(EngineError::UnknownModel(request.model));
+        }
+        validity::check(&request)?;
+        let rule = self.rule_for(&request);
+        if let (Some(error), None) = (&rule.error, rule.fail_after) {
+            return Err(error.clone().into());
+        }
+        let (sender, stream) = token_stream(STREAM_CAPACITY);
+        let running = Arc::clone(&self.running);
+        running.fetch_add(1, Ordering::Relaxed);
+        self.tasks.spawn(async move {
+            // A reader that left ends the reply, and that is all there is to it.
+            let _ = perform(rule, &request, &sender).await;
+            running.fetch_sub(1, Ordering::Relaxed);
+        });
+        Ok(stream)
+    }
+
+    fn health(&self) -> Health {
+        let loaded = self.script.models.first().cloned();
+        Health {
+            ready: true,
+            loaded,
+            running: self.running.load(Ordering::Relaxed),
+            queued: 0,
+        }
+    }
+}
+
+struct ReaderLeft;
+
+async fn send(sender: &EventSender, event: EngineEvent) -> Result<(), ReaderLeft> {
+    sender.send(Ok(event)).await.map_err(|_| ReaderLeft)
+}
+
+async fn perform(rule: Rule, request: &Generate, sender: &EventSender) -> Result<(), ReaderLeft> {
+    let started = Instant::now();
+    for position in &rule.queued {
+        send(
+            sender,
+            EngineEvent::Queued {
+                position: *position,
+            },
+        )
+        .await?;
+        wait(rule.delay_ms.max(10), sender).await?;
+    }
+    for step in (1..=4).filter(|_| rule.prefill > 0) {
+        send(
+            sender,
+            EngineEvent::Prefill {
+                done: rule.prefill * step / 4,
+                total: rule.prefill,
+            },
+        )
+        .await?;
+    }
+    wait(rule.first_delay_ms, sender).await?;
+    let prefilled = Instant::now();
+    let (pieces, mut reason) = pieces_of(&rule, request);
+    let limit = request
+        .max_tokens
+        .map_or(usize::MAX, |limit| limit as usize);
+    if pieces.len() > limit {
+        reason = FinishReason::Length;
+    }
+    let mut sent = 0;
+    for piece in pieces.into_iter().take(limit) {
+        if rule.fail_after == Some(sent) && request.written.is_empty() {
+            let error = rule
+                .error
+                .map_or_else(|| EngineError::Failed("as scripted".into()), Into::into);
+            return sender.send(Err(error)).await.map_err(|_| ReaderLeft);
+        }
+        send(sender, EngineEvent::Delta(piece)).await?;
+        sent += 1;
+        wait(rule.delay_ms, sender).await?;
+    }
+    let timings = Timings {
+        queued_ms: 0,
+        prefill_ms: milliseconds(prefilled.duration_since(started)),
+        decode_ms: milliseconds(prefilled.elapsed()),
+    };
+    let usage = usage_of(request, sent);
+    let finished = Finished {
+        reason,
+        usage,
+        timings,
+        left_out_messages: 0,
+    };
+    send(sender, EngineEvent::Finished(finished)).await
+}
+
+fn usage_of(request: &Generate, sent: usize) -> Usage {
+    let words: usize = request
+        .messages
+        .iter()
+        .map(|message| message.content.split_whitespace().count())
+        .sum();
+    Usage {
+        prompt_tokens: u32::try_from(words.max(1)).unwrap_or(u32::MAX),
+        cached_tokens: 0,
+        completion_tokens: u32::try_from(sent).unwrap_or(u32::MAX),
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Cut short when the reader leaves.
+async fn wait(delay_ms: u64, sender: &EventSender) -> Result<(), ReaderLeft> {
+    if delay_ms == 0 {
+        return Ok(());
+    }
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_millis(delay_ms)) => Ok(()),
+        () = sender.closed() => Err(ReaderLeft),
+    }
+}
+
+/// What is yet to be said: behind what is written, and before any stop string.
+fn pieces_of(rule: &Rule, request: &Generate) -> (Vec<String>, FinishReason) {
+    let once: Vec<String> = match &rule.reply {
+        Reply::Text(text) => text.split_inclusive(' ').map(str::to_owned).collect(),
+        Reply::Pieces(pieces) => pieces.clone(),
+    };
+    let all = once.len() * rule.repeat.unwrap_or(1);
+    let mut pieces: Vec<String> = once.into_iter().cycle().take(all).collect();
+    let mut written = request.written.as_str();
+    let whole_pieces =
+        pieces
+            .iter()
+            .take_while(|piece| match written.strip_prefix(piece.as_str()) {
+                Some(rest) => {
+                    written = rest;
+                    true
+                }
+                None => false,
+            });
+    let whole_pieces = whole_pieces.count();
+    pieces.drain(..whole_pieces);
+    if let Some(rest) = pieces
+        .first()
+        .and_then(|piece| piece.strip_prefix(written))
+        .map(str::to_owned)
+    {
+        pieces[0] = rest;
+    }
+    cut_at_stop(&mut pieces, &request.stop);
+    (pieces, FinishReason::Stop)
+}
+
+fn cut_at_stop(pieces: &mut Vec<String>, stops: &[String]) {
+    if stops.is_empty() {
+        return;
+    }
+    let text = pieces.concat();
+    let Some(end) = stops
+        .iter()
+        .filter_map(|stop| text.find(stop.as_str()))
+        .min()
+    else {
+        return;
+    };
+    let mut left = end;
+    pieces.retain_mut(|piece| {
+        let kept = piece.len().min(left);
+        left -= kept;
+        piece.truncate(kept);
+        kept > 0
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{ChatMessage, Sampling};
+
+    fn ask(content: &str) -> Generate {
+        Generate {
+            model: "scripted".into(),
+            messages: vec![ChatMessage {
+                role: Role::User,
+                content: content.into(),
+            }],
+            written: String::new(),
+            sampling: Sampling::default(),
+            stop: Vec::new(),
+            max_tokens: None,
+            trim_history: false,
+            lane: 0,
+        }
+    }
+
+    async fn text_of(
+        script: &str,
+        request: Generate,
+    ) -> Result<(String, FinishReason), EngineError> {
+        let engine = ScriptedEngine::from_json(script, TaskTracker::new()).unwrap();
+        let mut stream = engine.generate(request)?;
+        let mut text = String::new();
+        while let Some(event) = stream.next_event().await {
+            match event? {
+                EngineEvent::Delta(delta) => text.push_str(&delta),
+                EngineEvent::Finished(finished) => return Ok((text, finished.reason)),
+                _ => {}
+            }
+        }
+        panic!("the stream ended without an ending");
+    }
+
+    const SCRIPT: &str = r#"{"rules": [
+        {"when": "count", "reply": ["one ", "two ", "three"]},
+        {"when": "break", "reply": "a b c", "fail_after": 2}
+    ]}"#;
+
+    #[tokio::test]
+    async fn a_rule_answers_and_the_rest_is_echoed() {
+        assert_eq!(
+            text_of(SCRIPT, ask("please count")).await.unwrap().0,
+            "one two three"
+        );
+        assert_eq!(
+            text_of(SCRIPT, ask("hello")).await.unwrap().0,
+            "You said: hello"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_reply_goes_on_behind_what_is_written() {
+        let request = Generate {
+            written: "one t".into(),
+            ..ask("count")
+        };
+        assert_eq!(text_of(SCRIPT, request).await.unwrap().0, "wo three");
+    }
+
+    #[tokio::test]
+    async fn stops_and_limits_hold() {
+        let stopped = Generate {
+            stop: vec!["o th".into()],
+            ..ask("count")
+        };
+        assert_eq!(
+            text_of(SCRIPT, stopped).await.unwrap(),
+            ("one tw".into(), FinishReason::Stop)
+        );
+        let limited = Generate {
+            max_tokens: Some(2),
+            ..ask("count")
+        };
+        assert_eq!(
+            text_of(SCRIPT, limited).await.unwrap(),
+            ("one two ".into(), FinishReason::Length)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_failure_comes_once_and_not_to_what_is_continued() {
+        assert!(text_of(SCRIPT, ask("break")).await.is_err());
+        let continued = Generate {
+            written: "a b ".into(),
+            ..ask("break")
+        };
+        assert_eq!(text_of(SCRIPT, continued).await.unwrap().0, "c");
+    }
+}

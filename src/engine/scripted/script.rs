@@ -1,0 +1,93 @@
+//! The script as it is written in its file. The head of the room says what each field does; what is
+//! not known here is refused, so that a typo in a test is found.
+
+use regex::Regex;
+use serde::Deserialize;
+
+use crate::engine::EngineError;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Script {
+    pub(super) models: Vec<String>,
+    pub(super) context_tokens: u32,
+    pub(super) rules: Vec<Rule>,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            models: vec!["scripted".into()],
+            context_tokens: 4096,
+            rules: Vec::new(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Rule {
+    #[serde(deserialize_with = "regular_expression")]
+    pub(super) when: Option<Regex>,
+    /// Only for this model.
+    pub(super) model: Option<String>,
+    pub(super) reply: Reply,
+    /// How often the whole reply is said.
+    pub(super) repeat: Option<usize>,
+    /// Places in the queue, told before anything else.
+    pub(super) queued: Vec<u32>,
+    /// Tokens of the prompt, read in four steps.
+    pub(super) prefill: u32,
+    pub(super) first_delay_ms: u64,
+    pub(super) delay_ms: u64,
+    /// Fails behind so many pieces.
+    pub(super) fail_after: Option<usize>,
+    /// What it fails with; alone, it fails at once.
+    pub(super) error: Option<ScriptedError>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Reply {
+    Text(String),
+    Pieces(Vec<String>),
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Self::Text(String::new())
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ScriptedError {
+    Crashed,
+    QueueFull,
+    Failed(String),
+    ModelUnusable(String),
+    ContextTooLong { tokens: u32, limit: u32 },
+}
+
+impl From<ScriptedError> for EngineError {
+    fn from(error: ScriptedError) -> Self {
+        match error {
+            ScriptedError::Crashed => Self::Crashed,
+            ScriptedError::QueueFull => Self::QueueFull,
+            ScriptedError::Failed(message) => Self::Failed(message),
+            ScriptedError::ModelUnusable(message) => Self::ModelUnusable(message),
+            ScriptedError::ContextTooLong { tokens, limit } => {
+                Self::ContextTooLong { tokens, limit }
+            }
+        }
+    }
+}
+
+fn regular_expression<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Regex>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Regex::new(&text)
+        .map(Some)
+        .map_err(serde::de::Error::custom)
+}

@@ -1,0 +1,204 @@
+//! Is a request one that an engine may work on? Asked before anything is queued.
+//!
+//! Every number is checked here, in Rust: llama.cpp answers a wrong one by ending its process.
+
+use super::{EngineError, Generate, Sampling};
+
+const MAX_STOPS: usize = 16;
+const MAX_STOP_BYTES: usize = 256;
+
+/// The error is a sentence for whoever made the request.
+pub(super) fn check(request: &Generate) -> Result<(), EngineError> {
+    check_sampling(&request.sampling)?;
+    if request.messages.is_empty() {
+        return invalid("there is no message to answer");
+    }
+    if request.max_tokens == Some(0) {
+        return invalid("max_tokens must be at least 1");
+    }
+    if request.stop.len() > MAX_STOPS {
+        return invalid("there may be at most 16 stop strings");
+    }
+    if request
+        .stop
+        .iter()
+        .any(|stop| stop.is_empty() || stop.len() > MAX_STOP_BYTES)
+    {
+        return invalid("a stop string must have between 1 and 256 bytes");
+    }
+    Ok(())
+}
+
+impl Sampling {
+    /// The error is a sentence for whoever made the request.
+    pub fn validate(&self) -> Result<(), EngineError> {
+        check_sampling(self)
+    }
+}
+
+fn check_sampling(sampling: &Sampling) -> Result<(), EngineError> {
+    let Sampling {
+        temperature,
+        top_k,
+        top_p,
+        min_p,
+        repeat_penalty,
+        seed: _,
+    } = *sampling;
+    // Written so that NaN fails.
+    let within = |value: Option<f32>, low: f32, high: f32| {
+        value.is_none_or(|value| value >= low && value <= high)
+    };
+    if !within(temperature, 0.0, 2.0) {
+        return invalid("temperature must be between 0 and 2");
+    }
+    if top_k.is_some_and(|top_k| top_k > 1000) {
+        return invalid("top_k must be between 0 and 1000");
+    }
+    if !within(top_p, f32::MIN_POSITIVE, 1.0) {
+        return invalid("top_p must be above 0 and at most 1");
+    }
+    if !within(min_p, 0.0, 1.0) {
+        return invalid("min_p must be between 0 and 1");
+    }
+    if !within(repeat_penalty, 0.5, 2.0) {
+        return invalid("repeat_penalty must be between 0.5 and 2");
+    }
+    Ok(())
+}
+
+/// `wanted`, else what the model `recommends` where that is a valid number, else the default.
+#[cfg(any(feature = "llama", test))]
+pub(super) fn resolve(wanted: &Sampling, recommends: &Sampling) -> Sampling {
+    let default = Sampling {
+        temperature: Some(0.7),
+        top_k: Some(40),
+        top_p: Some(0.95),
+        min_p: Some(0.05),
+        repeat_penalty: Some(1.0),
+        seed: None,
+    };
+    let sane = |sampling: &Sampling| check_sampling(sampling).is_ok();
+    let choose = |only: fn(&Sampling) -> Sampling| {
+        let recommended = only(recommends);
+        let recommended = if sane(&recommended) {
+            recommended
+        } else {
+            Sampling::default()
+        };
+        (only(wanted), recommended)
+    };
+    macro_rules! resolved {
+        ($field:ident) => {{
+            let (wanted, recommended) = choose(|from| Sampling {
+                $field: from.$field,
+                ..Sampling::default()
+            });
+            wanted.$field.or(recommended.$field).or(default.$field)
+        }};
+    }
+    Sampling {
+        temperature: resolved!(temperature),
+        top_k: resolved!(top_k),
+        top_p: resolved!(top_p),
+        min_p: resolved!(min_p),
+        repeat_penalty: resolved!(repeat_penalty),
+        seed: wanted.seed,
+    }
+}
+
+fn invalid<T>(sentence: &str) -> Result<T, EngineError> {
+    Err(EngineError::InvalidRequest(sentence.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(sampling: Sampling) -> Generate {
+        let message = crate::engine::ChatMessage {
+            role: crate::engine::Role::User,
+            content: "hi".into(),
+        };
+        Generate {
+            model: "m".into(),
+            messages: vec![message],
+            written: String::new(),
+            sampling,
+            stop: Vec::new(),
+            max_tokens: None,
+            trim_history: true,
+            lane: 0,
+        }
+    }
+
+    #[test]
+    fn absurd_numbers_are_refused() {
+        let none = Sampling::default;
+        for bad in [
+            Sampling {
+                temperature: Some(f32::NAN),
+                ..none()
+            },
+            Sampling {
+                temperature: Some(-0.1),
+                ..none()
+            },
+            Sampling {
+                temperature: Some(f32::INFINITY),
+                ..none()
+            },
+            Sampling {
+                top_k: Some(1001),
+                ..none()
+            },
+            Sampling {
+                top_p: Some(0.0),
+                ..none()
+            },
+            Sampling {
+                top_p: Some(f32::NAN),
+                ..none()
+            },
+            Sampling {
+                min_p: Some(1.5),
+                ..none()
+            },
+            Sampling {
+                repeat_penalty: Some(0.0),
+                ..none()
+            },
+        ] {
+            assert!(matches!(
+                check(&request(bad)),
+                Err(EngineError::InvalidRequest(_))
+            ));
+        }
+        assert!(
+            check(&request(Sampling {
+                temperature: Some(0.0),
+                top_k: Some(0),
+                ..none()
+            }))
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_wish_goes_before_the_models_recommendation_and_nonsense_is_not_followed() {
+        let wanted = Sampling {
+            top_k: Some(3),
+            ..Sampling::default()
+        };
+        let recommends = Sampling {
+            top_k: Some(20),
+            temperature: Some(0.6),
+            top_p: Some(f32::NAN),
+            ..Sampling::default()
+        };
+        let resolved = resolve(&wanted, &recommends);
+        assert_eq!(resolved.top_k, Some(3));
+        assert_eq!(resolved.temperature, Some(0.6));
+        assert_eq!(resolved.top_p, Some(0.95));
+    }
+}
