@@ -1,0 +1,92 @@
+//! Is this a GGUF file at all? Asked in Rust, before any worker opens it.
+//!
+//! Reads a few bytes. Full checks are the probing worker's; this one catches what is plainly
+//! something else, cut off, or absurd, and says so in a sentence.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+const MAGIC: &[u8; 4] = b"GGUF";
+const HEADER_BYTES: u64 = 24;
+const MAX_TENSORS: u64 = 1 << 17;
+const MAX_METADATA: u64 = 1 << 16;
+/// Name, dimensions, type and offset of a tensor take at least this much.
+const MIN_TENSOR_BYTES: u64 = 8 + 4 + 8 + 4 + 8;
+
+/// The error is a plain sentence about the file, without its name.
+pub(super) fn check(path: &Path) -> Result<(), String> {
+    let mut file = File::open(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| format!("it cannot be read: {error}"))?;
+    if !metadata.is_file() {
+        return Err("it is not a file".into());
+    }
+    let mut header = [0; HEADER_BYTES as usize];
+    let length = metadata.len();
+    if length < HEADER_BYTES || file.read_exact(&mut header).is_err() {
+        return Err("it is not a GGUF model file: it is too short".into());
+    }
+    check_header(&header, length)
+}
+
+fn check_header(header: &[u8; HEADER_BYTES as usize], length: u64) -> Result<(), String> {
+    if &header[..4] != MAGIC {
+        return Err("it is not a GGUF model file".into());
+    }
+    let number = |at: usize| {
+        header[at..at + 8]
+            .iter()
+            .rev()
+            .fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte))
+    };
+    let version = number(4) & 0xffff_ffff;
+    if version & 0xffff == 0 {
+        return Err("it was written for a machine with another byte order".into());
+    }
+    if !(2..=3).contains(&version) {
+        return Err(format!(
+            "it is GGUF version {version}; versions 2 and 3 are supported"
+        ));
+    }
+    let (tensors, metadata) = (number(8), number(16));
+    if tensors > MAX_TENSORS || metadata > MAX_METADATA {
+        return Err("it is damaged: its header has absurd numbers".into());
+    }
+    if length < HEADER_BYTES + tensors * MIN_TENSOR_BYTES {
+        return Err("it is incomplete".into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(version: u32, tensors: u64, metadata: u64) -> [u8; 24] {
+        let mut header = [0; 24];
+        header[..4].copy_from_slice(MAGIC);
+        header[4..8].copy_from_slice(&version.to_le_bytes());
+        header[8..16].copy_from_slice(&tensors.to_le_bytes());
+        header[16..].copy_from_slice(&metadata.to_le_bytes());
+        header
+    }
+
+    #[test]
+    fn a_sane_header_passes_and_others_are_named() {
+        assert_eq!(check_header(&header(3, 100, 20), 1 << 20), Ok(()));
+        assert_eq!(check_header(&header(2, 0, 0), 24), Ok(()));
+        for (header, length, word) in [
+            ([0; 24], 100, "not a GGUF"),
+            (header(1, 1, 1), 1 << 20, "version 1"),
+            (header(0x0300_0000, 1, 1), 1 << 20, "byte order"),
+            (header(3, u64::MAX, 1), 1 << 20, "absurd"),
+            (header(3, 1, u64::MAX), 1 << 20, "absurd"),
+            (header(3, 1000, 1), 1000, "incomplete"),
+        ] {
+            let refused = check_header(&header, length).unwrap_err();
+            assert!(refused.contains(word), "{refused}");
+        }
+    }
+}

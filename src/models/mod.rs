@@ -1,0 +1,33 @@
+//! The library of model files: what lies in `<data>/models`, what of it can be used, what is offered.
+//!
+//! The folder is the truth: a GGUF that is put there, or linked there by [`Library::add`], is opened
+//! by a probing worker, and only what survives is offered to the engine. What was found is kept in
+//! `.probed.json`, which can be deleted at any time. The demo model is unpacked from the program once;
+//! deleting it on purpose is respected. A [`Library`] is an engine to its callers (`appliance`,
+//! `cli`): it lists every file with its state, and hands requests to whoever runs them.
+
+mod demo;
+mod folder;
+mod header;
+mod library;
+mod probed_files;
+
+pub use self::library::Library;
+use crate::engine::{ModelInfo, ModelState};
+
+/// The id of the model inside the program.
+pub const DEMO_MODEL: &str = "chatelaine-demo";
+
+/// The model that answers when none was chosen: the first that can be used, so the latest added;
+/// the demo model only where there is no other.
+pub fn find_default(models: &[ModelInfo]) -> Option<&ModelInfo> {
+    let usable = |model: &&ModelInfo| {
+        matches!(
+            model.state,
+            ModelState::Available | ModelState::Loading | ModelState::Loaded
+        )
+    };
+    let mut candidates = models.iter().filter(usable);
+    let others = candidates.clone().find(|model| model.id != DEMO_MODEL);
+    others.or_else(|| candidates.next())
+}
