@@ -1,0 +1,44 @@
+//! Text for a program that keeps its own conversation. Nothing is stored, and when the program
+//! goes away the work is cancelled, since it could not come back for the rest.
+
+use super::Conversations;
+use super::model_choice::get_usable_model;
+use super::promises::lane_of;
+use crate::accounts::Caller;
+use crate::engine::{ChatMessage, Generate, Sampling, TokenStream};
+use crate::error::Result;
+
+pub struct CompletionRequest {
+    /// None: the house's default.
+    pub model: Option<String>,
+    pub messages: Vec<ChatMessage>,
+    pub sampling: Sampling,
+    pub stop: Vec<String>,
+    pub max_tokens: Option<u32>,
+}
+
+pub struct Completion {
+    /// The model that answers.
+    pub model: String,
+    pub stream: TokenStream,
+}
+
+impl Conversations {
+    pub fn complete(&self, caller: &Caller, request: CompletionRequest) -> Result<Completion> {
+        let models = self.engine.models();
+        let model = get_usable_model(&models, request.model.as_deref())?
+            .id
+            .clone();
+        let stream = self.engine.generate(Generate {
+            model: model.clone(),
+            messages: request.messages,
+            written: String::new(),
+            sampling: request.sampling,
+            stop: request.stop,
+            max_tokens: request.max_tokens,
+            trim_history: false,
+            lane: lane_of(caller.user_id()),
+        })?;
+        Ok(Completion { model, stream })
+    }
+}

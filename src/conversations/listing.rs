@@ -1,0 +1,212 @@
+//! A person's conversations: list, make, look at, change, delete. Every function asks by owner
+//! inside its transaction, so a conversation of somebody else's is never seen, let alone changed.
+
+use super::tree::{MessageInTree, Tree};
+use super::{Conversations, replies};
+use crate::accounts::Caller;
+use crate::clock::now_ms;
+use crate::error::{Error, Result};
+use crate::ids::{ConversationId, MessageId, UserId};
+use crate::store::Reads;
+use crate::store::conversations::{
+    ConversationRecord, TitleSource, find_conversation, list_conversations, put_conversation,
+    remove_conversation,
+};
+use crate::store::messages::{list_messages, remove_messages};
+use crate::store::search_outbox::{OutboxRecord, append_search_change};
+
+const TITLE_LIMIT_CHARS: usize = 200;
+
+#[derive(Default)]
+pub struct NewConversation {
+    pub title: Option<String>,
+    pub model: Option<String>,
+}
+
+/// None leaves a field as it is.
+#[derive(Default, Clone)]
+pub struct ConversationChange {
+    pub title: Option<String>,
+    pub archived: Option<bool>,
+    pub pinned: Option<bool>,
+    pub model: Option<String>,
+    /// Any message: the branch through it to its newest end is shown.
+    pub head_id: Option<MessageId>,
+}
+
+pub struct ConversationPage {
+    pub conversations: Vec<ConversationRecord>,
+    pub next_cursor: Option<Vec<u8>>,
+}
+
+/// Somebody else's conversation is not found.
+pub(super) fn get_conversation_of(
+    tx: &impl Reads,
+    owner_id: UserId,
+    id: ConversationId,
+) -> Result<ConversationRecord> {
+    find_conversation(tx, &id)?
+        .filter(|conversation| conversation.owner_id == owner_id)
+        .ok_or_else(|| Error::not_found("conversation"))
+}
+
+pub(super) fn new_conversation(
+    owner_id: UserId,
+    new: &NewConversation,
+) -> Result<ConversationRecord> {
+    let title = new.title.as_deref().map(valid_title).transpose()?;
+    let created_at = now_ms();
+    Ok(ConversationRecord {
+        id: ConversationId::generate(),
+        owner_id,
+        titled_by: if title.is_some() {
+            TitleSource::Person
+        } else {
+            TitleSource::FirstWords
+        },
+        title: title.unwrap_or_default(),
+        created_at,
+        updated_at: created_at,
+        pinned: false,
+        archived: false,
+        model: new.model.clone(),
+        head_id: None,
+    })
+}
+
+fn valid_title(title: &str) -> Result<String> {
+    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let length = title.chars().count();
+    if length == 0 || length > TITLE_LIMIT_CHARS || title.chars().any(char::is_control) {
+        return Err(Error::invalid_field(
+            "title",
+            format!("a title has 1 to {TITLE_LIMIT_CHARS} characters"),
+        ));
+    }
+    Ok(title)
+}
+
+impl Conversations {
+    /// Pinned first, then the latest.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        archived: bool,
+        cursor: Option<Vec<u8>>,
+        limit: usize,
+    ) -> Result<ConversationPage> {
+        let owner_id = caller.user_id();
+        let (conversations, next_cursor) = self
+            .store
+            .read(move |tx| list_conversations(tx, owner_id, archived, cursor.as_deref(), limit))
+            .await?;
+        Ok(ConversationPage {
+            conversations,
+            next_cursor,
+        })
+    }
+
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        new: NewConversation,
+    ) -> Result<ConversationRecord> {
+        let conversation = new_conversation(caller.user_id(), &new)?;
+        let record = conversation.clone();
+        self.store
+            .write(move |tx| {
+                put_conversation(tx, &record)?;
+                append_search_change(tx, &OutboxRecord::ConversationChanged(record.id))
+            })
+            .await?;
+        Ok(conversation)
+    }
+
+    pub async fn get(&self, caller: &Caller, id: ConversationId) -> Result<ConversationRecord> {
+        let owner_id = caller.user_id();
+        self.store
+            .read(move |tx| get_conversation_of(tx, owner_id, id))
+            .await
+    }
+
+    pub async fn change(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+        change: ConversationChange,
+    ) -> Result<ConversationRecord> {
+        let owner_id = caller.user_id();
+        let title = change.title.as_deref().map(valid_title).transpose()?;
+        self.store
+            .write(move |tx| {
+                let mut conversation = get_conversation_of(tx, owner_id, id)?;
+                if let Some(title) = &title {
+                    conversation.title.clone_from(title);
+                    conversation.titled_by = TitleSource::Person;
+                }
+                conversation.archived = change.archived.unwrap_or(conversation.archived);
+                conversation.pinned = change.pinned.unwrap_or(conversation.pinned);
+                if change.model.is_some() {
+                    conversation.model.clone_from(&change.model);
+                }
+                if let Some(head_id) = change.head_id {
+                    let tree = Tree::new(list_messages(tx, id)?);
+                    tree.find(head_id)
+                        .ok_or_else(|| Error::not_found("message"))?;
+                    conversation.head_id = Some(tree.newest_leaf_below(head_id));
+                }
+                put_conversation(tx, &conversation)?;
+                append_search_change(tx, &OutboxRecord::ConversationChanged(id))?;
+                Ok(conversation)
+            })
+            .await
+    }
+
+    /// With everything in it. A reply being written there is stopped first.
+    pub async fn delete(&self, caller: &Caller, id: ConversationId) -> Result<()> {
+        let owner_id = caller.user_id();
+        self.get(caller, id).await?;
+        self.replies.forget_all_in(id).await;
+        self.store
+            .write(move |tx| {
+                let conversation = get_conversation_of(tx, owner_id, id)?;
+                replies::forget_replies_in(tx, id)?;
+                remove_messages(tx, owner_id, id)?;
+                remove_conversation(tx, &conversation)?;
+                append_search_change(tx, &OutboxRecord::ConversationDeleted(id))
+            })
+            .await
+    }
+
+    /// The shown branch, or the whole tree; oldest first.
+    pub async fn messages(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+        all: bool,
+    ) -> Result<Vec<MessageInTree>> {
+        let owner_id = caller.user_id();
+        let messages = self
+            .store
+            .read(move |tx| {
+                let conversation = get_conversation_of(tx, owner_id, id)?;
+                let tree = Tree::new(list_messages(tx, id)?);
+                let shown: Vec<_> = match conversation.head_id {
+                    _ if all => tree.all().collect(),
+                    Some(head_id) => tree.branch(head_id),
+                    None => Vec::new(),
+                };
+                Ok(shown
+                    .into_iter()
+                    .map(|message| tree.with_siblings(message))
+                    .collect::<Vec<_>>())
+            })
+            .await?;
+        Ok(self.replies.with_latest_text(messages))
+    }
+
+    /// The reply being written in a conversation, if any.
+    pub fn running_reply_in(&self, id: ConversationId) -> Option<MessageId> {
+        self.replies.running_in(id)
+    }
+}

@@ -1,0 +1,68 @@
+//! Conversations: a tree of messages each, the replies being written in them, and their titles.
+//!
+//! Everything asks by owner: somebody else's conversation, message or reply is not found. A reply
+//! belongs to the house, not to a connection: it is promised, checkpointed and finished in the
+//! store, and whoever watches is only a reader. Called by `http`; the title by `jobs`.
+
+mod completions;
+mod history;
+mod listing;
+mod messages;
+mod model_choice;
+mod promises;
+mod replies;
+mod reply_reader;
+mod reply_writer;
+mod running_reply;
+mod titles;
+mod tree;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::completions::{Completion, CompletionRequest};
+pub use self::listing::{ConversationChange, ConversationPage, NewConversation};
+pub use self::messages::{EditMessage, Exchange, SendMessage, StartedReply};
+use self::replies::Replies;
+pub use self::reply_reader::ReplyReader;
+pub use self::running_reply::ReplyEvent;
+pub use self::tree::MessageInTree;
+use crate::engine::Engine;
+use crate::jobs::Jobs;
+use crate::store::Store;
+pub use crate::store::conversations::ConversationRecord;
+pub use crate::store::messages::{Author, MessageStatus, ReplyError, ReplySettings};
+
+pub struct Conversations {
+    store: Arc<Store>,
+    engine: Arc<dyn Engine>,
+    tasks: TaskTracker,
+    replies: Arc<Replies>,
+}
+
+impl Conversations {
+    /// `tasks` is what shutdown waits for; `stopping` tells replies to save themselves.
+    pub fn new(
+        store: Arc<Store>,
+        engine: Arc<dyn Engine>,
+        jobs: Arc<Jobs>,
+        tasks: TaskTracker,
+        stopping: CancellationToken,
+    ) -> Self {
+        let replies = Replies::new(
+            Arc::clone(&store),
+            Arc::clone(&engine),
+            jobs,
+            tasks.clone(),
+            stopping,
+        );
+        Self {
+            store,
+            engine,
+            tasks,
+            replies: Arc::new(replies),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The replies being written now, by id: begin, find, stop, and what start-up finds cut off.
+//!
+//! A reply that has ended stays here for a minute, so that a reader who was away for a moment
+//! resumes exactly where it was.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Conversations;
+use super::listing::get_conversation_of;
+use super::reply_reader::ReplyReader;
+use super::reply_writer::ReplyWriter;
+use super::running_reply::{ReplyEvent, RunningReply};
+use super::tree::{MessageInTree, Tree};
+use crate::accounts::Caller;
+use crate::clock::{UnixMs, now_ms};
+use crate::engine::{Engine, Generate};
+use crate::error::{Error, Result};
+use crate::ids::{ConversationId, MessageId, UserId};
+use crate::jobs::Jobs;
+use crate::store::conversations::ConversationRecord;
+use crate::store::messages::{
+    Author, MessageStatus, find_conversation_id_of, find_message, list_messages, put_message,
+};
+use crate::store::replies::{list_replies, remove_reply};
+use crate::store::{Reads, Store, WriteTx};
+
+/// How long an ended reply is remembered.
+const MEMORY_MS: UnixMs = 60_000;
+/// A reply that was cut off may have sent events its last checkpoint does not know; nobody reads
+/// half a million of them in the time between two checkpoints.
+const EVENT_IDS_SKIPPED_AFTER_A_CUT: u64 = 1_000_000;
+
+/// Between the promise in the store and the task that keeps it lies a moment.
+const BEGINNING_ATTEMPTS: u32 = 50;
+const BEGINNING_PAUSE: Duration = Duration::from_millis(20);
+
+pub(super) struct Replies {
+    store: Arc<Store>,
+    engine: Arc<dyn Engine>,
+    jobs: Arc<Jobs>,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+    by_id: Mutex<HashMap<MessageId, Arc<RunningReply>>>,
+}
+
+impl Replies {
+    pub(super) fn new(
+        store: Arc<Store>,
+        engine: Arc<dyn Engine>,
+        jobs: Arc<Jobs>,
+        tasks: TaskTracker,
+        stopping: CancellationToken,
+    ) -> Self {
+        Self {
+            store,
+            engine,
+            jobs,
+            tasks,
+            stopping,
+            by_id: Mutex::default(),
+        }
+    }
+
+    fn by_id(&self) -> MutexGuard<'_, HashMap<MessageId, Arc<RunningReply>>> {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to write a reply that the store already promises. Gives a reader from its first event.
+    pub(super) fn begin(
+        &self,
+        reply: MessageInTree,
+        owner_id: UserId,
+        request: Generate,
+    ) -> ReplyReader {
+        let first_id = reply.message.last_event_id + 1;
+        let running = Arc::new(RunningReply::new(reply, owner_id, first_id, false));
+        {
+            let mut by_id = self.by_id();
+            let forgotten = now_ms() - MEMORY_MS;
+            by_id.retain(|_, reply| {
+                reply
+                    .state()
+                    .ended_at
+                    .is_none_or(|ended_at| ended_at > forgotten)
+            });
+            by_id.insert(running.id, Arc::clone(&running));
+        }
+        let reader = ReplyReader::live(Arc::clone(&running), Some(first_id));
+        let writer = ReplyWriter {
+            store: Arc::clone(&self.store),
+            jobs: Arc::clone(&self.jobs),
+            reply: running,
+            stopping: self.stopping.clone(),
+        };
+        self.tasks.spawn(writer.run(self.engine.generate(request)));
+        reader
+    }
+
+    fn find(&self, id: MessageId) -> Option<Arc<RunningReply>> {
+        self.by_id().get(&id).cloned()
+    }
+
+    fn find_running(&self, matches: impl Fn(&RunningReply) -> bool) -> Vec<Arc<RunningReply>> {
+        let mut running: Vec<_> = self
+            .by_id()
+            .values()
+            .filter(|reply| matches(reply) && !reply.has_ended())
+            .cloned()
+            .collect();
+        running.sort_by_key(|reply| reply.id);
+        running
+    }
+
+    pub(super) fn running_in(&self, id: ConversationId) -> Option<MessageId> {
+        self.find_running(|reply| reply.conversation_id == id)
+            .last()
+            .map(|reply| reply.id)
+    }
+
+    /// Stops what is being written in a conversation that goes, and forgets what was.
+    pub(super) async fn forget_all_in(&self, id: ConversationId) {
+        for reply in self.find_running(|reply| reply.conversation_id == id) {
+            reply.stop.cancel();
+            ReplyReader::live(reply, None).ending().await;
+        }
+        self.by_id().retain(|_, reply| reply.conversation_id != id);
+    }
+
+    /// What is being written is further along in memory than in the store.
+    pub(super) fn with_latest_text(&self, mut messages: Vec<MessageInTree>) -> Vec<MessageInTree> {
+        for message in &mut messages {
+            if message.message.status == MessageStatus::Running
+                && let Some(reply) = self.find(message.message.id)
+            {
+                message.message = reply.state().reply.message.clone();
+            }
+        }
+        messages
+    }
+
+    /// Tells the readers of a reply its conversation's title, or that none will come.
+    pub(super) fn announce_title(&self, id: MessageId, conversation: Option<ConversationRecord>) {
+        let Some(reply) = self.find(id) else { return };
+        reply.update(|state| {
+            state.awaits_title = false;
+            if let Some(conversation) = conversation {
+                state.push(ReplyEvent::Title {
+                    conversation: Box::new(conversation),
+                });
+            }
+        });
+    }
+}
+
+/// Forgets the promises of a conversation that goes.
+pub(super) fn forget_replies_in(tx: &WriteTx, id: ConversationId) -> Result<()> {
+    for reply in list_replies(tx)?
+        .into_iter()
+        .filter(|reply| reply.conversation_id == id)
+    {
+        remove_reply(tx, reply.id)?;
+    }
+    Ok(())
+}
+
+/// An assistant's message of the caller's, with its siblings.
+fn get_reply_of(tx: &impl Reads, owner_id: UserId, id: MessageId) -> Result<MessageInTree> {
+    let not_found = || Error::not_found("reply");
+    let conversation_id = find_conversation_id_of(tx, id)?.ok_or_else(not_found)?;
+    get_conversation_of(tx, owner_id, conversation_id).map_err(|_| not_found())?;
+    let tree = Tree::new(list_messages(tx, conversation_id)?);
+    let message = tree
+        .find(id)
+        .filter(|message| message.author == Author::Assistant)
+        .ok_or_else(not_found)?;
+    Ok(tree.with_siblings(message))
+}
+
+impl Conversations {
+    /// Calls every reply that was cut off interrupted, with the text of its last checkpoint. Once,
+    /// before anybody is served. Gives how many there were.
+    pub async fn interrupt_cut_off_replies(&self) -> Result<usize> {
+        self.store
+            .write(|tx| {
+                let replies = list_replies(tx)?;
+                for reply in &replies {
+                    remove_reply(tx, reply.id)?;
+                    if let Some(mut message) = find_message(tx, reply.conversation_id, reply.id)? {
+                        message.status = MessageStatus::Interrupted;
+                        message.last_event_id += EVENT_IDS_SKIPPED_AFTER_A_CUT;
+                        put_message(tx, &message)?;
+                    }
+                }
+                Ok(replies.len())
+            })
+            .await
+    }
+
+    pub fn running_replies(&self, caller: &Caller) -> Vec<MessageInTree> {
+        let owner_id = caller.user_id();
+        let running = self
+            .replies
+            .find_running(|reply| reply.owner_id == owner_id);
+        running
+            .iter()
+            .map(|reply| reply.state().reply.clone())
+            .collect()
+    }
+
+    /// `last_event_id` is the last one its reader saw.
+    pub async fn read_reply(
+        &self,
+        caller: &Caller,
+        id: MessageId,
+        last_event_id: Option<u64>,
+    ) -> Result<ReplyReader> {
+        self.reader_for(caller.user_id(), id, last_event_id).await
+    }
+
+    pub(super) async fn reader_for(
+        &self,
+        owner_id: UserId,
+        id: MessageId,
+        last_event_id: Option<u64>,
+    ) -> Result<ReplyReader> {
+        let next_id = last_event_id.map(|id| id.saturating_add(1));
+        for _ in 0..BEGINNING_ATTEMPTS {
+            if let Some(reply) = self
+                .replies
+                .find(id)
+                .filter(|reply| reply.owner_id == owner_id)
+            {
+                return Ok(ReplyReader::live(reply, next_id));
+            }
+            let message = self
+                .store
+                .read(move |tx| get_reply_of(tx, owner_id, id))
+                .await?;
+            if message.message.status != MessageStatus::Running {
+                return Ok(ReplyReader::over(message));
+            }
+            tokio::time::sleep(BEGINNING_PAUSE).await;
+        }
+        Err(Error::overloaded("this reply has not begun yet", 1))
+    }
+
+    /// Gives the reply as it stands once it has stopped, which it may have done before.
+    pub async fn stop_reply(&self, caller: &Caller, id: MessageId) -> Result<MessageInTree> {
+        let owner_id = caller.user_id();
+        if let Some(reply) = self
+            .replies
+            .find(id)
+            .filter(|reply| reply.owner_id == owner_id)
+        {
+            reply.stop.cancel();
+            ReplyReader::live(reply, None).ending().await;
+        }
+        self.store
+            .read(move |tx| get_reply_of(tx, owner_id, id))
+            .await
+    }
+}

@@ -1,0 +1,197 @@
+//! Writing one reply: from the engine's stream into memory, and from there to the store.
+//!
+//! The text is checkpointed at most every 500 ms, without holding up the stream; the last word,
+//! the usage and what follows from it are one transaction, and readers hear of the end only after
+//! it is on disk. Runs as one task for each reply, begun by `replies`.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::running_reply::{ReplyEvent, RunningReply};
+use super::titles;
+use crate::engine::{EngineError, EngineEvent, Finished, TokenStream};
+use crate::error::{Error, ErrorKind, Result};
+use crate::jobs::Jobs;
+use crate::store::messages::{MessageRecord, MessageStatus, ReplyError, find_message, put_message};
+use crate::store::replies::remove_reply;
+use crate::store::search_outbox::{OutboxRecord, append_search_change};
+use crate::store::{Store, WriteTx};
+
+const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
+/// Engine events taken in one go.
+const BATCH_LIMIT: usize = 256;
+/// How often the last transaction is tried while the disk does not take it.
+const FINAL_ATTEMPTS: u32 = 8;
+
+enum Ending {
+    Finished(Finished),
+    Failed(Error),
+    Stopped,
+    Interrupted,
+}
+
+type Checkpoint = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+pub(super) struct ReplyWriter {
+    pub(super) store: Arc<Store>,
+    pub(super) jobs: Arc<Jobs>,
+    pub(super) reply: Arc<RunningReply>,
+    pub(super) stopping: CancellationToken,
+}
+
+impl ReplyWriter {
+    pub(super) async fn run(self, stream: Result<TokenStream, EngineError>) {
+        let ending = match stream {
+            Ok(stream) => self.follow(stream).await,
+            Err(error) => Ending::Failed(error.into()),
+        };
+        self.finish(ending).await;
+    }
+
+    async fn follow(&self, mut stream: TokenStream) -> Ending {
+        let mut events = Vec::with_capacity(BATCH_LIMIT);
+        let mut checkpoint: Option<Checkpoint> = None;
+        let mut checkpointed_at = Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                () = self.reply.stop.cancelled() => return Ending::Stopped,
+                () = self.stopping.cancelled() => return Ending::Interrupted,
+                outcome = async { checkpoint.as_mut().expect("guarded below").await }, if checkpoint.is_some() => {
+                    checkpoint = None;
+                    if let Err(error) = outcome {
+                        tracing::warn!(reply = %self.reply.id, %error, "a checkpoint was not written");
+                    }
+                }
+                count = stream.next_events(&mut events, BATCH_LIMIT) => {
+                    if let Some(ending) = self.take(count, &mut events) {
+                        return ending;
+                    }
+                    if checkpoint.is_none() && checkpointed_at.elapsed() >= CHECKPOINT_INTERVAL {
+                        checkpoint = Some(self.checkpoint());
+                        checkpointed_at = Instant::now();
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(
+        &self,
+        count: usize,
+        events: &mut Vec<Result<EngineEvent, EngineError>>,
+    ) -> Option<Ending> {
+        if count == 0 {
+            return Some(Ending::Failed(
+                EngineError::Failed("the engine went away".into()).into(),
+            ));
+        }
+        self.reply.update(|state| {
+            for event in events.drain(..) {
+                state.push(match event {
+                    Ok(EngineEvent::Queued { position }) => ReplyEvent::Queued { position },
+                    Ok(EngineEvent::Prefill { done, total }) => ReplyEvent::Prefill { done, total },
+                    Ok(EngineEvent::Delta(text)) => ReplyEvent::Delta { text },
+                    Ok(EngineEvent::Finished(finished)) => return Some(Ending::Finished(finished)),
+                    Err(error) => return Some(Ending::Failed(error.into())),
+                });
+            }
+            None
+        })
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        let record = self.reply.state().reply.message.clone();
+        let store = Arc::clone(&self.store);
+        Box::pin(async move {
+            store
+                .write(move |tx| put_if_there(tx, &record).map(drop))
+                .await
+        })
+    }
+
+    async fn finish(self, ending: Ending) {
+        let mut reply = self.reply.state().reply.clone();
+        let record = &mut reply.message;
+        record.status = match &ending {
+            Ending::Finished(_) => MessageStatus::Complete,
+            Ending::Failed(_) => MessageStatus::Failed,
+            Ending::Stopped => MessageStatus::Stopped,
+            Ending::Interrupted => MessageStatus::Interrupted,
+        };
+        match ending {
+            Ending::Finished(finished) => {
+                record.finish_reason = Some(finished.reason);
+                record.usage = Some(finished.usage);
+                record.timings = Some(finished.timings);
+                record.left_out_messages = finished.left_out_messages;
+            }
+            Ending::Failed(error) => {
+                if error.kind == ErrorKind::Internal {
+                    tracing::error!(reply = %self.reply.id, %error, "a reply failed");
+                }
+                record.error = Some(ReplyError {
+                    code: error.code().into(),
+                    message: error.message,
+                });
+            }
+            Ending::Stopped | Ending::Interrupted => {}
+        }
+        // The final event takes the next id.
+        record.last_event_id += 1;
+        let title_due = self.write_end(record).await;
+        let message = Box::new(reply);
+        let event = match message.message.error.clone() {
+            Some(error) => ReplyEvent::Failed { message, error },
+            None => ReplyEvent::Done { message },
+        };
+        self.reply.end(event, title_due);
+        if title_due {
+            self.jobs.wake();
+        }
+    }
+
+    /// True when a title is to follow. A disk that never takes it leaves the reply as its last
+    /// checkpoint, to be called interrupted at the next start.
+    async fn write_end(&self, record: &MessageRecord) -> bool {
+        let mut pause = Duration::from_millis(50);
+        for _ in 0..FINAL_ATTEMPTS {
+            let written = record.clone();
+            match self.store.write(move |tx| write_end(tx, &written)).await {
+                Ok(title_due) => return title_due,
+                Err(error) => {
+                    tracing::warn!(reply = %record.id, %error, "the end of a reply is not written yet")
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        tracing::error!(reply = %record.id, "the end of a reply was not written");
+        false
+    }
+}
+
+/// False when its conversation was deleted meanwhile.
+fn put_if_there(tx: &WriteTx, record: &MessageRecord) -> Result<bool> {
+    let there = find_message(tx, record.conversation_id, record.id)?.is_some();
+    if there {
+        put_message(tx, record)?;
+    }
+    Ok(there)
+}
+
+fn write_end(tx: &WriteTx, record: &MessageRecord) -> Result<bool> {
+    remove_reply(tx, record.id)?;
+    if !put_if_there(tx, record)? {
+        return Ok(false);
+    }
+    append_search_change(
+        tx,
+        &OutboxRecord::MessageChanged(record.conversation_id, record.id),
+    )?;
+    titles::request_title(tx, record)
+}

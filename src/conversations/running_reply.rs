@@ -1,0 +1,200 @@
+//! One reply while it is written, in memory: its text so far, its latest events, who waits.
+//!
+//! Events carry ids that grow by one. The ring holds the latest of them, so a reader that was
+//! away resumes exactly; one that was away longer gets the whole text as a snapshot. The lock is held for
+//! moments and never across an await. `reply_writer` writes here, `reply_reader` reads.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::tree::MessageInTree;
+use crate::clock::{UnixMs, now_ms};
+use crate::ids::{ConversationId, MessageId, UserId};
+use crate::store::conversations::ConversationRecord;
+use crate::store::messages::ReplyError;
+
+/// Events kept for readers that come back.
+const RING_LIMIT: usize = 8192;
+
+/// How long after the end a reader waits for the title.
+const TITLE_PATIENCE_MS: UnixMs = 20_000;
+
+/// What a reader of a reply sees.
+#[derive(Debug, Clone)]
+pub enum ReplyEvent {
+    Queued {
+        position: u32,
+    },
+    Prefill {
+        done: u32,
+        total: u32,
+    },
+    Delta {
+        text: String,
+    },
+    /// Replaces what the reader has.
+    Snapshot {
+        message: Box<MessageInTree>,
+    },
+    /// Final, whatever the status.
+    Done {
+        message: Box<MessageInTree>,
+    },
+    /// Final; the text so far is kept.
+    Failed {
+        message: Box<MessageInTree>,
+        error: ReplyError,
+    },
+    Title {
+        conversation: Box<ConversationRecord>,
+    },
+}
+
+pub(super) struct RunningReply {
+    pub(super) id: MessageId,
+    pub(super) conversation_id: ConversationId,
+    pub(super) owner_id: UserId,
+    pub(super) stop: CancellationToken,
+    state: Mutex<ReplyState>,
+    changed: watch::Sender<()>,
+}
+
+pub(super) struct ReplyState {
+    pub(super) reply: MessageInTree,
+    ring: VecDeque<ReplyEvent>,
+    /// The id of the ring's first event, or of the next one when it is empty.
+    first_id: u64,
+    pub(super) ended_at: Option<UnixMs>,
+    /// A title may still follow the end.
+    pub(super) awaits_title: bool,
+}
+
+impl ReplyState {
+    pub(super) fn next_id(&self) -> u64 {
+        self.first_id + self.ring.len() as u64
+    }
+
+    /// How long a reader that has everything should wait for more. None: until it comes.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let ended_at = self.ended_at?;
+        let left_ms = if self.awaits_title {
+            ended_at + TITLE_PATIENCE_MS - now_ms()
+        } else {
+            0
+        };
+        Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
+    }
+
+    pub(super) fn push(&mut self, event: ReplyEvent) {
+        if let ReplyEvent::Delta { text } = &event {
+            self.reply.message.content.push_str(text);
+        }
+        if self.ring.len() == RING_LIMIT {
+            self.ring.pop_front();
+            self.first_id += 1;
+        }
+        self.ring.push_back(event);
+        self.reply.message.last_event_id = self.next_id() - 1;
+    }
+
+    /// The events from `id` on; None when the ring no longer, or not yet, has them.
+    fn since(&self, id: u64) -> Option<impl Iterator<Item = (u64, &ReplyEvent)>> {
+        let skip = usize::try_from(id.checked_sub(self.first_id)?).ok()?;
+        (skip <= self.ring.len()).then(|| (id..).zip(self.ring.iter().skip(skip)))
+    }
+}
+
+impl RunningReply {
+    /// `first_id` is the id its first event will have.
+    pub(super) fn new(
+        reply: MessageInTree,
+        owner_id: UserId,
+        first_id: u64,
+        awaits_title: bool,
+    ) -> Self {
+        Self {
+            id: reply.message.id,
+            conversation_id: reply.message.conversation_id,
+            owner_id,
+            stop: CancellationToken::new(),
+            state: Mutex::new(ReplyState {
+                reply,
+                ring: VecDeque::new(),
+                first_id,
+                ended_at: None,
+                awaits_title,
+            }),
+            changed: watch::Sender::new(()),
+        }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, ReplyState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and wakes the readers.
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut ReplyState) -> T) -> T {
+        let value = change(&mut self.state());
+        self.changed.send_replace(());
+        value
+    }
+
+    pub(super) fn end(&self, event: ReplyEvent, awaits_title: bool) {
+        self.update(|state| {
+            if let ReplyEvent::Done { message } | ReplyEvent::Failed { message, .. } = &event {
+                state.reply = (**message).clone();
+            }
+            state.push(event);
+            state.ended_at = Some(now_ms());
+            state.awaits_title = awaits_title;
+        });
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.state().ended_at.is_some()
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Adds what a reader who has everything before `next_id` has not seen; gives the id to ask for
+    /// next. A reader that was away too long gets a snapshot.
+    pub(super) fn collect_since(&self, next_id: u64, events: &mut Vec<(u64, ReplyEvent)>) -> u64 {
+        let state = self.state();
+        match state.since(next_id) {
+            Some(missing) => events.extend(missing.map(|(id, event)| (id, event.clone()))),
+            None => collect_snapshot(&state, events),
+        }
+        state.next_id()
+    }
+
+    /// For a reader that has nothing yet.
+    pub(super) fn collect_from_nothing(&self, events: &mut Vec<(u64, ReplyEvent)>) -> u64 {
+        let state = self.state();
+        collect_snapshot(&state, events);
+        state.next_id()
+    }
+}
+
+/// The text as it stands, and the end, should it have come.
+fn collect_snapshot(state: &ReplyState, events: &mut Vec<(u64, ReplyEvent)>) {
+    let ending = state
+        .ring
+        .iter()
+        .rposition(|event| matches!(event, ReplyEvent::Done { .. } | ReplyEvent::Failed { .. }));
+    let position = ending.unwrap_or(state.ring.len());
+    let id = (state.first_id + position as u64).saturating_sub(1);
+    events.push((
+        id,
+        ReplyEvent::Snapshot {
+            message: Box::new(state.reply.clone()),
+        },
+    ));
+    let tail = state.ring.iter().enumerate().skip(position);
+    events.extend(tail.map(|(index, event)| (state.first_id + index as u64, event.clone())));
+}

@@ -1,0 +1,216 @@
+//! A conversation's title: the first words at once, then the model's after the first exchange.
+//!
+//! A title a person gave is never overwritten. The model is asked by a job that is queued in the
+//! transaction of the first reply's end, so it survives a restart.
+
+use std::sync::Arc;
+
+use super::Conversations;
+use super::promises::lane_of;
+use super::tree::Tree;
+use crate::clock::now_ms;
+use crate::engine::prompt::TITLE_REQUEST;
+use crate::engine::{ChatMessage, EngineEvent, Generate, Role, Sampling};
+use crate::error::Result;
+use crate::ids::{ConversationId, JobId, MessageId};
+use crate::store::WriteTx;
+use crate::store::conversations::{
+    ConversationRecord, TitleSource, find_conversation, put_conversation,
+};
+use crate::store::jobs::{JobRecord, JobTask, put_job};
+use crate::store::messages::{Author, MessageRecord, MessageStatus, list_messages};
+use crate::store::search_outbox::{OutboxRecord, append_search_change};
+
+const TITLE_LIMIT_CHARS: usize = 60;
+const TITLE_LIMIT_TOKENS: u32 = 32;
+/// Of each message, as much as a title needs.
+const EXCERPT_LIMIT_CHARS: usize = 1_000;
+
+/// What stands in the list until there is better.
+pub(super) fn first_words(content: &str) -> String {
+    shorten(&content.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= TITLE_LIMIT_CHARS {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(TITLE_LIMIT_CHARS).collect();
+    let whole_words = head
+        .rsplit_once(' ')
+        .map_or(head.as_str(), |(words, _)| words);
+    format!("{}…", whole_words.trim_end_matches([',', '.', ';', ':']))
+}
+
+/// Queues the job when `reply` ends the first exchange. True when it does.
+pub(super) fn request_title(tx: &WriteTx, reply: &MessageRecord) -> Result<bool> {
+    if reply.status != MessageStatus::Complete || reply.content.is_empty() {
+        return Ok(false);
+    }
+    let conversation = find_conversation(tx, &reply.conversation_id)?;
+    if !conversation.is_some_and(|conversation| conversation.titled_by == TitleSource::FirstWords) {
+        return Ok(false);
+    }
+    let replies = list_messages(tx, reply.conversation_id)?
+        .into_iter()
+        .filter(|m| m.author == Author::Assistant);
+    if replies.count() != 1 {
+        return Ok(false);
+    }
+    let task = JobTask::WriteConversationTitle {
+        conversation_id: reply.conversation_id,
+        reply_id: reply.id,
+    };
+    put_job(
+        tx,
+        &JobRecord {
+            id: JobId::generate(),
+            task,
+            attempts: 0,
+            due_at: now_ms(),
+        },
+    )?;
+    Ok(true)
+}
+
+impl Conversations {
+    /// The job. An error means: try again later.
+    pub async fn write_title(
+        &self,
+        conversation_id: ConversationId,
+        reply_id: MessageId,
+    ) -> Result<()> {
+        let named = self.try_write_title(conversation_id, reply_id).await;
+        let conversation = named.as_ref().ok().cloned().flatten();
+        self.replies.announce_title(reply_id, conversation);
+        named.map(drop)
+    }
+
+    async fn try_write_title(
+        &self,
+        conversation_id: ConversationId,
+        reply_id: MessageId,
+    ) -> Result<Option<ConversationRecord>> {
+        let Some(request) = self.title_request(conversation_id, reply_id).await? else {
+            return Ok(None);
+        };
+        let mut answer = String::new();
+        let mut stream = Arc::clone(&self.engine).generate(request)?;
+        while let Some(event) = stream.next_event().await {
+            match event? {
+                EngineEvent::Delta(text) => answer.push_str(&text),
+                EngineEvent::Finished(_) => break,
+                EngineEvent::Queued { .. } | EngineEvent::Prefill { .. } => {}
+            }
+        }
+        let Some(title) = title_in(&answer) else {
+            return Ok(None);
+        };
+        self.store
+            .write(move |tx| {
+                let conversation = find_conversation(tx, &conversation_id)?;
+                let untitled =
+                    conversation.filter(|found| found.titled_by == TitleSource::FirstWords);
+                let Some(mut conversation) = untitled else {
+                    return Ok(None);
+                };
+                conversation.title.clone_from(&title);
+                conversation.titled_by = TitleSource::Model;
+                put_conversation(tx, &conversation)?;
+                append_search_change(tx, &OutboxRecord::ConversationChanged(conversation_id))?;
+                Ok(Some(conversation))
+            })
+            .await
+    }
+
+    /// None when there is nothing to name any more.
+    async fn title_request(
+        &self,
+        conversation_id: ConversationId,
+        reply_id: MessageId,
+    ) -> Result<Option<Generate>> {
+        let found = self
+            .store
+            .read(move |tx| {
+                let conversation = find_conversation(tx, &conversation_id)?;
+                let tree = Tree::new(list_messages(tx, conversation_id)?);
+                let exchange: Vec<_> = tree.branch(reply_id).into_iter().cloned().collect();
+                Ok(conversation.map(|conversation| (conversation, exchange)))
+            })
+            .await?;
+        let Some((conversation, exchange)) = found else {
+            return Ok(None);
+        };
+        let [question, reply] = exchange.as_slice() else {
+            return Ok(None);
+        };
+        let excerpt = |text: &str| text.chars().take(EXCERPT_LIMIT_CHARS).collect();
+        let say = |role, content| ChatMessage { role, content };
+        Ok(Some(Generate {
+            model: reply.model.clone().unwrap_or_default(),
+            messages: vec![
+                say(Role::User, excerpt(&question.content)),
+                say(Role::Assistant, excerpt(&reply.content)),
+                say(Role::User, TITLE_REQUEST.to_owned()),
+            ],
+            written: String::new(),
+            sampling: Sampling {
+                temperature: Some(0.2),
+                ..Sampling::default()
+            },
+            stop: Vec::new(),
+            max_tokens: Some(TITLE_LIMIT_TOKENS),
+            trim_history: false,
+            lane: lane_of(conversation.owner_id),
+        }))
+    }
+}
+
+/// The title in what a model answered; None when there is none worth showing.
+fn title_in(answer: &str) -> Option<String> {
+    let answer = match (answer.rsplit_once("</think>"), answer.contains("<think>")) {
+        (Some((_, after)), _) => after,
+        (None, true) => return None,
+        (None, false) => answer,
+    };
+    let line = answer
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())?;
+    let line = line
+        .trim_start_matches("Title:")
+        .trim_matches(['"', '“', '”', '\'', '*', '#', '`', ' ']);
+    let line = line.trim_end_matches('.').trim();
+    let plain: String = line.chars().filter(|c| !c.is_control()).collect();
+    (plain.chars().any(char::is_alphanumeric)).then(|| shorten(&plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_one_plain_line() {
+        assert_eq!(
+            title_in("\"How sourdough rises.\"\n\nBecause…"),
+            Some("How sourdough rises".into())
+        );
+        assert_eq!(
+            title_in("<think>hm</think>\n**Garden plan**"),
+            Some("Garden plan".into())
+        );
+        assert_eq!(title_in("<think>hm"), None);
+        assert_eq!(title_in(" \n …"), None);
+    }
+
+    #[test]
+    fn first_words_end_between_words() {
+        let title = first_words(
+            "Why does my sourdough   rise less in winter than it does in the summer months?",
+        );
+        assert_eq!(
+            title,
+            "Why does my sourdough rise less in winter than it does in…"
+        );
+    }
+}
