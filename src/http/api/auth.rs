@@ -1,0 +1,272 @@
+//! `/auth`: registering, signing in and out, and who one is. A program gets tokens, the page a
+//! cookie that no script can read; which of the two, the request says.
+
+use poem::Request;
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+
+use super::users::User;
+use super::{ApiResult, House, Tag, Text};
+use crate::accounts::{Carrier, Credentials, NewUser, Registration, SignedIn as Granted};
+use crate::appliance::Appliance;
+use crate::http::caller::{Authenticated, PLAIN_COOKIE, SECURE_COOKIE};
+
+pub(in crate::http) struct AuthApi;
+
+#[derive(Object)]
+struct RegistrationState {
+    /// Whether people may make their own account.
+    open: bool,
+}
+
+#[derive(Object)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+struct Register {
+    username: Text,
+    password: Text,
+    email: Option<Text>,
+    display_name: Option<Text>,
+    /// Sets the session cookie instead of answering with tokens.
+    #[oai(default)]
+    cookie: bool,
+}
+
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+struct SignIn {
+    /// The username or the e-mail.
+    login: Text,
+    password: Text,
+    /// Sets the session cookie instead of answering with tokens.
+    #[oai(default)]
+    cookie: bool,
+}
+
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+struct Refresh {
+    refresh_token: Text,
+}
+
+#[derive(Object)]
+struct Me {
+    user: User,
+}
+
+/// The tokens are there unless a cookie was asked for.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(super) struct SignedIn {
+    user: User,
+    access_token: Option<String>,
+    /// Good once: refreshing gives the next one.
+    refresh_token: Option<String>,
+    token_type: Option<String>,
+    /// Seconds the access token lives.
+    expires_in: Option<u32>,
+}
+
+#[derive(ApiResponse)]
+pub(super) enum SignInResponse {
+    #[oai(status = 200)]
+    SignedIn(Json<SignedIn>, #[oai(header = "Set-Cookie")] Option<String>),
+    /// The account was made.
+    #[oai(status = 201)]
+    Created(Json<SignedIn>, #[oai(header = "Set-Cookie")] Option<String>),
+}
+
+#[derive(ApiResponse)]
+enum SignOutResponse {
+    /// Signed out.
+    #[oai(status = 204)]
+    SignedOut(#[oai(header = "Set-Cookie")] String),
+}
+
+impl SignInResponse {
+    fn ok(granted: Granted, request: &Request, house: &Appliance) -> Self {
+        let (body, cookie) = on_the_wire(granted, request, house);
+        Self::SignedIn(body, cookie)
+    }
+
+    pub(super) fn created(granted: Granted, request: &Request, house: &Appliance) -> Self {
+        let (body, cookie) = on_the_wire(granted, request, house);
+        Self::Created(body, cookie)
+    }
+}
+
+pub(super) fn carrier(cookie: bool) -> Carrier {
+    if cookie {
+        Carrier::Cookie
+    } else {
+        Carrier::Tokens
+    }
+}
+
+fn on_the_wire(
+    granted: Granted,
+    request: &Request,
+    house: &Appliance,
+) -> (Json<SignedIn>, Option<String>) {
+    let user = User::from(granted.user);
+    let bare = SignedIn {
+        user,
+        access_token: None,
+        refresh_token: None,
+        token_type: None,
+        expires_in: None,
+    };
+    match granted.credentials {
+        Credentials::Cookie { value, max_age_s } => {
+            let cookie = match takes_secure_cookies(request, house) {
+                true => format!("{SECURE_COOKIE}={value}; Secure; "),
+                false => format!("{PLAIN_COOKIE}={value}; "),
+            };
+            (
+                Json(bare),
+                Some(format!(
+                    "{cookie}HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age_s}"
+                )),
+            )
+        }
+        Credentials::Tokens {
+            access_token,
+            refresh_token,
+            expires_in_s,
+        } => {
+            let body = SignedIn {
+                access_token: Some(access_token),
+                refresh_token: Some(refresh_token),
+                token_type: Some("Bearer".into()),
+                expires_in: Some(expires_in_s),
+                ..bare
+            };
+            (Json(body), None)
+        }
+    }
+}
+
+/// With TLS in front every browser does; without, browsers make an exception for this very
+/// machine, all but Safari.
+fn takes_secure_cookies(request: &Request, house: &Appliance) -> bool {
+    if house
+        .config
+        .http
+        .public_url
+        .as_deref()
+        .is_some_and(|url| url.starts_with("https://"))
+    {
+        return true;
+    }
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    let host = header("host");
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let this_machine = name == "localhost" || name == "[::1]" || name.starts_with("127.");
+    let agent = header("user-agent");
+    let safari = agent.contains("Safari/") && !agent.contains("Chrom");
+    this_machine && !safari
+}
+
+#[OpenApi(prefix_path = "/auth", tag = "Tag::Auth")]
+impl AuthApi {
+    /// Which ways to register are open
+    #[oai(
+        path = "/registration",
+        method = "get",
+        operation_id = "get_registration"
+    )]
+    async fn get_registration(&self, house: House<'_>) -> ApiResult<Json<RegistrationState>> {
+        let open = house.accounts.registration().await? == Registration::Open;
+        Ok(Json(RegistrationState { open }))
+    }
+
+    /// Make one's own account and sign in
+    #[oai(path = "/register", method = "post", operation_id = "register_user")]
+    async fn register_user(
+        &self,
+        house: House<'_>,
+        request: &Request,
+        body: Json<Register>,
+    ) -> ApiResult<SignInResponse> {
+        let Json(Register {
+            username,
+            password,
+            email,
+            display_name,
+            cookie,
+        }) = body;
+        let new = NewUser {
+            username: username.into(),
+            password: password.into(),
+            email: email.map(Into::into),
+            display_name: display_name.map(Into::into),
+        };
+        let granted = house.accounts.register(new, carrier(cookie)).await?;
+        Ok(SignInResponse::created(granted, request, &house))
+    }
+
+    /// Sign in with a username or an e-mail
+    #[oai(path = "/login", method = "post", operation_id = "sign_in")]
+    async fn sign_in(
+        &self,
+        house: House<'_>,
+        request: &Request,
+        body: Json<SignIn>,
+    ) -> ApiResult<SignInResponse> {
+        let Json(SignIn {
+            login,
+            password,
+            cookie,
+        }) = body;
+        let granted = house
+            .accounts
+            .sign_in(&login, &password, carrier(cookie))
+            .await?;
+        Ok(SignInResponse::ok(granted, request, &house))
+    }
+
+    /// Get new tokens for a refresh token
+    #[oai(path = "/refresh", method = "post", operation_id = "refresh_tokens")]
+    async fn refresh_tokens(
+        &self,
+        house: House<'_>,
+        request: &Request,
+        body: Json<Refresh>,
+    ) -> ApiResult<SignInResponse> {
+        let granted = house.accounts.refresh(&body.refresh_token).await?;
+        Ok(SignInResponse::ok(granted, request, &house))
+    }
+
+    /// End this session at once
+    #[oai(path = "/logout", method = "post", operation_id = "sign_out")]
+    async fn sign_out(
+        &self,
+        house: House<'_>,
+        caller: Authenticated,
+        request: &Request,
+    ) -> ApiResult<SignOutResponse> {
+        house.accounts.sign_out(&caller).await?;
+        let secure = takes_secure_cookies(request, &house);
+        let (name, secure) = if secure {
+            (SECURE_COOKIE, "Secure; ")
+        } else {
+            (PLAIN_COOKIE, "")
+        };
+        Ok(SignOutResponse::SignedOut(format!(
+            "{name}=; {secure}HttpOnly; SameSite=Strict; Path=/; Max-Age=0"
+        )))
+    }
+
+    /// Who one is
+    #[oai(path = "/me", method = "get", operation_id = "get_me")]
+    async fn get_me(&self, house: House<'_>, caller: Authenticated) -> ApiResult<Json<Me>> {
+        Ok(Json(Me {
+            user: house.accounts.profile(&caller).await?.into(),
+        }))
+    }
+}

@@ -1,0 +1,56 @@
+//! The typed API under `/api/v1`, one file a resource. A handler's name is its `operation_id`.
+
+pub(super) mod auth;
+pub(super) mod conversations;
+pub(super) mod messages;
+pub(super) mod models;
+pub(super) mod replies;
+pub(super) mod settings;
+pub(super) mod setup;
+pub(super) mod users;
+
+use std::sync::Arc;
+
+use poem::web::Data;
+use poem_openapi::Tags;
+
+use super::errors::ApiError;
+use super::text::Text;
+use crate::appliance::Appliance;
+
+pub(super) type Api = (
+    setup::SetupApi,
+    auth::AuthApi,
+    users::UsersApi,
+    models::ModelsApi,
+    settings::SettingsApi,
+    conversations::ConversationsApi,
+    messages::MessagesApi,
+    replies::RepliesApi,
+);
+
+pub(super) const API: Api = (
+    setup::SetupApi,
+    auth::AuthApi,
+    users::UsersApi,
+    models::ModelsApi,
+    settings::SettingsApi,
+    conversations::ConversationsApi,
+    messages::MessagesApi,
+    replies::RepliesApi,
+);
+
+pub(super) type House<'a> = Data<&'a Arc<Appliance>>;
+pub(super) type ApiResult<T> = Result<T, ApiError>;
+
+#[derive(Tags)]
+pub(super) enum Tag {
+    Setup,
+    Auth,
+    Users,
+    Models,
+    Settings,
+    Conversations,
+    Messages,
+    Replies,
+}

@@ -1,0 +1,87 @@
+//! `/models`: what one can chat with. Files that cannot be used are listed with the reason, so that
+//! nobody wonders where they are.
+
+use poem_openapi::payload::Json;
+use poem_openapi::{Enum, Object, OpenApi};
+
+use super::{ApiResult, House, Tag};
+use crate::engine::{ModelInfo, ModelState};
+use crate::http::caller::Authenticated;
+
+pub(in crate::http) struct ModelsApi;
+
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+struct Model {
+    id: String,
+    name: String,
+    state: State,
+    /// Why it cannot be used.
+    reason: Option<String>,
+    /// What one conversation may hold, in tokens.
+    context_tokens: u32,
+    size_bytes: u64,
+    /// Number of weights; 0 when unknown.
+    parameters: u64,
+    architecture: String,
+    quantization: String,
+}
+
+#[derive(Enum)]
+#[oai(rename_all = "snake_case", rename = "ModelState")]
+enum State {
+    Probing,
+    Available,
+    Loading,
+    Loaded,
+    Unusable,
+}
+
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+struct ModelList {
+    items: Vec<Model>,
+    /// The one that answers when none is chosen.
+    default_model: Option<String>,
+}
+
+impl From<ModelInfo> for Model {
+    fn from(model: ModelInfo) -> Self {
+        let (state, reason) = match model.state {
+            ModelState::Probing => (State::Probing, None),
+            ModelState::Available => (State::Available, None),
+            ModelState::Loading => (State::Loading, None),
+            ModelState::Loaded => (State::Loaded, None),
+            ModelState::Unusable(reason) => (State::Unusable, Some(reason)),
+        };
+        Self {
+            id: model.id,
+            name: model.name,
+            state,
+            reason,
+            context_tokens: model.context_tokens,
+            size_bytes: model.size_bytes,
+            parameters: model.parameters,
+            architecture: model.architecture,
+            quantization: model.quantization,
+        }
+    }
+}
+
+#[OpenApi(prefix_path = "/models", tag = "Tag::Models")]
+impl ModelsApi {
+    /// The models one may use
+    #[oai(path = "/", method = "get", operation_id = "list_models")]
+    async fn list_models(
+        &self,
+        house: House<'_>,
+        _caller: Authenticated,
+    ) -> ApiResult<Json<ModelList>> {
+        let models = house.models();
+        let default_model = crate::models::find_default(&models).map(|model| model.id.clone());
+        Ok(Json(ModelList {
+            items: models.into_iter().map(Model::from).collect(),
+            default_model,
+        }))
+    }
+}
