@@ -1,0 +1,206 @@
+//! The composition root: builds every part of the house, starts them in order and stops them in order.
+//!
+//! Parts are given what they need and never look for it. Only `cli` and `http` know this.
+//! Stopping: replies save themselves first, then engines end, then the store closes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::accounts::Accounts;
+use crate::config::{Config, EngineConfig};
+use crate::conversations::Conversations;
+use crate::engine::scripted::ScriptedEngine;
+use crate::engine::{CombinedEngine, Engine, ModelInfo, ModelRunner};
+use crate::error::{Error, Result};
+use crate::jobs::Jobs;
+use crate::models::Library;
+use crate::store::Store;
+use crate::store::jobs::JobTask;
+
+pub struct Appliance {
+    pub config: Config,
+    pub accounts: Accounts,
+    pub conversations: Conversations,
+    pub engine: Arc<dyn Engine>,
+    pub store: Arc<Store>,
+    jobs: Arc<Jobs>,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+}
+
+/// Makes the data folder, readable by its owner alone, and says so plainly where that cannot be.
+pub fn prepare_data_folder(data: &Path) -> Result<()> {
+    let refused = |error: std::io::Error| {
+        Error::invalid(format!(
+            "the data folder {} cannot be used: {error}",
+            data.display()
+        ))
+    };
+    if !data.exists() {
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(data).map_err(refused)?;
+    }
+    let probe = data.join(".writable");
+    std::fs::write(&probe, []).map_err(refused)?;
+    std::fs::remove_file(&probe).map_err(refused)
+}
+
+/// The database of a data folder.
+pub fn open_store(config: &Config, data: &Path) -> Result<Arc<Store>> {
+    let path: PathBuf = data.join("chatelaine.redb");
+    Ok(Arc::new(Store::open(
+        &path,
+        config.store.cache_mib * 1024 * 1024,
+    )?))
+}
+
+/// The accounts of a data folder, for the command line; the store must be open nowhere else.
+pub fn open_accounts(store: Arc<Store>, data: &Path) -> Result<Accounts> {
+    Accounts::open(store, &data.join("secret.key"))
+}
+
+impl Appliance {
+    pub async fn start(config: Config, data: &Path) -> Result<Arc<Self>> {
+        prepare_data_folder(data)?;
+        let store = open_store(&config, data)?;
+        let accounts = open_accounts(Arc::clone(&store), data)?;
+        let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let engine = build_engine(&config, data, &tasks, &stopping)?;
+        let jobs = Arc::new(Jobs::new(Arc::clone(&store)));
+        let conversations = Conversations::new(
+            Arc::clone(&store),
+            Arc::clone(&engine),
+            Arc::clone(&jobs),
+            tasks.clone(),
+            stopping.clone(),
+        );
+        let cut_off = conversations.interrupt_cut_off_replies().await?;
+        if cut_off > 0 {
+            tracing::warn!(
+                replies = cut_off,
+                "replies were cut off when the house last stopped; they can be continued"
+            );
+        }
+        let appliance = Arc::new(Self {
+            config,
+            accounts,
+            conversations,
+            engine,
+            store,
+            jobs,
+            tasks,
+            stopping,
+        });
+        appliance.tasks.spawn(Arc::clone(&appliance).run_jobs());
+        Ok(appliance)
+    }
+
+    async fn run_jobs(self: Arc<Self>) {
+        let perform = |task| {
+            let appliance = Arc::clone(&self);
+            async move {
+                match task {
+                    JobTask::WriteConversationTitle {
+                        conversation_id,
+                        reply_id,
+                    } => {
+                        appliance
+                            .conversations
+                            .write_title(conversation_id, reply_id)
+                            .await
+                    }
+                }
+            }
+        };
+        self.jobs.run(perform, self.stopping.clone()).await;
+    }
+
+    /// The models people can choose from, as they are now.
+    pub fn models(&self) -> Vec<ModelInfo> {
+        self.engine.models()
+    }
+
+    /// Done once `stop` was called; long answers end then.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
+    /// For what must be waited for when the house stops.
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// Returns when everything has been saved.
+    pub async fn stop(&self) {
+        self.stopping.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// The library of a data folder, with the engine that runs its models.
+pub fn open_library(
+    config: &EngineConfig,
+    data: &Path,
+    tasks: &TaskTracker,
+    stopping: &CancellationToken,
+) -> Result<Arc<Library>> {
+    Library::open(
+        data.join("models"),
+        model_runner(config, tasks, stopping)?,
+        tasks.clone(),
+    )
+}
+
+#[cfg(feature = "llama")]
+fn model_runner(
+    config: &EngineConfig,
+    tasks: &TaskTracker,
+    stopping: &CancellationToken,
+) -> Result<Option<Arc<dyn ModelRunner>>> {
+    use crate::engine::llama::{EngineOptions, LlamaEngine};
+
+    let options = EngineOptions {
+        program: crate::worker::WorkerProgram::current().map_err(Error::internal)?,
+        context_tokens: config.context_tokens,
+        parallel_replies: config.parallel_replies,
+        threads: config.threads,
+        queue_limit: config.queue_limit,
+    };
+    Ok(Some(Arc::new(LlamaEngine::new(
+        options,
+        tasks.clone(),
+        stopping.clone(),
+    ))))
+}
+
+#[cfg(not(feature = "llama"))]
+fn model_runner(
+    _config: &EngineConfig,
+    _tasks: &TaskTracker,
+    _stopping: &CancellationToken,
+) -> Result<Option<Arc<dyn ModelRunner>>> {
+    Ok(None)
+}
+
+/// The script answers before the models, where there is one.
+fn build_engine(
+    config: &Config,
+    data: &Path,
+    tasks: &TaskTracker,
+    stopping: &CancellationToken,
+) -> Result<Arc<dyn Engine>> {
+    let mut engines: Vec<Arc<dyn Engine>> = Vec::new();
+    if let Some(script) = &config.engine.script {
+        engines.push(Arc::new(
+            ScriptedEngine::from_file(script, tasks.clone()).map_err(Error::invalid)?,
+        ));
+    }
+    engines.push(open_library(&config.engine, data, tasks, stopping)?);
+    Ok(Arc::new(CombinedEngine::new(engines)))
+}

@@ -1,0 +1,116 @@
+//! The command line, one file a subcommand. The only room that prints.
+//!
+//! Exit status 0; 1 for a failure, with one plain sentence on stderr; 2 for wrong usage.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this room is the one that talks to the terminal"
+)]
+
+mod ask;
+mod completions;
+mod model;
+mod openapi;
+mod serve;
+mod user;
+mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, default_data_folder};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A private ChatGPT for a household, a team or a school, in one file
+#[derive(Parser)]
+#[command(
+    name = "chatelaine",
+    version,
+    after_help = "Example: chatelaine serve --data ~/chatelaine"
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the appliance: the web page and the API
+    Serve(serve::Arguments),
+    /// One answer in the terminal, with no server and no account
+    Ask(ask::Arguments),
+    /// Add and list users, set a password; while no server runs on the data folder
+    User(user::Arguments),
+    /// Add, list and remove model files
+    Model(model::Arguments),
+    /// Print the OpenAPI document
+    #[command(after_help = "Example: chatelaine openapi > openapi.json")]
+    Openapi,
+    /// Print completions for a shell
+    Completions(completions::Arguments),
+    #[command(hide = true)]
+    Worker(worker::WorkerArguments),
+}
+
+/// Where the data lies and how it is configured.
+#[derive(Args)]
+struct DataArguments {
+    /// The data folder [default: $XDG_DATA_HOME/chatelaine]
+    #[arg(long, value_name = "DIR", global = true)]
+    data: Option<PathBuf>,
+    /// A configuration file [default: chatelaine.toml in the data folder]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+}
+
+impl DataArguments {
+    fn folder(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(default_data_folder)
+    }
+
+    fn load(&self) -> Result<(Config, PathBuf)> {
+        let folder = self.folder();
+        Ok((Config::load(self.config.as_deref(), &folder)?, folder))
+    }
+}
+
+pub fn run() -> ExitCode {
+    let outcome = match CommandLine::parse().command {
+        // Before any runtime exists: a worker is one thread of work and nothing else.
+        Command::Worker(arguments) => return worker::run(arguments),
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Ask(arguments) => ask::run(arguments),
+        Command::User(arguments) => user::run(arguments),
+        Command::Model(arguments) => model::run(arguments),
+        Command::Openapi => openapi::run(),
+        Command::Completions(arguments) => completions::run::<CommandLine>(arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("chatelaine: {}", sentence(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One line; what is internal is said too, since whoever sits here is the administrator.
+fn sentence(error: &Error) -> String {
+    let text = match error.kind {
+        ErrorKind::Internal => error.to_string(),
+        _ => error.message.clone(),
+    };
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// For commands that need to wait for things.
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::internal)?
+        .block_on(work)
+}

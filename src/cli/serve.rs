@@ -1,0 +1,117 @@
+//! `serve`: the appliance, from its start to the signal that ends it. What it prints on stdout is a
+//! promise: once `Listening on` stands there, requests are answered.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::{DataArguments, block_on};
+use crate::appliance::Appliance;
+use crate::config::{Config, LogFormat};
+use crate::error::{Error, Result};
+use crate::{http, telemetry};
+
+#[derive(Args)]
+#[command(after_help = "Example: chatelaine serve --data /srv/chatelaine --listen 0.0.0.0:2428")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    data: DataArguments,
+    /// Where to answer [default: 127.0.0.1:2428]; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+    /// How the log is written [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<()> {
+    let (mut config, folder) = arguments.data.load()?;
+    if let Some(listen) = arguments.listen {
+        config.http.listen = listen;
+    }
+    if let Some(format) = arguments.log_format {
+        config.log.format = format;
+    }
+    telemetry::start_logging(&config.log)?;
+    block_on(serve(config, folder))
+}
+
+async fn serve(config: Config, folder: std::path::PathBuf) -> Result<()> {
+    let listener = http::bind(&config.http.listen)?;
+    let address = listener.local_addr().map_err(Error::internal)?;
+    let appliance = Appliance::start(config, &folder).await?;
+    announce(&appliance, address).await?;
+    let signals = Signals::listen()?;
+    let server = http::serve(listener, Arc::clone(&appliance));
+    let outcome = tokio::select! {
+        outcome = server => outcome,
+        () = signals.stopped(&appliance) => Ok(()),
+    };
+    appliance.stop().await;
+    outcome
+}
+
+/// The two lines a newcomer, and a test, wait for.
+async fn announce(appliance: &Appliance, address: SocketAddr) -> Result<()> {
+    let base = appliance
+        .config
+        .http
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{}", reachable(address)));
+    let mut lines = format!("Listening on http://{address}\n");
+    if let Some(token) = appliance.accounts.open_setup().await? {
+        lines.push_str(&format!(
+            "Set up: {}/setup?token={token}\n",
+            base.trim_end_matches('/')
+        ));
+    }
+    let mut stdout = std::io::stdout().lock();
+    // Nobody may be listening to stdout, and that is no reason not to serve.
+    let _ = stdout
+        .write_all(lines.as_bytes())
+        .and_then(|()| stdout.flush());
+    Ok(())
+}
+
+/// `0.0.0.0` is an address to listen on, not one to visit.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match (address.ip().is_unspecified(), address.is_ipv4()) {
+        (false, _) => address,
+        (true, true) => SocketAddr::from(([127, 0, 0, 1], address.port())),
+        (true, false) => SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, address.port())),
+    }
+}
+
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+                .map_err(Error::internal)?,
+        })
+    }
+
+    /// Tells the appliance to stop at the first signal, and returns when it has had its time.
+    async fn stopped(mut self, appliance: &Appliance) {
+        #[cfg(unix)]
+        let terminated = async { self.terminate.recv().await };
+        #[cfg(not(unix))]
+        let terminated = std::future::pending::<Option<()>>();
+        tokio::select! {
+            _ = terminated => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        tracing::info!("stopping");
+        appliance.stopping().cancel();
+        // The server ends by itself from here; this arm must not win while it says goodbye.
+        std::future::pending::<()>().await;
+    }
+}

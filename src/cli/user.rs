@@ -1,0 +1,130 @@
+//! `user`: accounts from the command line. The right to it is the right to the data folder; while
+//! a server runs on that folder the store is its, and this says so.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{DataArguments, block_on};
+use crate::accounts::{Accounts, NewUser, UserRole};
+use crate::appliance::{open_accounts, open_store, prepare_data_folder};
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+#[derive(Args)]
+#[command(after_help = "Example: chatelaine user add ada --role admin")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+    #[command(flatten)]
+    data: DataArguments,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Add a user; the password is asked for
+    #[command(
+        after_help = "Example: echo 'brass keys on a chain' | chatelaine user add ada --password-stdin"
+    )]
+    Add {
+        name: String,
+        #[arg(long, default_value = "user")]
+        role: Role,
+        #[arg(long)]
+        email: Option<String>,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List the users
+    #[command(after_help = "Example: chatelaine user list --data /srv/chatelaine")]
+    List,
+    /// Set a user's password; every session of theirs ends
+    #[command(after_help = "Example: chatelaine user set-password ada")]
+    SetPassword {
+        name: String,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Role {
+    Admin,
+    User,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<()> {
+    let (config, folder) = arguments.data.load()?;
+    block_on(act(arguments.action, config, &folder))
+}
+
+async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
+    prepare_data_folder(folder)?;
+    let accounts: Accounts = open_accounts(Arc::clone(&open_store(&config, folder)?), folder)?;
+    match action {
+        Action::Add {
+            name,
+            role,
+            email,
+            password_stdin,
+        } => {
+            let password = read_password(password_stdin)?;
+            let role = match role {
+                Role::Admin => UserRole::Admin,
+                Role::User => UserRole::User,
+            };
+            let new = NewUser {
+                username: name,
+                password,
+                email,
+                display_name: None,
+            };
+            let user = accounts.add_user(new, role).await?;
+            println!("Added {}", user.username);
+        }
+        Action::List => {
+            for user in accounts.list_users().await? {
+                let role = if user.role == UserRole::Admin {
+                    "admin"
+                } else {
+                    "user"
+                };
+                println!(
+                    "{:<32}  {role:<5}  {}",
+                    user.username,
+                    user.email.unwrap_or_default()
+                );
+            }
+        }
+        Action::SetPassword {
+            name,
+            password_stdin,
+        } => {
+            accounts
+                .set_password(&name, &read_password(password_stdin)?)
+                .await?;
+            println!("The password of {name} was set; every session of theirs has ended");
+        }
+    }
+    Ok(())
+}
+
+/// The first line of standard input, whether typed or piped.
+fn read_password(from_pipe: bool) -> Result<String> {
+    let stdin = std::io::stdin();
+    if !from_pipe && stdin.is_terminal() {
+        print!("Password: ");
+        std::io::stdout().flush().map_err(Error::internal)?;
+    }
+    let mut line = String::new();
+    stdin.lock().read_line(&mut line).map_err(Error::internal)?;
+    let password = line.trim_end_matches(['\n', '\r']);
+    match password.is_empty() {
+        true => Err(Error::invalid("no password was given")),
+        false => Ok(password.to_owned()),
+    }
+}
