@@ -1,0 +1,105 @@
+// For everybody: narrow screens, screen readers, a strict policy.
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { startHouse } from "./house";
+import { composer, expect, finished, send, test } from "./page";
+
+/** All rules in the light theme; in the dark one what differs, the contrast. */
+async function sound(page: Page, where: string) {
+  await look(page, `${where}, light`, "light", new AxeBuilder({ page }));
+  await look(page, `${where}, dark`, "dark", new AxeBuilder({ page }).withRules(["color-contrast"]));
+}
+
+async function look(page: Page, where: string, theme: string, axe: AxeBuilder) {
+  await page.evaluate((name) => (document.documentElement.dataset.theme = name), theme);
+  // Colours fade over; axe must not look in the middle.
+  await page.waitForTimeout(160);
+  const { violations } = await axe.setLegacyMode(true).analyze();
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
+  expect(found, where).toEqual([]);
+}
+
+const sideways = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+test("axe finds nothing on the pages before signing in", async ({ page }) => {
+  test.slow();
+  const house = await startHouse();
+  try {
+    await page.goto(`${house.url}/`);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await sound(page, "needs set-up");
+    await page.goto(house.setupLink);
+    await expect(page.getByLabel("User name")).toBeVisible();
+    await sound(page, "set-up");
+  } finally {
+    await house.stop();
+  }
+  await page.goto("/sign-in");
+  await page.getByLabel("Password").fill("x");
+  await page.getByLabel("User name or e-mail").fill("nobody");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("alert")).toBeVisible();
+  await sound(page, "sign in");
+  await page.goto("/register");
+  await expect(page.getByLabel("User name")).toBeVisible();
+  await sound(page, "register");
+});
+
+test("axe finds nothing inside", async ({ home: page }) => {
+  test.slow();
+  await sound(page, "new conversation");
+  await send(page, "Answer richly");
+  await finished(page);
+  await sound(page, "conversation");
+  await page.getByRole("button", { name: /^Model:/ }).click();
+  await sound(page, "models");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: /^Account of/ }).click();
+  await sound(page, "account menu");
+  await page.getByRole("menuitem", { name: "Profile" }).click();
+  await sound(page, "profile");
+  await page.keyboard.press("Escape");
+  await page.goto("/nowhere");
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  await sound(page, "unknown address");
+});
+
+test("nothing scrolls sideways on a phone, and the list is a drawer", async ({ home: page }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  expect(await sideways(page)).toBe(0);
+  await send(page, "Answer richly");
+  await finished(page);
+  expect(await sideways(page)).toBe(0);
+  await expect(page.getByRole("navigation", { name: "Conversations" })).toBeHidden();
+  await page.getByRole("button", { name: "Show conversations" }).click();
+  await expect(page.getByRole("navigation", { name: "Conversations" })).toBeVisible();
+  await sound(page, "drawer");
+  const small = await page.locator("button:visible, nav a:visible").evaluateAll((nodes) =>
+    nodes.filter((node) => node.getBoundingClientRect().height < 40 && !node.closest("[inert]")).map((node) => node.outerHTML.slice(0, 120)),
+  );
+  expect(small).toEqual([]);
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("navigation", { name: "Conversations" })).toBeHidden();
+  await page.goto("/sign-in");
+  expect(await sideways(page)).toBe(0);
+});
+
+test("the policy allows nothing from elsewhere, and the page keeps to it", async ({ page, house }) => {
+  const answer = await page.goto("/");
+  expect(answer?.headers()["content-security-policy"]).toContain("default-src 'none'");
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(request.url()));
+  await page.reload();
+  await expect(page.getByLabel("Password")).toBeVisible();
+  expect(asked.filter((url) => !url.startsWith(house.url))).toEqual([]);
+});
+
+test("from a cold start the page can be typed in quickly", async ({ home: page }) => {
+  await page.reload();
+  await expect(composer(page)).toBeFocused();
+  const firstPaint = () => page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+  await expect.poll(firstPaint).toBeDefined();
+  const readyMs = (await firstPaint())!;
+  test.info().annotations.push({ type: "first contentful paint", description: `${Math.round(readyMs)} ms` });
+  expect(readyMs).toBeLessThan(2000);
+});

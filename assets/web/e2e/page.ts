@@ -1,0 +1,93 @@
+// What the tests share: a house per worker, somebody signed in, and a page whose console must stay clean.
+import { test as base, expect, type Page } from "@playwright/test";
+import { startHouse, type House } from "./house";
+
+export const password = "a lantern in the pantry";
+
+interface Person {
+  username: string;
+}
+
+/** Everything the page complained about, apart from answers that are meant to be refusals. */
+export const complaints = new WeakMap<Page, string[]>();
+
+export function watch(page: Page) {
+  const heard: string[] = [];
+  complaints.set(page, heard);
+  page.on("pageerror", (error) => heard.push(String(error)));
+  page.on("console", (message) => {
+    const text = message.text();
+    if (message.type() === "error" && !/Failed to load resource|net::ERR_/.test(text)) heard.push(text);
+    if (/Content Security Policy/i.test(text)) heard.push(text);
+  });
+}
+
+export async function setUp(house: House): Promise<Person> {
+  const token = new URL(house.setupLink).searchParams.get("token");
+  const username = "keeper";
+  const answer = await fetch(`${house.url}/api/v1/setup`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ token, username, password }),
+  });
+  expect(answer.status).toBe(201);
+  return { username };
+}
+
+let counter = 0;
+
+export const test = base.extend<{ person: Person; home: Page; cleanConsole: void }, { house: House }>({
+  house: [
+    async ({}, use) => {
+      const house = await startHouse();
+      await setUp(house);
+      const headers = { "content-type": "application/json" };
+      const login = await fetch(`${house.url}/api/v1/auth/login`, { method: "POST", headers, body: JSON.stringify({ login: "keeper", password, cookie: true }) });
+      const cookie = login.headers.get("set-cookie")!.split(";")[0]!;
+      const settings = await fetch(`${house.url}/api/v1/admin/settings`, {
+        method: "PUT",
+        headers: { ...headers, cookie, origin: house.url },
+        body: JSON.stringify({ registration: "open" }),
+      });
+      expect(settings.status).toBe(200);
+      await use(house);
+      await house.stop();
+    },
+    { scope: "worker" },
+  ],
+  baseURL: async ({ house }, use) => use(house.url),
+  page: async ({ page }, use) => {
+    watch(page);
+    await use(page);
+    expect(complaints.get(page)).toEqual([]);
+  },
+  /** Somebody of their own for each test, signed in in this browser. */
+  person: async ({ page, house }, use) => {
+    const username = `guest${process.pid}-${++counter}`;
+    const answer = await page.request.post(`${house.url}/api/v1/auth/register`, { data: { username, password, cookie: true }, headers: { origin: house.url } });
+    expect(answer.status()).toBe(201);
+    await use({ username });
+  },
+  home: async ({ page, person }, use) => {
+    expect(person.username).toBeTruthy();
+    await page.goto("/");
+    await expect(composer(page)).toBeVisible();
+    await use(page);
+  },
+});
+
+export { expect };
+
+export const composer = (page: Page) => page.getByRole("textbox", { name: "Message" });
+export const replies = (page: Page) => page.getByRole("article", { name: "Reply" });
+export const said = (page: Page) => page.getByRole("article", { name: "You" });
+export const lastText = (page: Page) => replies(page).last().locator(".prose");
+
+export async function send(page: Page, text: string) {
+  await composer(page).fill(text);
+  await composer(page).press("Enter");
+}
+
+export async function finished(page: Page) {
+  await expect(replies(page).last().getByRole("button", { name: "Another reply" })).toBeVisible({ timeout: 15_000 });
+}

@@ -1,0 +1,31 @@
+// What the scripted engine answers in these tests, and the texts to compare with.
+
+export const words = (count: number) => Array.from({ length: count }, (_, index) => `word${index + 1}`).join(" ");
+
+const rich = `Here is a **short** answer with [a link](https://example.org).
+
+| Dough | Rise |
+|---|--:|
+| 26 °C | 4 h |
+
+\`\`\`python
+def hours(temp_c):
+    return 4 * 2 ** ((26 - temp_c) / 8)
+\`\`\`
+
+- [x] feed the starter
+- [ ] wait
+
+<img src=x onerror="window.hacked = true"> ![loaf](https://example.org/loaf.png)`;
+
+/** The format is described in src/engine/scripted.rs. */
+export const engineScript = {
+  models: ["scripted", "scripted-two"],
+  rules: [
+    { when: "slowly", reply: words(120), delay_ms: 25, queued: [1, 0], prefill: 100 },
+    { when: "for ever", reply: words(2000), delay_ms: 50 },
+    { when: "richly", reply: rich, delay_ms: 5 },
+    { when: "too much", error: { context_too_long: { tokens: 9000, limit: 4096 } } },
+    { when: "break off", reply: words(30), delay_ms: 5, fail_after: 10 },
+  ],
+};

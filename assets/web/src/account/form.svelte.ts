@@ -1,0 +1,57 @@
+// What all the small forms here share: busy while sending, and the words when it went wrong, at
+// the field they are about where there is one.
+import { tick } from "svelte";
+import { ApiError } from "../lib/api/error";
+import { m } from "../lib/paraglide/messages";
+import { wordsFor } from "../lib/problems";
+
+const atField: Record<string, (error: ApiError) => string> = {
+  username: (error) => (error.code === "conflict" ? m.username_taken() : m.username_hint()),
+  email: (error) => (error.code === "conflict" ? m.email_taken() : m.email_wrong()),
+  password: () => m.password_weak(),
+  new_password: () => m.password_weak(),
+  current_password: () => m.password_wrong(),
+};
+
+export class Form {
+  busy = $state(false);
+  problem: string | undefined = $state();
+  #wrong: { field: string; words: string } | undefined = $state.raw();
+
+  /** What is wrong with this field, if it is this one. */
+  wrong(field: string): string | undefined {
+    return this.#wrong?.field === field ? this.#wrong.words : undefined;
+  }
+
+  clear() {
+    this.problem = undefined;
+    this.#wrong = undefined;
+  }
+
+  /** For `onsubmit`. `words` may say a problem better than the general ones. */
+  submit(send: () => Promise<void>, words: (error: unknown) => string | undefined = () => undefined) {
+    return async (event: SubmitEvent) => {
+      event.preventDefault();
+      if (this.busy) return;
+      const form = event.currentTarget as HTMLFormElement;
+      this.busy = true;
+      this.clear();
+      try {
+        await send();
+      } catch (error) {
+        this.#tell(error, words(error));
+      } finally {
+        this.busy = false;
+      }
+      await tick();
+      form.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+    };
+  }
+
+  #tell(error: unknown, words: string | undefined) {
+    const field = error instanceof ApiError ? error.field : undefined;
+    const said = field && atField[field]?.(error as ApiError);
+    if (field && said && !words) this.#wrong = { field, words: said };
+    else this.problem = words ?? wordsFor(error);
+  }
+}

@@ -1,0 +1,77 @@
+// What a signed-in page keeps: the list, the models, and the conversation on the screen.
+// Made when somebody signs in and thrown away when they leave, so nothing of theirs stays behind.
+import { createContext } from "svelte";
+import { OpenConversation } from "./chat/conversation.svelte";
+import { forgetDraft } from "./chat/drafts";
+import { Models } from "./chat/models.svelte";
+import { ConversationList } from "./sidebar/conversations.svelte";
+import { watchRunning } from "./sidebar/running";
+import { router } from "./lib/router.svelte";
+
+export class Home {
+  readonly list = new ConversationList();
+  readonly models = new Models();
+  open: OpenConversation = $state.raw()!;
+  /** On a narrow screen the list is a drawer. */
+  drawer = $state(false);
+
+  constructor(conversation: string | undefined) {
+    this.open = this.#openConversation(conversation);
+  }
+
+  /** Starts reading; returns what ends it. */
+  start(): () => void {
+    void this.list.arrive();
+    void this.models.load();
+    const stopWatching = watchRunning((replyOf) => {
+      this.list.markRunning(replyOf);
+      if (this.open.id) this.open.notice(replyOf.get(this.open.id));
+    });
+    const seenAgain = () => {
+      if (document.hidden) return;
+      void this.list.refresh();
+      if (!this.open.running) void this.open.load();
+    };
+    const leave = () => this.list.leave();
+    document.addEventListener("visibilitychange", seenAgain);
+    addEventListener("pagehide", leave);
+    return () => {
+      stopWatching();
+      document.removeEventListener("visibilitychange", seenAgain);
+      removeEventListener("pagehide", leave);
+      this.list.leave();
+      this.models.close();
+      this.open.close();
+    };
+  }
+
+  /** Follows the address: keeps the conversation that is already there. */
+  show(id: string | undefined) {
+    if (id !== this.open.id) this.#replace(id);
+  }
+
+  newConversation() {
+    this.drawer = false;
+    router.go("/");
+    if (this.open.turns.length > 0) this.#replace(undefined);
+    document.getElementById("composer")?.focus();
+  }
+
+  #replace(id: string | undefined) {
+    this.open.close();
+    this.open = this.#openConversation(id);
+  }
+
+  #openConversation(id: string | undefined): OpenConversation {
+    const opened = new OpenConversation(id, {
+      changed: (conversation) => this.list.learn(conversation),
+      accepted: (from) => forgetDraft(from),
+      created: (conversation) => {
+        if (this.open === opened) router.go(`/c/${conversation.id}`, { replace: true });
+      },
+    });
+    return opened;
+  }
+}
+
+export const [getHome, setHome] = createContext<Home>();

@@ -1,0 +1,25 @@
+// The shapes of the interface under short names, and the events of a reply's stream.
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type User = Schemas["User"];
+export type Model = Schemas["Model"];
+export type Conversation = Schemas["Conversation"];
+export type Message = Schemas["Message"];
+export type Exchange = Schemas["Exchange"];
+export type SendMessage = Schemas["SendMessage"];
+export type Problem = { code: string; message: string };
+
+/** What a reply's event stream says (docs/API.md); a stream has no typed form in OpenAPI 3.0. */
+export type ReplyEvent =
+  | { event: "started"; data: Exchange }
+  | { event: "queued"; data: { position: number; eta_ms?: number } }
+  | { event: "prefill"; data: { done: number; total: number } }
+  | { event: "delta"; data: { text: string } }
+  | { event: "snapshot"; data: { message: Message } }
+  | { event: "done"; data: { message: Message } }
+  | { event: "failed"; data: { message: Message; error: Problem } }
+  | { event: "title"; data: { conversation: Conversation } };
+
+export type NumberedReplyEvent = ReplyEvent & { id: number };

@@ -1,0 +1,38 @@
+// What went wrong, in the reader's language and with the way on.
+import { ApiError } from "./api/error";
+import { number } from "./format";
+import { m } from "./paraglide/messages";
+
+type Said = { code: string; message: string; retryAfterSeconds?: number };
+
+const byCode: Record<string, (problem: Said) => string> = {
+  unreachable: () => m.problem_unreachable(),
+  unauthenticated: () => m.problem_unauthenticated(),
+  forbidden: ({ message }) => asSentence(message) || m.problem_forbidden(),
+  not_found: () => m.problem_not_found(),
+  payload_too_large: () => m.problem_too_large(),
+  context_too_long: () => m.problem_context_too_long(),
+  rate_limited: (problem) => waitWords(problem, m.problem_rate_limited()),
+  overloaded: (problem) => waitWords(problem, m.problem_overloaded()),
+  model_unavailable: ({ message }) => [m.problem_model_unavailable(), asSentence(message)].filter(Boolean).join(" "),
+  internal: () => m.problem_internal(),
+};
+
+export function wordsFor(problem: unknown): string {
+  const said: Said = problem instanceof ApiError || isSaid(problem) ? problem : { code: "internal", message: "" };
+  return byCode[said.code]?.(said) ?? (asSentence(said.message) || m.problem_internal());
+}
+
+/** The server's own words, which begin small and end without a stop. */
+export function asSentence(words: string): string {
+  const begun = words.charAt(0).toUpperCase() + words.slice(1);
+  return begun === "" || /[.!?…]$/.test(begun) ? begun : `${begun}.`;
+}
+
+function waitWords({ retryAfterSeconds }: Said, words: string): string {
+  return retryAfterSeconds ? `${words} ${m.problem_wait_seconds({ seconds: number(retryAfterSeconds) })}` : words;
+}
+
+function isSaid(problem: unknown): problem is Said {
+  return typeof problem === "object" && problem !== null && "code" in problem && "message" in problem;
+}
