@@ -1,0 +1,350 @@
+//! What is wrong with a request is said in one envelope, whoever found it, and the house lives on.
+//! Wrong values of one field are tested with the resource the field belongs to.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Body, Method};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{Answer, FULL, House, Options};
+
+const MIB: usize = 1024 * 1024;
+
+#[tokio::test]
+async fn a_body_that_is_not_what_it_should_be_is_an_invalid_request() {
+    let mut house = House::start().await;
+    let ada = house.set_up().await;
+    let bodies = [
+        "",
+        "{",
+        "nonsense",
+        "[]",
+        "\"x\"",
+        "null",
+        "{}",
+        "{\"content\": [5]}",
+        "{\"content\": null}",
+        "{\"content\": \"x\", \"colour\": 1}",
+        "{\"content\": \"x\", \"stream\": \"yes\"}",
+        "{\"content\": \"x\"} {\"content\": \"y\"}",
+        "{\"content\": \"\\ud800\"}",
+        "\u{feff}{}",
+    ];
+    for body in bodies {
+        let request = ada
+            .request(Method::POST, "/api/v1/chat")
+            .header(CONTENT_TYPE, "application/json");
+        Answer::of(request.body(body))
+            .await
+            .refused(400, "invalid_request");
+    }
+    let request = ada
+        .request(Method::POST, "/api/v1/chat")
+        .header(CONTENT_TYPE, "application/json");
+    Answer::of(request.body(&b"{\"content\": \"\xff\"}"[..]))
+        .await
+        .refused(400, "invalid_request");
+    let deep = format!(
+        "{{\"content\": {}1{}}}",
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
+    let request = ada
+        .request(Method::POST, "/api/v1/chat")
+        .header(CONTENT_TYPE, "application/json");
+    Answer::of(request.body(deep))
+        .await
+        .refused(400, "invalid_request");
+    assert!(house.is_running());
+}
+
+#[tokio::test]
+async fn an_unknown_field_is_refused_wherever_it_stands() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let doors = [
+        (
+            Method::POST,
+            "/api/v1/auth/login",
+            json!({"login": "ada", "password": "x", "extra": 1}),
+        ),
+        (
+            Method::POST,
+            "/api/v1/auth/register",
+            json!({"username": "bob", "password": "x", "role": "admin"}),
+        ),
+        (
+            Method::POST,
+            "/api/v1/auth/refresh",
+            json!({"refresh_token": "x", "extra": 1}),
+        ),
+        (
+            Method::POST,
+            "/api/v1/setup",
+            json!({"token": "x", "username": "x", "password": "x", "extra": 1}),
+        ),
+        (
+            Method::POST,
+            "/api/v1/conversations",
+            json!({"owner_id": "x"}),
+        ),
+        (Method::PATCH, "/api/v1/users/me", json!({"extra": 1})),
+        (
+            Method::PUT,
+            "/api/v1/admin/settings",
+            json!({"registration": "open", "extra": 1}),
+        ),
+        (
+            Method::POST,
+            "/api/v1/users/me/password",
+            json!({"current_password": "x", "new_password": "x", "extra": 1}),
+        ),
+    ];
+    for (method, path, body) in doors {
+        Answer::of(ada.request(method, path).json(&body))
+            .await
+            .refused(400, "invalid_request");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_is_an_unsupported_media_type() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/xml",
+        "multipart/form-data; boundary=x",
+    ] {
+        let request = ada
+            .request(Method::POST, "/api/v1/chat")
+            .header(CONTENT_TYPE, kind);
+        Answer::of(request.body("{\"content\": \"x\"}"))
+            .await
+            .refused(415, "unsupported_media_type");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_there_says_so_in_the_envelope() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    for path in [
+        "/api/v1/nothing",
+        "/api/v1",
+        "/api",
+        "/api/v2/models",
+        "/v1/nothing",
+        "/v1",
+    ] {
+        ada.get(path).await.refused(404, "not_found");
+    }
+    ada.post("/api/v1/nothing", json!({}))
+        .await
+        .refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_taken_says_so_in_the_envelope() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    for (method, path) in [
+        (Method::DELETE, "/api/v1/models"),
+        (Method::PUT, "/api/v1/conversations"),
+        (Method::GET, "/api/v1/chat"),
+        (Method::GET, "/api/v1/auth/login"),
+        (Method::PATCH, "/api/v1/setup"),
+        (Method::GET, "/v1/chat/completions"),
+        (Method::POST, "/health"),
+        (Method::POST, "/"),
+    ] {
+        Answer::of(ada.request(method, path))
+            .await
+            .refused(405, "method_not_allowed");
+    }
+}
+
+#[tokio::test]
+async fn an_oversized_body_is_refused_whether_declared_or_not() {
+    let mut house = House::start().await;
+    let ada = house.set_up().await;
+    let large = format!("{{\"content\": \"{}\"}}", "x".repeat(2 * MIB));
+    for path in ["/api/v1/chat", "/v1/chat/completions", "/api/v1/auth/login"] {
+        let declared = ada
+            .request(Method::POST, path)
+            .header(CONTENT_TYPE, "application/json");
+        Answer::of(declared.body(large.clone()))
+            .await
+            .refused(413, "payload_too_large");
+        let pieces =
+            std::iter::repeat_with(|| Ok::<_, std::io::Error>(vec![b'x'; 64 * 1024])).take(40);
+        let chunked = ada
+            .request(Method::POST, path)
+            .header(CONTENT_TYPE, "application/json");
+        let answer = chunked.body(Body::wrap_stream(futures_util::stream::iter(pieces)));
+        Answer::of(answer).await.refused(413, "payload_too_large");
+    }
+    assert!(house.is_running());
+    ada.get("/api/v1/auth/me").await.ok(200);
+}
+
+#[tokio::test]
+async fn a_declared_length_is_refused_before_the_body_is_sent() {
+    let house = House::start().await;
+    house.set_up().await;
+    let answer = raw(
+        &house,
+        "POST /api/v1/chat HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains("payload_too_large"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_does_not_hold_the_house() {
+    let options = Options::default().with("CHATELAINE_HTTP__BODY_TIMEOUT_MS", "300");
+    let house = House::start_with(options).await;
+    house.set_up().await;
+    let half = "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{\"lo";
+    let answer = raw(&house, half).await;
+    assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    assert!(answer.contains("invalid_request"), "{answer}");
+}
+
+#[tokio::test]
+async fn oversized_headers_are_refused() {
+    let mut house = House::start().await;
+    let ada = house.set_up().await;
+    for bytes in [17_000, 60_000, 700_000] {
+        let request = ada
+            .request(Method::GET, "/api/v1/auth/me")
+            .header("x-long", "x".repeat(bytes));
+        let status = request
+            .send()
+            .await
+            .map(|response| response.status().as_u16());
+        // Far above the limit the connection may be closed before the answer is read.
+        assert!(
+            matches!(status, Ok(413 | 431) | Err(_)),
+            "{bytes}: {status:?}"
+        );
+    }
+    ada.get("/api/v1/auth/me").await.ok(200);
+    assert!(house.is_running());
+}
+
+#[tokio::test]
+async fn what_is_not_http_harms_nobody() {
+    let mut house = House::start().await;
+    let ada = house.set_up().await;
+    for bytes in [
+        "\0\0\0\0",
+        "GET\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "\u{16}\u{3}\u{1}",
+        "POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
+    ] {
+        raw(&house, bytes).await;
+    }
+    ada.get("/api/v1/auth/me").await.ok(200);
+    assert!(house.is_running());
+}
+
+#[tokio::test]
+async fn a_message_longer_than_the_context_is_refused_with_the_numbers() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let content = format!("{} {}", crate::support::TOO_LONG, "word ".repeat(40_000));
+    let error = ada
+        .post("/api/v1/chat", json!({"content": content}))
+        .await
+        .refused(422, "context_too_long");
+    assert!(
+        error["message"]
+            .as_str()
+            .expect("a message")
+            .contains("token"),
+        "{error}"
+    );
+    ada.post("/api/v1/chat", json!({"content": "Hello"}))
+        .await
+        .ok(200);
+}
+
+#[tokio::test]
+async fn a_house_that_is_full_says_when_to_come_back() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let messages = json!([{"role": "user", "content": FULL}]);
+    for (path, body) in [
+        ("/api/v1/chat", json!({"content": FULL})),
+        ("/v1/chat/completions", json!({"messages": messages})),
+    ] {
+        let answer = ada.post(path, body).await;
+        let seconds: u32 = answer
+            .header("retry-after")
+            .parse()
+            .expect("a number of seconds");
+        assert!((1..=60).contains(&seconds), "{path}: {seconds}");
+        answer.refused(503, "overloaded");
+    }
+}
+
+#[tokio::test]
+async fn errors_show_nothing_of_the_inside() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let data = house.data();
+    for path in [
+        "/api/v1/conversations?cursor=x",
+        "/api/v1/nothing",
+        "/api/v1/conversations?limit=%ff",
+    ] {
+        let text = ada.get(path).await.text;
+        for inside in [
+            "src/",
+            ".rs",
+            "poem",
+            "redb",
+            "panicked",
+            data.to_str().expect("a path"),
+        ] {
+            assert!(!text.contains(inside), "{inside:?} in {text}");
+        }
+    }
+    let answer = ada
+        .request(Method::POST, "/api/v1/chat")
+        .header(CONTENT_LENGTH, "0");
+    Answer::of(answer.header(CONTENT_TYPE, "application/json"))
+        .await
+        .refused(400, "invalid_request");
+}
+
+/// Sends bytes as they are and reads what comes, for a while.
+async fn raw(house: &House, bytes: &str) -> String {
+    let address = house.base.strip_prefix("http://").expect("an address");
+    let mut socket = TcpStream::connect(address)
+        .await
+        .expect("the house is there");
+    socket
+        .write_all(bytes.as_bytes())
+        .await
+        .expect("bytes can be sent");
+    let mut answer = Vec::new();
+    let reading = async {
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = socket.read(&mut buffer).await {
+            answer.extend_from_slice(&buffer[..count]);
+            if answer.windows(2).any(|pair| pair == b"}}") {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(3), reading).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}

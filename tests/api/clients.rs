@@ -1,0 +1,57 @@
+//! Clients that others made: the `openai` package, and one generated from docs/openapi.json.
+//!
+//! `make test` puts them into a virtual environment and names its Python in CLIENTS_PYTHON; where
+//! that cannot be, these tests say that they were skipped. The scripts are in `tests/clients/`.
+
+use std::process::Command;
+
+use crate::support::{House, PASSWORD};
+
+fn python() -> Option<String> {
+    let path = std::env::var("CLIENTS_PYTHON").ok();
+    let found = path.filter(|path| std::path::Path::new(path).exists());
+    if found.is_none() {
+        println!("skipped: there are no Python clients here (CLIENTS_PYTHON)");
+    }
+    found
+}
+
+/// Runs a script of `tests/clients/` with these arguments; it must succeed.
+async fn run(python: &str, script: &str, arguments: Vec<String>) {
+    let path = format!("{}/tests/clients/{script}", env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(python);
+    command
+        .arg(path)
+        .args(arguments)
+        .env("NO_PROXY", "127.0.0.1");
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .expect("it ends");
+    let output = output.expect("Python can be started");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}: {text}");
+    println!("{text}");
+}
+
+#[tokio::test]
+async fn the_openai_package_lists_models_chats_and_streams() {
+    let Some(python) = python() else { return };
+    let house = House::start().await;
+    let token = house.set_up().await.access_token.expect("a token");
+    run(&python, "openai_client.py", vec![house.base.clone(), token]).await;
+}
+
+#[tokio::test]
+async fn a_client_generated_from_the_description_signs_in_and_chats() {
+    let Some(python) = python() else { return };
+    let house = House::start().await;
+    house.set_up().await;
+    let document = format!("{}/docs/openapi.json", env!("CARGO_MANIFEST_DIR"));
+    run(
+        &python,
+        "generated_client.py",
+        vec![house.base.clone(), document, "ada".into(), PASSWORD.into()],
+    )
+    .await;
+}

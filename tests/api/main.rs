@@ -1,0 +1,34 @@
+//! Black-box tests: every promise of docs/API.md, asked of the real binary over a real socket.
+//!
+//! One file a resource, named as in `src/http/api/`, and some for what goes through all of them.
+//! A test's name is the sentence it proves. `support/` starts houses and speaks for people.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "tests spawn tasks, read the environment and say what they found"
+)]
+
+mod auth;
+mod bad_input;
+mod branches;
+mod cli;
+mod clients;
+mod conversations;
+mod cookies;
+mod crash;
+mod health;
+mod leaving;
+mod messages;
+mod models;
+mod openai;
+mod openapi;
+mod pages;
+mod replies;
+mod resuming;
+mod secrets;
+mod settings;
+mod setup;
+mod strangers;
+mod support;
+mod users;

@@ -1,0 +1,88 @@
+//! What one can chat with, as the page's model chooser sees it.
+//! How a model file becomes one of these is tested with the engine.
+
+use serde_json::json;
+
+use crate::support::House;
+
+#[tokio::test]
+async fn the_models_are_listed_with_a_default() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let list = ada.get("/api/v1/models").await.ok(200);
+    let models = list["items"].as_array().expect("a list");
+    assert!(!models.is_empty());
+    let default = list["default_model"].as_str().expect("there is a default");
+    assert!(models.iter().any(|model| model["id"] == default));
+    for model in models {
+        for field in ["id", "name", "state", "architecture", "quantization"] {
+            assert!(model[field].is_string(), "{field} of {model}");
+        }
+        for field in ["context_tokens", "size_bytes", "parameters"] {
+            assert!(model[field].is_number(), "{field} of {model}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_there_is_unavailable() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let body = json!({"content": "Hello", "model": "gpt-9"});
+    ada.post("/api/v1/chat", body)
+        .await
+        .refused(503, "model_unavailable");
+    let list = ada.get("/api/v1/conversations").await.ok(200);
+    assert_eq!(
+        list["items"],
+        json!([]),
+        "what was refused leaves nothing behind"
+    );
+}
+
+#[tokio::test]
+async fn a_reply_names_its_model() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let list = ada.get("/api/v1/models").await.ok(200);
+    let exchange = ada
+        .post("/api/v1/chat", json!({"content": "Hello"}))
+        .await
+        .ok(200);
+    assert_eq!(exchange["reply"]["model"], list["default_model"]);
+}
+
+#[tokio::test]
+async fn a_conversation_keeps_the_model_that_was_chosen_for_it() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let other = json!({"model": "scripted-two"});
+    let made = ada
+        .post("/api/v1/conversations", other.clone())
+        .await
+        .ok(201);
+    let path = format!(
+        "/api/v1/conversations/{}",
+        made["id"].as_str().expect("an id")
+    );
+    let messages = format!("{path}/messages");
+    let say = json!({"content": "Hello"});
+    let first = ada.post(&messages, say.clone()).await.ok(200);
+    assert_eq!(first["reply"]["model"], "scripted-two");
+
+    ada.patch(&path, json!({"model": "scripted"})).await.ok(200);
+    let second = ada.post(&messages, say).await.ok(200);
+    assert_eq!(second["reply"]["model"], "scripted");
+
+    let reply = second["reply"]["id"].as_str().expect("an id");
+    let third = ada
+        .post(&format!("/api/v1/messages/{reply}/regenerate"), other)
+        .await
+        .ok(200);
+    assert_eq!(third["reply"]["model"], "scripted-two");
+    assert_eq!(
+        ada.get(&path).await.ok(200)["model"],
+        "scripted",
+        "once is not for ever"
+    );
+}

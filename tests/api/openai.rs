@@ -1,0 +1,222 @@
+//! `/v1` as existing clients expect it: models, chat completions whole and streamed, errors.
+//! The `openai` package itself is driven in `clients.rs`.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, House, Person, SLOW, TOO_LONG};
+
+const PATH: &str = "/v1/chat/completions";
+
+fn ask(content: &str) -> Value {
+    json!({"messages": [{"role": "user", "content": content}]})
+}
+
+/// The chunks of a streamed completion, and whether `[DONE]` ended it.
+async fn chunks(person: &Person, mut body: Value) -> (Vec<Value>, bool) {
+    body["stream"] = json!(true);
+    let answer = Answer::of(person.request(Method::POST, PATH).json(&body)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.header("content-type"), "text/event-stream");
+    let data: Vec<&str> = answer
+        .text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .collect();
+    let done = data.last() == Some(&"[DONE]");
+    let parsed = data.iter().filter(|data| **data != "[DONE]");
+    (
+        parsed
+            .map(|data| serde_json::from_str(data).expect("a chunk is JSON"))
+            .collect(),
+        done,
+    )
+}
+
+fn content_of(chunks: &[Value]) -> String {
+    chunks
+        .iter()
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_models_are_the_same_as_on_the_page() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let list = ada.get("/v1/models").await.ok(200);
+    assert_eq!(list["object"], "list");
+    let ours = ada.get("/api/v1/models").await.ok(200);
+    assert_eq!(list["data"][0]["id"], ours["items"][0]["id"]);
+    assert_eq!(list["data"][0]["object"], "model");
+}
+
+#[tokio::test]
+async fn a_completion_comes_whole() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let completion = ada.post(PATH, ask("Hello")).await.ok(200);
+    assert_eq!(completion["object"], "chat.completion");
+    assert!(
+        completion["id"]
+            .as_str()
+            .expect("an id")
+            .starts_with("chatcmpl-")
+    );
+    let choice = &completion["choices"][0];
+    assert_eq!(choice["message"]["role"], "assistant");
+    assert_eq!(choice["finish_reason"], "stop");
+    assert!(
+        !choice["message"]["content"]
+            .as_str()
+            .expect("a text")
+            .is_empty()
+    );
+    let usage = &completion["usage"];
+    let sum = usage["prompt_tokens"].as_u64().expect("a number")
+        + usage["completion_tokens"].as_u64().expect("a number");
+    assert_eq!(usage["total_tokens"], sum);
+    assert_eq!(
+        ada.get("/api/v1/conversations").await.ok(200)["items"],
+        json!([]),
+        "nothing is kept"
+    );
+}
+
+#[tokio::test]
+async fn a_streamed_completion_is_the_same_text_in_chunks() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let whole = ada.post(PATH, ask(SLOW)).await.ok(200);
+    let mut body = ask(SLOW);
+    body["stream_options"] = json!({"include_usage": true});
+    let (chunks, done) = chunks(&ada, body).await;
+    assert!(done, "[DONE] ends it");
+    assert!(
+        chunks
+            .iter()
+            .all(|chunk| chunk["object"] == "chat.completion.chunk"
+                && chunk["id"] == chunks[0]["id"])
+    );
+    assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");
+    assert_eq!(
+        content_of(&chunks),
+        whole["choices"][0]["message"]["content"]
+            .as_str()
+            .expect("a text")
+    );
+    let reasons: Vec<&Value> = chunks
+        .iter()
+        .map(|chunk| &chunk["choices"][0]["finish_reason"])
+        .filter(|reason| !reason.is_null())
+        .collect();
+    assert_eq!(reasons, ["stop"]);
+    let last = chunks.last().expect("chunks");
+    assert_eq!(last["choices"], json!([]));
+    assert!(last["usage"]["total_tokens"].is_u64());
+}
+
+#[tokio::test]
+async fn max_tokens_and_stop_end_a_completion() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    for name in ["max_tokens", "max_completion_tokens"] {
+        let mut body = ask(SLOW);
+        body[name] = json!(3);
+        let completion = ada.post(PATH, body).await.ok(200);
+        assert_eq!(completion["choices"][0]["finish_reason"], "length");
+        assert_eq!(completion["usage"]["completion_tokens"], 3);
+    }
+    let whole = ada.post(PATH, ask(SLOW)).await.ok(200);
+    let text = whole["choices"][0]["message"]["content"]
+        .as_str()
+        .expect("a text");
+    let stop = text.split(' ').nth(6).expect("seven words");
+    let before = text.split_once(stop).expect("it is in there").0;
+    for value in [json!(stop), json!([stop, "never said"])] {
+        let mut body = ask(SLOW);
+        body["stop"] = value;
+        let completion = ada.post(PATH, body.clone()).await.ok(200);
+        assert_eq!(completion["choices"][0]["message"]["content"], before);
+        assert_eq!(completion["choices"][0]["finish_reason"], "stop");
+        assert_eq!(content_of(&chunks(&ada, body).await.0), before);
+    }
+}
+
+#[tokio::test]
+async fn what_clients_send_beside_is_understood_or_passed_over() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let body = json!({
+        "model": ada.get("/v1/models").await.ok(200)["data"][0]["id"],
+        "messages": [
+            {"role": "system", "content": "Be kind."},
+            {"role": "developer", "content": [{"type": "text", "text": "Be short."}]},
+            {"role": "user", "content": "Hello"},
+            {"role": "assistant", "content": "Good day."},
+            {"role": "user", "content": [{"type": "text", "text": "And "}, {"type": "text", "text": "now?"}], "name": "ada"},
+        ],
+        "temperature": 0.7, "top_p": 1, "seed": -1, "n": 1, "presence_penalty": 0, "frequency_penalty": 0,
+        "logit_bias": {}, "user": "ada", "store": false, "metadata": {}, "tools": [], "response_format": {"type": "text"},
+    });
+    ada.post(PATH, body).await.ok(200);
+}
+
+#[tokio::test]
+async fn errors_have_what_openais_clients_look_for() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let error = house
+        .stranger()
+        .post(PATH, ask("x"))
+        .await
+        .refused(401, "unauthenticated");
+    assert_eq!(error["type"], "authentication_error");
+    let too_long = format!("{TOO_LONG} {}", "word ".repeat(40_000));
+    let refusals = [
+        (json!({"messages": []}), 400, "invalid_request"),
+        (json!({}), 400, "invalid_request"),
+        (json!({"messages": "x"}), 400, "invalid_request"),
+        (
+            json!({"messages": [{"role": "wizard", "content": "x"}]}),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": "x"}], "n": 2}),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": "x"}], "temperature": 99}),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": "x"}], "max_tokens": -1}),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": "x"}], "model": "gpt-9"}),
+            503,
+            "model_unavailable",
+        ),
+        (ask(&too_long), 422, "context_too_long"),
+    ];
+    for (mut body, status, code) in refusals {
+        for stream in [false, true] {
+            body["stream"] = json!(stream);
+            let error = ada.post(PATH, body.clone()).await.refused(status, code);
+            assert!(error["type"].is_string(), "{error}");
+            assert!(error.get("param").is_some(), "{error}");
+        }
+    }
+    let error = ada.get("/v1/nothing").await.refused(404, "not_found");
+    assert!(error["type"].is_string(), "{error}");
+}

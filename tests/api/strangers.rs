@@ -1,0 +1,201 @@
+//! Somebody else's thing is not found, whichever door one tries. A fix on one path and a hole on
+//! its sibling is how this goes wrong, so every path with an id stands in one list here.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, ENDLESS, House, Person};
+
+/// What is Ada's: a conversation, something she said, a reply that is running.
+struct Belongings {
+    conversation: String,
+    message: String,
+    reply: String,
+}
+
+impl Belongings {
+    async fn of(ada: &Person) -> Self {
+        let mut stream = ada
+            .stream("/api/v1/chat", json!({"content": ENDLESS}))
+            .await;
+        let started = stream.next().await.expect("an event").data;
+        let id = |part: &str| started[part]["id"].as_str().expect("an id").to_owned();
+        Self {
+            conversation: id("conversation"),
+            message: id("message"),
+            reply: id("reply"),
+        }
+    }
+
+    /// Every operation that takes an id, with a body that would do.
+    fn doors(&self) -> Vec<(Method, String, Value)> {
+        let Self {
+            conversation,
+            message,
+            reply,
+        } = self;
+        let chats = format!("/api/v1/conversations/{conversation}");
+        let messages = "/api/v1/messages";
+        vec![
+            (Method::GET, chats.clone(), json!(null)),
+            (Method::PATCH, chats.clone(), json!({"title": "mine"})),
+            (Method::PATCH, chats.clone(), json!({"head_id": message})),
+            (Method::DELETE, chats.clone(), json!(null)),
+            (Method::GET, format!("{chats}/messages"), json!(null)),
+            (
+                Method::GET,
+                format!("{chats}/messages?all=true"),
+                json!(null),
+            ),
+            (
+                Method::POST,
+                format!("{chats}/messages"),
+                json!({"content": "x"}),
+            ),
+            (
+                Method::POST,
+                format!("{chats}/messages"),
+                json!({"content": "x", "stream": true}),
+            ),
+            (
+                Method::POST,
+                format!("{messages}/{reply}/regenerate"),
+                json!({}),
+            ),
+            (
+                Method::POST,
+                format!("{messages}/{reply}/continue"),
+                json!({}),
+            ),
+            (
+                Method::POST,
+                format!("{messages}/{message}/edit"),
+                json!({"content": "x"}),
+            ),
+            (
+                Method::GET,
+                format!("/api/v1/replies/{reply}/events"),
+                json!(null),
+            ),
+            (
+                Method::POST,
+                format!("/api/v1/replies/{reply}/stop"),
+                json!(null),
+            ),
+        ]
+    }
+}
+
+async fn knock(person: &Person, method: &Method, path: &str, body: &Value) -> Answer {
+    let request = person.request(method.clone(), path);
+    Answer::of(if body.is_null() {
+        request
+    } else {
+        request.json(body)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_user_cannot_reach_anothers_things_through_any_door() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let hers = Belongings::of(&ada).await;
+    let path = format!("/api/v1/conversations/{}/messages", hers.conversation);
+    let before = ada.get(&format!("{path}?all=true")).await.ok(200);
+
+    for (method, path, body) in hers.doors() {
+        knock(&bob, &method, &path, &body)
+            .await
+            .refused(404, "not_found");
+    }
+    assert_eq!(
+        bob.get("/api/v1/conversations").await.ok(200)["items"],
+        json!([])
+    );
+    let after = ada.get(&format!("{path}?all=true")).await.ok(200);
+    let count = |list: &Value| list["items"].as_array().expect("a list").len();
+    assert_eq!(count(&after), count(&before));
+    assert_eq!(
+        after["items"][1]["status"], "running",
+        "he did not stop it either"
+    );
+}
+
+#[tokio::test]
+async fn an_administrator_cannot_read_a_users_conversations() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    for (method, path, body) in Belongings::of(&bob).await.doors() {
+        knock(&ada, &method, &path, &body)
+            .await
+            .refused(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn without_credentials_no_door_opens() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    for (method, path, body) in Belongings::of(&ada).await.doors() {
+        knock(&house.stranger(), &method, &path, &body)
+            .await
+            .refused(401, "unauthenticated");
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_is_not_found() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let unknown = "0".repeat(32);
+    for id in [
+        "x",
+        "..",
+        "%00",
+        "%2e%2e%2fetc",
+        "-1",
+        &unknown,
+        &"f".repeat(4000),
+    ] {
+        let nowhere = Belongings {
+            conversation: id.to_owned(),
+            message: id.to_owned(),
+            reply: id.to_owned(),
+        };
+        for (method, path, body) in nowhere.doors() {
+            let answer = knock(&ada, &method, &path, &body).await;
+            // Some of these make another address of the path.
+            assert!(
+                matches!(answer.status, 404 | 405),
+                "{method} {path}: {}",
+                answer.text
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn foreign_ids_in_bodies_are_not_found() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let hers = Belongings::of(&ada).await;
+    let his = bob
+        .post("/api/v1/chat", json!({"content": "Hello"}))
+        .await
+        .ok(200);
+    let conversation = format!(
+        "/api/v1/conversations/{}",
+        his["conversation"]["id"].as_str().expect("an id")
+    );
+    bob.patch(&conversation, json!({"head_id": hers.reply}))
+        .await
+        .refused(404, "not_found");
+    let body = json!({"content": "x", "parent_id": hers.reply});
+    bob.post(&format!("{conversation}/messages"), body)
+        .await
+        .refused(404, "not_found");
+}

@@ -1,0 +1,14 @@
+//! What the black-box tests stand on: the real binary, people who call it, and readers of streams.
+//!
+//! Nothing here knows the code inside the house: a test sees what a client sees, over a real
+//! socket on this machine. Each test has a house of its own, which ends with it.
+
+mod client;
+mod events;
+mod house;
+mod script;
+
+pub(crate) use client::{Answer, Person};
+pub(crate) use events::{Event, grow_by_one, text_of};
+pub(crate) use house::{House, Options, PASSWORD, binary, run_to_end};
+pub(crate) use script::{BROKEN, ENDLESS, FLOOD, FULL, SILENT, SLOW, Script, TOO_LONG};

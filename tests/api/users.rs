@@ -1,0 +1,153 @@
+//! One's own profile and password.
+//! That nobody reaches another's profile follows from there being no such address.
+
+use serde_json::json;
+
+use crate::support::{House, PASSWORD};
+
+const NEW_PASSWORD: &str = "a whole ring of iron keys";
+
+#[tokio::test]
+async fn one_reads_and_changes_ones_profile() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let before = ada.get("/api/v1/users/me").await.ok(200);
+    assert_eq!(before["username"], "ada");
+    assert!(
+        before.get("email").is_none(),
+        "what has no value is absent: {before}"
+    );
+    assert!(
+        before["created_at"]
+            .as_str()
+            .expect("a time")
+            .ends_with('Z')
+    );
+
+    let change = json!({"display_name": "Ada Lovelace", "email": "ada@example.org"});
+    let after = ada.patch("/api/v1/users/me", change).await.ok(200);
+    assert_eq!(after["display_name"], "Ada Lovelace");
+    let after = ada
+        .patch("/api/v1/users/me", json!({"display_name": "Ada"}))
+        .await
+        .ok(200);
+    assert_eq!(after["email"], "ada@example.org", "what is absent stays");
+    assert_eq!(ada.get("/api/v1/users/me").await.ok(200), after);
+    for name in ["username", "role", "id"] {
+        ada.patch("/api/v1/users/me", json!({name: "admin"}))
+            .await
+            .refused(400, "invalid_request");
+    }
+}
+
+#[tokio::test]
+async fn an_e_mail_must_look_like_one_and_be_ones_own() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    ada.patch("/api/v1/users/me", json!({"email": "ada@example.org"}))
+        .await
+        .ok(200);
+    let bob = house.add_user(&ada, "bob").await;
+    for email in ["nonsense", "@example.org", "a b@example.org", "a@b"] {
+        let error = bob
+            .patch("/api/v1/users/me", json!({"email": email}))
+            .await
+            .refused(400, "invalid_request");
+        assert_eq!(error["details"]["field"], "email");
+    }
+    bob.patch("/api/v1/users/me", json!({"email": "ADA@example.org"}))
+        .await
+        .refused(409, "conflict");
+}
+
+#[tokio::test]
+async fn an_e_mail_that_was_given_up_signs_nobody_in() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    ada.patch("/api/v1/users/me", json!({"email": "old@example.org"}))
+        .await
+        .ok(200);
+    ada.patch("/api/v1/users/me", json!({"email": "new@example.org"}))
+        .await
+        .ok(200);
+    let login = |email: &str| json!({"login": email, "password": PASSWORD});
+    house
+        .stranger()
+        .post("/api/v1/auth/login", login("old@example.org"))
+        .await
+        .refused(401, "unauthenticated");
+    house
+        .stranger()
+        .post("/api/v1/auth/login", login("new@example.org"))
+        .await
+        .ok(200);
+}
+
+#[tokio::test]
+async fn changing_the_password_ends_every_other_session() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let login = |password: &str, cookie: bool| json!({"login": "ada", "password": password, "cookie": cookie});
+    let answer = house
+        .stranger()
+        .post("/api/v1/auth/login", login(PASSWORD, true))
+        .await;
+    let in_browser = house.stranger().signed_in(&answer);
+    let answer = house
+        .stranger()
+        .post("/api/v1/auth/login", login(PASSWORD, false))
+        .await;
+    let elsewhere = house.stranger().signed_in(&answer);
+
+    let change = json!({"current_password": PASSWORD, "new_password": NEW_PASSWORD});
+    ada.post("/api/v1/users/me/password", change).await.ok(204);
+    ada.get("/api/v1/auth/me").await.ok(200);
+    elsewhere
+        .get("/api/v1/auth/me")
+        .await
+        .refused(401, "unauthenticated");
+    in_browser
+        .get("/api/v1/auth/me")
+        .await
+        .refused(401, "unauthenticated");
+    let refresh = json!({"refresh_token": elsewhere.refresh_token});
+    house
+        .stranger()
+        .post("/api/v1/auth/refresh", refresh)
+        .await
+        .refused(401, "unauthenticated");
+
+    house
+        .stranger()
+        .post("/api/v1/auth/login", login(PASSWORD, false))
+        .await
+        .refused(401, "unauthenticated");
+    house
+        .stranger()
+        .post("/api/v1/auth/login", login(NEW_PASSWORD, false))
+        .await
+        .ok(200);
+}
+
+#[tokio::test]
+async fn a_password_is_changed_only_with_the_current_one_and_to_a_good_one() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let change =
+        |current: &str, new: &str| json!({"current_password": current, "new_password": new});
+    let path = "/api/v1/users/me/password";
+    let error = ada
+        .post(path, change("wrong", NEW_PASSWORD))
+        .await
+        .refused(400, "invalid_request");
+    assert_eq!(error["details"]["field"], "current_password");
+    ada.post(path, change(PASSWORD, "12345678"))
+        .await
+        .refused(400, "invalid_request");
+    ada.get("/api/v1/auth/me").await.ok(200);
+    house
+        .stranger()
+        .post(path, change(PASSWORD, NEW_PASSWORD))
+        .await
+        .refused(401, "unauthenticated");
+}

@@ -1,0 +1,172 @@
+//! The real engine, in its worker process, with a tiny random model: what a reader of a reply may rely on.
+//!
+//! The likeliest text of random weights is as good as any, because it is the same every time. No test
+//! needs a file or a network.
+
+#![cfg(feature = "llama")]
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
+
+mod library;
+mod replies;
+mod requests;
+mod tiny_gguf;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatelaine::engine::llama::{EngineOptions, LlamaEngine};
+use chatelaine::engine::{
+    ChatMessage, Engine, EngineError, EngineEvent, Finished, Generate, ModelFile, ModelRunner,
+    Role, Sampling, TokenStream,
+};
+use chatelaine::worker::WorkerProgram;
+use tempfile::TempDir;
+use tiny_gguf::TinyModel;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// An engine with models `tiny` and `other`, and what keeps them alive.
+struct House {
+    engine: Arc<LlamaEngine>,
+    folder: TempDir,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+fn options(parallel_replies: u32, queue_limit: u32) -> EngineOptions {
+    let program = WorkerProgram {
+        executable: env!("CARGO_BIN_EXE_chatelaine").into(),
+    };
+    EngineOptions {
+        program,
+        context_tokens: 256,
+        parallel_replies,
+        threads: 1,
+        queue_limit,
+    }
+}
+
+impl House {
+    async fn open() -> Self {
+        Self::with(4, 64).await
+    }
+
+    async fn with(parallel_replies: u32, queue_limit: u32) -> Self {
+        Self::of(options(parallel_replies, queue_limit), 2).await
+    }
+
+    /// One whose replies take long enough for something to happen meanwhile.
+    async fn slow() -> Self {
+        let options = EngineOptions {
+            context_tokens: 2048,
+            ..options(4, 64)
+        };
+        Self::of(options, 16).await
+    }
+
+    async fn of(options: EngineOptions, layers: usize) -> Self {
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let engine = Arc::new(LlamaEngine::new(options, tracker.clone(), stop.clone()));
+        let house = Self {
+            engine,
+            folder: tempfile::tempdir().unwrap(),
+            tracker,
+            stop,
+        };
+        let files = vec![
+            house.file("tiny", 1, layers).await,
+            house.file("other", 2, layers).await,
+        ];
+        house.engine.set_models(files);
+        house
+    }
+
+    async fn file(&self, id: &str, seed: u64, layers: usize) -> ModelFile {
+        let path = self.folder.path().join(format!("{id}.gguf"));
+        TinyModel {
+            seed,
+            layers,
+            context_tokens: 4096,
+            ..TinyModel::default()
+        }
+        .write(&path);
+        let probed = self.engine.probe(path.clone()).await.unwrap();
+        assert_eq!(probed.unusable, None);
+        let size_bytes = path.metadata().unwrap().len();
+        ModelFile {
+            id: id.into(),
+            name: probed.name.clone(),
+            path,
+            size_bytes,
+            modified_ms: 1,
+            probed,
+        }
+    }
+
+    async fn text(&self, request: Generate) -> String {
+        read(self.engine.generate(request).unwrap())
+            .await
+            .unwrap()
+            .0
+    }
+
+    async fn settles(&self) {
+        eventually(|| {
+            let health = self.engine.health();
+            health.running == 0 && health.queued == 0
+        })
+        .await;
+    }
+
+    async fn close(self) {
+        self.stop.cancel();
+        self.tracker.close();
+        tokio::time::timeout(Duration::from_secs(10), self.tracker.wait())
+            .await
+            .unwrap();
+    }
+}
+
+async fn eventually(mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "it does not come to hold");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn message(role: Role, content: &str) -> ChatMessage {
+    ChatMessage {
+        role,
+        content: content.into(),
+    }
+}
+
+/// The likeliest tokens, 24 of them.
+fn ask(question: &str) -> Generate {
+    Generate {
+        model: "tiny".into(),
+        messages: vec![message(Role::User, question)],
+        written: String::new(),
+        sampling: Sampling {
+            temperature: Some(0.0),
+            ..Sampling::default()
+        },
+        stop: Vec::new(),
+        max_tokens: Some(24),
+        trim_history: false,
+        lane: 0,
+    }
+}
+
+async fn read(mut stream: TokenStream) -> Result<(String, Finished), EngineError> {
+    let mut text = String::new();
+    while let Some(event) = stream.next_event().await {
+        match event? {
+            EngineEvent::Delta(delta) => text.push_str(&delta),
+            EngineEvent::Finished(finished) => return Ok((text, finished)),
+            _ => {}
+        }
+    }
+    panic!("the stream ended without saying why, after {text:?}");
+}
