@@ -41,9 +41,9 @@ async fn the_house_starts_quickly() {
     let mut house = House::start().await;
     house.set_up().await;
     house.start_again().await;
-    // The bench `startup` prints how quickly; here a busy machine is given time.
+    // The bench `startup` prints how quickly; this only tells that nothing is waited for.
     assert!(
-        house.start_took < Duration::from_secs(2),
+        house.start_took < Duration::from_secs(10),
         "it took {:?}",
         house.start_took
     );

@@ -51,6 +51,8 @@ async fn a_client_that_leaves_at_once_leaves_no_reply_running() {
     let page = ada.get("/api/v1/conversations?limit=100").await.ok(200);
     for conversation in page["items"].as_array().expect("a list") {
         let id = conversation["id"].as_str().expect("an id");
+        // The last of them may reach a busy house only now.
+        wait_until_nothing_runs(&ada).await;
         let messages = ada
             .get(&format!("/api/v1/conversations/{id}/messages"))
             .await
@@ -62,12 +64,9 @@ async fn a_client_that_leaves_at_once_leaves_no_reply_running() {
 /// A house that stops waits for what is being written, so how long it takes tells what still is.
 #[tokio::test]
 async fn leaving_a_completion_cancels_it() {
-    let options = Options::default().with("CHATELAINE_HTTP__SHUTDOWN_TIMEOUT_MS", "4000");
-    let seconds = Duration::from_secs;
-    for (leaves, within) in [
-        (true, seconds(0)..seconds(2)),
-        (false, seconds(3)..seconds(9)),
-    ] {
+    let options = Options::default().with("CHATELAINE_HTTP__SHUTDOWN_TIMEOUT_MS", "5000");
+    let mut stopping = Vec::new();
+    for leaves in [true, false] {
         let mut house = House::start_with(options.clone()).await;
         let ada = house.set_up().await;
         let body = json!({"messages": [{"role": "user", "content": ENDLESS}], "stream": true});
@@ -80,11 +79,9 @@ async fn leaving_a_completion_cancels_it() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let begun = Instant::now();
         house.stop().await;
-        let took = begun.elapsed();
-        assert!(
-            within.contains(&took),
-            "left: {leaves}, stopped in {took:?}"
-        );
+        stopping.push(begun.elapsed());
         drop(kept);
     }
+    assert!(stopping[1] > Duration::from_secs(4), "{stopping:?}");
+    assert!(stopping[0] * 2 < stopping[1], "{stopping:?}");
 }
