@@ -79,6 +79,15 @@ macro_rules! id_key {
 }
 id_key!(UserId, SessionId, ConversationId, MessageId, JobId);
 
+/// The prefix of every key.
+impl TableKey for () {
+    fn write_to(&self, _bytes: &mut Vec<u8>) {}
+
+    fn read_from(_bytes: &mut &[u8]) -> Option<Self> {
+        Some(())
+    }
+}
+
 impl TableKey for u64 {
     fn write_to(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.to_be_bytes());

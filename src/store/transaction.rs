@@ -51,7 +51,9 @@ pub trait Reads {
     ) -> Result<Vec<(K, R)>>;
 
     /// All rows, in key order. For small tables.
-    fn list_all<K: TableKey, R: Record>(&self, table: &Table<K, R>) -> Result<Vec<(K, R)>>;
+    fn list_all<K: TableKey, R: Record>(&self, table: &Table<K, R>) -> Result<Vec<(K, R)>> {
+        self.list(table, &(), None, usize::MAX)
+    }
 }
 
 fn find_in<K: TableKey, R: Record>(
@@ -100,11 +102,7 @@ macro_rules! reads {
                 table: &Table<K, R>,
                 key: &K,
             ) -> Result<Option<R>> {
-                let open = self
-                    .0
-                    .open_table(table.definition())
-                    .map_err(StoreError::from)?;
-                find_in(&open, table, key)
+                find_in(&self.open(table)?, table, key)
             }
 
             fn list<P: TableKey, K: TableKey, R: Record>(
@@ -114,25 +112,13 @@ macro_rules! reads {
                 after: Option<&K>,
                 limit: usize,
             ) -> Result<Vec<(K, R)>> {
-                let open = self
-                    .0
-                    .open_table(table.definition())
-                    .map_err(StoreError::from)?;
                 list_in(
-                    &open,
+                    &self.open(table)?,
                     table,
                     &prefix.to_bytes(),
                     after.map(TableKey::to_bytes),
                     limit,
                 )
-            }
-
-            fn list_all<K: TableKey, R: Record>(&self, table: &Table<K, R>) -> Result<Vec<(K, R)>> {
-                let open = self
-                    .0
-                    .open_table(table.definition())
-                    .map_err(StoreError::from)?;
-                list_in(&open, table, &[], None, usize::MAX)
             }
         }
     };
@@ -140,7 +126,25 @@ macro_rules! reads {
 reads!(ReadTx);
 reads!(WriteTx<'_>);
 
+impl ReadTx {
+    fn open<K, R>(
+        &self,
+        table: &Table<K, R>,
+    ) -> Result<redb::ReadOnlyTable<OrderedBytes, &'static [u8]>> {
+        let opened = self.0.open_table(table.definition());
+        Ok(opened.map_err(StoreError::from)?)
+    }
+}
+
 impl WriteTx<'_> {
+    fn open<K, R>(
+        &self,
+        table: &Table<K, R>,
+    ) -> Result<redb::Table<'_, OrderedBytes, &'static [u8]>> {
+        let opened = self.0.open_table(table.definition());
+        Ok(opened.map_err(StoreError::from)?)
+    }
+
     pub fn put<K: TableKey, R: Record>(
         &self,
         table: &Table<K, R>,
@@ -148,10 +152,7 @@ impl WriteTx<'_> {
         record: &R,
     ) -> Result<()> {
         let bytes = codec::encode(table.name, record)?;
-        let mut open = self
-            .0
-            .open_table(table.definition())
-            .map_err(StoreError::from)?;
+        let mut open = self.open(table)?;
         open.insert(key.to_bytes().as_slice(), bytes.as_slice())
             .map_err(StoreError::from)?;
         Ok(())
@@ -159,10 +160,7 @@ impl WriteTx<'_> {
 
     /// True when there was something to remove.
     pub fn remove<K: TableKey, R: Record>(&self, table: &Table<K, R>, key: &K) -> Result<bool> {
-        let mut open = self
-            .0
-            .open_table(table.definition())
-            .map_err(StoreError::from)?;
+        let mut open = self.open(table)?;
         let removed = open
             .remove(key.to_bytes().as_slice())
             .map_err(StoreError::from)?;
@@ -171,10 +169,7 @@ impl WriteTx<'_> {
 
     /// The key after the last one of a table that is numbered from 1.
     pub fn next_number<R: Record>(&self, table: &Table<u64, R>) -> Result<u64> {
-        let open = self
-            .0
-            .open_table(table.definition())
-            .map_err(StoreError::from)?;
+        let open = self.open(table)?;
         let last = open.last().map_err(StoreError::from)?;
         let number = last
             .and_then(|(key, _)| u64::read_from(&mut key.value()))
