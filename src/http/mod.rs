@@ -21,7 +21,7 @@ use std::time::Duration;
 use poem::listener::TcpAcceptor;
 use poem::middleware::AddData;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, Server};
-use poem_openapi::OpenApiService;
+use poem_openapi::{OpenApi, OpenApiService};
 
 use crate::appliance::Appliance;
 use crate::error::{Error, Result};
@@ -29,8 +29,8 @@ use crate::error::{Error, Result};
 /// `Server` waits this long for a half-sent request or a silent connection.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
-fn service() -> OpenApiService<api::Api, ()> {
-    OpenApiService::new(api::API, "Chatelaine", env!("CARGO_PKG_VERSION"))
+fn service() -> OpenApiService<impl OpenApi, ()> {
+    OpenApiService::new(api::api(), "Chatelaine", env!("CARGO_PKG_VERSION"))
         .description(
             "A private ChatGPT in one file. What a schema cannot say stands in docs/API.md.",
         )

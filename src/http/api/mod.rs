@@ -12,33 +12,24 @@ pub(super) mod users;
 use std::sync::Arc;
 
 use poem::web::Data;
-use poem_openapi::Tags;
+use poem_openapi::{OpenApi, Tags};
 
 use super::errors::ApiError;
 use super::text::Text;
 use crate::appliance::Appliance;
 
-pub(super) type Api = (
-    setup::SetupApi,
-    auth::AuthApi,
-    users::UsersApi,
-    models::ModelsApi,
-    settings::SettingsApi,
-    conversations::ConversationsApi,
-    messages::MessagesApi,
-    replies::RepliesApi,
-);
-
-pub(super) const API: Api = (
-    setup::SetupApi,
-    auth::AuthApi,
-    users::UsersApi,
-    models::ModelsApi,
-    settings::SettingsApi,
-    conversations::ConversationsApi,
-    messages::MessagesApi,
-    replies::RepliesApi,
-);
+pub(super) fn api() -> impl OpenApi {
+    (
+        setup::SetupApi,
+        auth::AuthApi,
+        users::UsersApi,
+        models::ModelsApi,
+        settings::SettingsApi,
+        conversations::ConversationsApi,
+        messages::MessagesApi,
+        replies::RepliesApi,
+    )
+}
 
 pub(super) type House<'a> = Data<&'a Arc<Appliance>>;
 pub(super) type ApiResult<T> = Result<T, ApiError>;
