@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::{DataArguments, block_on};
 use crate::appliance::{open_library, prepare_data_folder};
 use crate::config::Config;
-use crate::engine::{ChatMessage, Engine, EngineEvent, Generate, ModelState, Role, Sampling};
+use crate::engine::{ChatMessage, Engine, EngineEvent, Generate, ModelState, Role};
 use crate::error::{Error, Result};
 use crate::models::{Library, find_default};
 
@@ -76,16 +76,9 @@ async fn answer(library: &Library, arguments: Arguments, question: String) -> Re
         role: Role::User,
         content: question,
     };
-    let mut stream = library.generate(Generate {
-        model: choose_model(library, arguments.model)?,
-        messages: system.into_iter().chain([user]).collect(),
-        written: String::new(),
-        sampling: Sampling::default(),
-        stop: Vec::new(),
-        max_tokens: None,
-        trim_history: false,
-        lane: 0,
-    })?;
+    let model = choose_model(library, arguments.model)?;
+    let messages = system.into_iter().chain([user]).collect();
+    let mut stream = library.generate(Generate::new(model, messages))?;
     let mut stdout = std::io::stdout().lock();
     while let Some(event) = stream.next_event().await {
         match event? {

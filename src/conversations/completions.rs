@@ -30,14 +30,11 @@ impl Conversations {
             .id
             .clone();
         let stream = self.engine.generate(Generate {
-            model: model.clone(),
-            messages: request.messages,
-            written: String::new(),
             sampling: request.sampling,
             stop: request.stop,
             max_tokens: request.max_tokens,
-            trim_history: false,
             lane: lane_of(caller.user_id()),
+            ..Generate::new(&model, request.messages)
         })?;
         Ok(Completion { model, stream })
     }

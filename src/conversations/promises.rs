@@ -175,18 +175,17 @@ fn promise(
         .parent_id
         .and_then(|id| tree.find(id))
         .ok_or_else(|| Error::not_found("message"))?;
+    let messages = chat_messages(
+        wanted.settings.system_prompt.as_deref(),
+        &tree.branch(question.id),
+    );
     let request = Generate {
-        model: wanted.model.clone(),
-        messages: chat_messages(
-            wanted.settings.system_prompt.as_deref(),
-            &tree.branch(question.id),
-        ),
         written: reply.content.clone(),
         sampling: wanted.settings.sampling.clone(),
-        stop: Vec::new(),
         max_tokens: wanted.settings.max_tokens,
         trim_history: true,
         lane: lane_of(wanted.owner_id),
+        ..Generate::new(&wanted.model, messages)
     };
     let (message, reply) = (tree.with_siblings(question), tree.with_siblings(&reply));
     Ok(Promise {

@@ -146,22 +146,19 @@ impl Conversations {
         };
         let excerpt = |text: &str| text.chars().take(EXCERPT_LIMIT_CHARS).collect();
         let say = |role, content| ChatMessage { role, content };
+        let messages = vec![
+            say(Role::User, excerpt(&question.content)),
+            say(Role::Assistant, excerpt(&reply.content)),
+            say(Role::User, TITLE_REQUEST.to_owned()),
+        ];
         Ok(Some(Generate {
-            model: reply.model.clone().unwrap_or_default(),
-            messages: vec![
-                say(Role::User, excerpt(&question.content)),
-                say(Role::Assistant, excerpt(&reply.content)),
-                say(Role::User, TITLE_REQUEST.to_owned()),
-            ],
-            written: String::new(),
             sampling: Sampling {
                 temperature: Some(0.2),
                 ..Sampling::default()
             },
-            stop: Vec::new(),
             max_tokens: Some(TITLE_LIMIT_TOKENS),
-            trim_history: false,
             lane: lane_of(conversation.owner_id),
+            ..Generate::new(reply.model.clone().unwrap_or_default(), messages)
         }))
     }
 }

@@ -98,6 +98,22 @@ pub struct Generate {
     pub lane: u64,
 }
 
+impl Generate {
+    /// Answers these messages as the model likes best, for as long as it likes.
+    pub fn new(model: impl Into<String>, messages: Vec<ChatMessage>) -> Self {
+        Self {
+            model: model.into(),
+            messages,
+            written: String::new(),
+            sampling: Sampling::default(),
+            stop: Vec::new(),
+            max_tokens: None,
+            trim_history: false,
+            lane: 0,
+        }
+    }
+}
+
 /// How the next token is chosen. None means: what the model file recommends, otherwise the engine's default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sampling {

@@ -121,14 +121,8 @@ mod tests {
             content: "hi".into(),
         };
         Generate {
-            model: "m".into(),
-            messages: vec![message],
-            written: String::new(),
             sampling,
-            stop: Vec::new(),
-            max_tokens: None,
-            trim_history: true,
-            lane: 0,
+            ..Generate::new("m", vec![message])
         }
     }
 

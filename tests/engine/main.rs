@@ -145,17 +145,12 @@ fn message(role: Role, content: &str) -> ChatMessage {
 /// The likeliest tokens, 24 of them.
 fn ask(question: &str) -> Generate {
     Generate {
-        model: "tiny".into(),
-        messages: vec![message(Role::User, question)],
-        written: String::new(),
         sampling: Sampling {
             temperature: Some(0.0),
             ..Sampling::default()
         },
-        stop: Vec::new(),
         max_tokens: Some(24),
-        trim_history: false,
-        lane: 0,
+        ..Generate::new("tiny", vec![message(Role::User, question)])
     }
 }
 

@@ -294,22 +294,14 @@ fn cut_at_stop(pieces: &mut Vec<String>, stops: &[String]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{ChatMessage, Sampling};
+    use crate::engine::ChatMessage;
 
     fn ask(content: &str) -> Generate {
-        Generate {
-            model: "scripted".into(),
-            messages: vec![ChatMessage {
-                role: Role::User,
-                content: content.into(),
-            }],
-            written: String::new(),
-            sampling: Sampling::default(),
-            stop: Vec::new(),
-            max_tokens: None,
-            trim_history: false,
-            lane: 0,
-        }
+        let message = ChatMessage {
+            role: Role::User,
+            content: content.into(),
+        };
+        Generate::new("scripted", vec![message])
     }
 
     async fn text_of(
