@@ -1,30 +1,21 @@
 //! The message tree: regenerate and edit make siblings, the head says which branch is shown.
 //! Nothing that was said is ever overwritten.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{ENDLESS, House, Person};
-
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    let found = value.pointer(pointer).and_then(Value::as_str);
-    found.unwrap_or_else(|| panic!("no {pointer} in {value}"))
-}
+use crate::support::{ENDLESS, House, Person, text};
 
 async fn shown(person: &Person, conversation: &str) -> Vec<String> {
-    let path = format!("/api/v1/conversations/{conversation}/messages");
-    let messages = person.get(&path).await.ok(200);
-    let items = messages["items"].as_array().expect("a list").iter();
-    items.map(|item| text(item, "/id").to_owned()).collect()
+    let messages = person.messages(conversation).await;
+    let ids = messages.iter().map(|message| text(message, "/id"));
+    ids.map(str::to_owned).collect()
 }
 
 #[tokio::test]
 async fn regenerating_makes_a_sibling_and_shows_it() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let first = ada
-        .post("/api/v1/chat", json!({"content": "Hello"}))
-        .await
-        .ok(200);
+    let first = ada.chat("Hello").await;
     let (conversation, reply) = (text(&first, "/conversation/id"), text(&first, "/reply/id"));
     let path = format!("/api/v1/messages/{reply}/regenerate");
     let second = ada.post(&path, json!({})).await.ok(200);
@@ -61,10 +52,7 @@ async fn regenerating_makes_a_sibling_and_shows_it() {
 async fn editing_a_message_makes_a_branch() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let first = ada
-        .post("/api/v1/chat", json!({"content": "Hello"}))
-        .await
-        .ok(200);
+    let first = ada.chat("Hello").await;
     let conversation = text(&first, "/conversation/id");
     let path = format!("/api/v1/conversations/{conversation}/messages");
     let second = ada
@@ -115,10 +103,7 @@ async fn editing_a_message_makes_a_branch() {
 async fn a_message_can_answer_any_earlier_reply() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let first = ada
-        .post("/api/v1/chat", json!({"content": "Hello"}))
-        .await
-        .ok(200);
+    let first = ada.chat("Hello").await;
     let conversation = text(&first, "/conversation/id");
     let path = format!("/api/v1/conversations/{conversation}/messages");
     let second = ada.post(&path, json!({"content": "One way"})).await.ok(200);
@@ -133,10 +118,7 @@ async fn a_message_can_answer_any_earlier_reply() {
     ada.post(&path, to_question)
         .await
         .refused(400, "invalid_request");
-    let elsewhere = ada
-        .post("/api/v1/chat", json!({"content": "Hello"}))
-        .await
-        .ok(200);
+    let elsewhere = ada.chat("Hello").await;
     let foreign = json!({"content": "x", "parent_id": elsewhere["reply"]["id"]});
     ada.post(&path, foreign).await.refused(404, "not_found");
     let in_new = json!({"content": "x", "parent_id": first["reply"]["id"]});
@@ -149,10 +131,7 @@ async fn a_message_can_answer_any_earlier_reply() {
 async fn only_ones_own_words_are_edited_and_only_replies_regenerated() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let first = ada
-        .post("/api/v1/chat", json!({"content": "Hello"}))
-        .await
-        .ok(200);
+    let first = ada.chat("Hello").await;
     let (message, reply) = (text(&first, "/message/id"), text(&first, "/reply/id"));
     let edit = json!({"content": "I never said that"});
     ada.post(&format!("/api/v1/messages/{reply}/edit"), edit)
@@ -170,9 +149,7 @@ async fn only_ones_own_words_are_edited_and_only_replies_regenerated() {
 async fn a_running_reply_is_not_answered_but_can_be_gone_round() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let mut events = ada
-        .stream("/api/v1/chat", json!({"content": ENDLESS}))
-        .await;
+    let mut events = ada.chat_stream(ENDLESS).await;
     let started = events.next().await.expect("an event").data;
     let (conversation, reply) = (
         text(&started, "/conversation/id"),

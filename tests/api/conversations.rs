@@ -3,22 +3,20 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ENDLESS, House, Person, SLOW};
+use crate::support::{ENDLESS, House, Person, SLOW, text};
 
 const PATH: &str = "/api/v1/conversations";
 
 async fn create(person: &Person, title: &str) -> String {
     let made = person.post(PATH, json!({"title": title})).await.ok(201);
     assert_eq!(made["title"], title);
-    made["id"].as_str().expect("an id").to_owned()
+    text(&made, "/id").to_owned()
 }
 
 async fn titles(person: &Person, query: &str) -> Vec<String> {
     let page = person.get(&format!("{PATH}{query}")).await.ok(200);
     let items = page["items"].as_array().expect("a list").iter();
-    items
-        .map(|item| item["title"].as_str().expect("a title").to_owned())
-        .collect()
+    items.map(|item| text(item, "/title").to_owned()).collect()
 }
 
 #[tokio::test]
@@ -36,7 +34,7 @@ async fn a_new_conversation_is_empty_and_ones_own() {
             "{absent} has no value yet: {made}"
         );
     }
-    let id = made["id"].as_str().expect("an id");
+    let id = text(&made, "/id");
     assert_eq!(ada.get(&format!("{PATH}/{id}")).await.ok(200), made);
     let messages = ada.get(&format!("{PATH}/{id}/messages")).await.ok(200);
     assert_eq!(messages, json!({"items": []}));
@@ -122,7 +120,7 @@ async fn a_cursor_and_a_limit_are_checked() {
     create(&bob, "one").await;
     create(&bob, "two").await;
     let page = bob.get(&format!("{PATH}?limit=1")).await.ok(200);
-    let cursor = page["next_cursor"].as_str().expect("a cursor");
+    let cursor = text(&page, "/next_cursor");
     let foreign = format!("?cursor={cursor}");
     for query in [
         "?limit=0",
@@ -167,18 +165,16 @@ async fn a_conversation_can_be_renamed_and_keeps_that_name() {
 async fn the_first_exchange_gives_a_title() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let mut events = ada
-        .stream("/api/v1/chat", json!({"content": "Hello"}))
-        .await;
+    let mut events = ada.chat_stream("Hello").await;
     let events = events.rest().await;
     let title = events
         .iter()
         .find(|event| event.name == "title")
         .expect("a title comes");
     let conversation = &title.data["conversation"];
-    let title = conversation["title"].as_str().expect("a title");
+    let title = text(conversation, "/title");
     assert!(!title.trim().is_empty());
-    let id = conversation["id"].as_str().expect("an id");
+    let id = text(conversation, "/id");
     assert_eq!(
         ada.get(&format!("{PATH}/{id}")).await.ok(200)["title"],
         title
@@ -191,14 +187,9 @@ async fn the_first_words_are_the_title_until_there_is_better() {
     let ada = house.set_up().await;
     let content =
         format!("{SLOW} about the keys of this old house and all the doors that they open");
-    let mut events = ada
-        .stream("/api/v1/chat", json!({"content": content}))
-        .await;
+    let mut events = ada.chat_stream(&content).await;
     let started = events.next().await.expect("an event");
-    let title = started.data["conversation"]["title"]
-        .as_str()
-        .expect("a title")
-        .to_owned();
+    let title = text(&started.data, "/conversation/title").to_owned();
     let words = title.trim_end_matches('…');
     assert!(
         !words.is_empty() && content.starts_with(words) && title.chars().count() <= 61,
@@ -217,8 +208,8 @@ async fn a_deleted_conversation_is_gone_with_everything_in_it() {
         )
         .await
         .ok(200);
-    let id = exchange["conversation"]["id"].as_str().expect("an id");
-    let reply = exchange["reply"]["id"].as_str().expect("an id");
+    let id = text(&exchange, "/conversation/id");
+    let reply = text(&exchange, "/reply/id");
     ada.delete(&format!("{PATH}/{id}")).await.ok(204);
     let gone = [
         format!("{PATH}/{id}"),
@@ -247,11 +238,9 @@ async fn a_deleted_conversation_is_gone_with_everything_in_it() {
 async fn deleting_a_conversation_in_mid_reply_ends_the_reply() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let mut events = ada
-        .stream("/api/v1/chat", json!({"content": ENDLESS}))
-        .await;
+    let mut events = ada.chat_stream(ENDLESS).await;
     let started = events.next().await.expect("an event");
-    let id = started.data["conversation"]["id"].as_str().expect("an id");
+    let id = text(&started.data, "/conversation/id");
     events.deltas(3).await;
     ada.delete(&format!("{PATH}/{id}")).await.ok(204);
     events.rest().await;

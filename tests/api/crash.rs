@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use crate::support::{House, Person, Script};
+use crate::support::{House, Person, Script, text};
 
 const ROUNDS: u64 = 6;
 const WRITERS: u64 = 8;
@@ -91,7 +91,7 @@ async fn every_message(person: &Person) -> Vec<Value> {
             .await
             .ok(200);
         for conversation in page["items"].as_array().expect("a list") {
-            let id = conversation["id"].as_str().expect("an id");
+            let id = text(conversation, "/id");
             let messages = person
                 .get(&format!("/api/v1/conversations/{id}/messages?all=true"))
                 .await
@@ -117,24 +117,18 @@ async fn check(person: &Person, kept: &Acknowledged) -> usize {
     let mut ids = BTreeSet::new();
     let mut contents = BTreeSet::new();
     for message in &all {
-        assert!(
-            ids.insert(message["id"].as_str().expect("an id")),
-            "twice: {message}"
-        );
+        assert!(ids.insert(text(message, "/id")), "twice: {message}");
         if message["role"] == "user" {
             assert!(
-                contents.insert(message["content"].as_str().expect("a text")),
+                contents.insert(text(message, "/content")),
                 "said twice: {message}"
             );
             continue;
         }
-        let status = message["status"].as_str().expect("a status");
+        let status = text(message, "/status");
         let ended = ["complete", "interrupted", "stopped", "failed"].contains(&status);
         assert!(ended, "a reply without an ending: {message}");
-        let whole = message["content"]
-            .as_str()
-            .expect("a text")
-            .ends_with("keys.");
+        let whole = text(message, "/content").ends_with("keys.");
         assert!(status != "complete" || whole, "not complete: {message}");
     }
     for (client_id, (message, reply)) in kept.lock().await.iter() {

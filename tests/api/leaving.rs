@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{ENDLESS, House, Options, Person, SLOW};
+use crate::support::{ENDLESS, House, Options, Person, SLOW, text};
 
 async fn wait_until_nothing_runs(person: &Person) {
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -20,21 +20,15 @@ async fn wait_until_nothing_runs(person: &Person) {
 async fn closing_the_stream_stops_nothing() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let whole = ada
-        .post("/api/v1/chat", json!({"content": SLOW}))
-        .await
-        .ok(200);
-    let mut stream = ada.stream("/api/v1/chat", json!({"content": SLOW})).await;
+    let whole = ada.chat(SLOW).await;
+    let mut stream = ada.chat_stream(SLOW).await;
     let started = stream.deltas(2).await.remove(0);
     drop(stream);
     wait_until_nothing_runs(&ada).await;
-    let id = started.data["conversation"]["id"].as_str().expect("an id");
-    let messages = ada
-        .get(&format!("/api/v1/conversations/{id}/messages"))
-        .await
-        .ok(200);
-    assert_eq!(messages["items"][1]["status"], "complete");
-    assert_eq!(messages["items"][1]["content"], whole["reply"]["content"]);
+    let id = text(&started.data, "/conversation/id");
+    let messages = ada.messages(id).await;
+    assert_eq!(messages[1]["status"], "complete");
+    assert_eq!(messages[1]["content"], whole["reply"]["content"]);
 }
 
 #[tokio::test]
@@ -50,14 +44,11 @@ async fn a_client_that_leaves_at_once_leaves_no_reply_running() {
     wait_until_nothing_runs(&ada).await;
     let page = ada.get("/api/v1/conversations?limit=100").await.ok(200);
     for conversation in page["items"].as_array().expect("a list") {
-        let id = conversation["id"].as_str().expect("an id");
+        let id = text(conversation, "/id");
         // The last of them may reach a busy house only now.
         wait_until_nothing_runs(&ada).await;
-        let messages = ada
-            .get(&format!("/api/v1/conversations/{id}/messages"))
-            .await
-            .ok(200);
-        assert_eq!(messages["items"][1]["status"], "complete", "{messages}");
+        let messages = ada.messages(id).await;
+        assert_eq!(messages[1]["status"], "complete", "{messages:?}");
     }
 }
 

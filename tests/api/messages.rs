@@ -5,16 +5,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::{BROKEN, House, SLOW, grow_by_one, text_of};
+use crate::support::{BROKEN, House, SLOW, grow_by_one, text, text_of};
 
 #[tokio::test]
 async fn a_message_gets_a_reply() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let exchange = ada
-        .post("/api/v1/chat", json!({"content": "Hello"}))
-        .await
-        .ok(200);
+    let exchange = ada.chat("Hello").await;
     let (conversation, message, reply) = (
         &exchange["conversation"],
         &exchange["message"],
@@ -30,7 +27,7 @@ async fn a_message_gets_a_reply() {
     assert_eq!(reply["finish_reason"], "stop");
     assert_eq!(reply["parent_id"], message["id"]);
     assert_eq!(reply["conversation_id"], conversation["id"]);
-    assert!(!reply["content"].as_str().expect("a text").is_empty());
+    assert!(!text(reply, "/content").is_empty());
     for field in ["prompt_tokens", "cached_tokens", "completion_tokens"] {
         assert!(reply["usage"][field].is_u64(), "{field} of {reply}");
     }
@@ -39,25 +36,19 @@ async fn a_message_gets_a_reply() {
     }
     assert_eq!(conversation["head_id"], reply["id"]);
 
-    let id = conversation["id"].as_str().expect("an id");
-    let messages = ada
-        .get(&format!("/api/v1/conversations/{id}/messages"))
-        .await
-        .ok(200);
-    assert_eq!(messages["items"], json!([message, reply]));
+    let id = text(conversation, "/id");
+    let messages = ada.messages(id).await;
+    assert_eq!(messages, [message.clone(), reply.clone()]);
 }
 
 #[tokio::test]
 async fn a_second_message_answers_the_first_reply() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let first = ada
-        .post("/api/v1/chat", json!({"content": "Hello"}))
-        .await
-        .ok(200);
+    let first = ada.chat("Hello").await;
     let path = format!(
         "/api/v1/conversations/{}/messages",
-        first["conversation"]["id"].as_str().expect("an id")
+        text(&first, "/conversation/id")
     );
     let second = ada
         .post(&path, json!({"content": "And again"}))
@@ -78,7 +69,7 @@ async fn a_second_message_answers_the_first_reply() {
 async fn a_streamed_reply_comes_in_pieces_that_make_the_whole() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let mut stream = ada.stream("/api/v1/chat", json!({"content": SLOW})).await;
+    let mut stream = ada.chat_stream(SLOW).await;
     let events = stream.rest().await;
     assert_eq!((events[0].name.as_str(), events[0].id), ("started", 0));
     grow_by_one(&events);
@@ -161,7 +152,7 @@ async fn the_same_client_id_doubles_nothing() {
     assert_eq!(again["message"], first["message"]);
     assert_eq!(again["reply"], first["reply"]);
 
-    let id = first["conversation"]["id"].as_str().expect("an id");
+    let id = text(&first, "/conversation/id");
     let path = format!("/api/v1/conversations/{id}/messages");
     let events = ada.stream(&path, body).await.rest().await;
     assert_eq!(events[0].data["reply"]["id"], first["reply"]["id"]);
@@ -181,7 +172,7 @@ async fn eight_sends_of_one_client_id_at_once_are_one_message() {
     let conversation = ada.post("/api/v1/conversations", json!({})).await.ok(201);
     let path = format!(
         "/api/v1/conversations/{}/messages",
-        conversation["id"].as_str().expect("an id")
+        text(&conversation, "/id")
     );
     for (path, client_id) in [(path.as_str(), "in-one"), ("/api/v1/chat", "in-new")] {
         let mut sends = Vec::new();
@@ -195,7 +186,7 @@ async fn eight_sends_of_one_client_id_at_once_are_one_message() {
         let mut ids = BTreeSet::new();
         for send in sends {
             let exchange = send.await.expect("a send ends");
-            ids.insert(exchange["reply"]["id"].as_str().expect("an id").to_owned());
+            ids.insert(text(&exchange, "/reply/id").to_owned());
         }
         assert_eq!(ids.len(), 1);
     }
@@ -253,11 +244,7 @@ async fn content_and_client_id_have_limits() {
 async fn a_reply_that_fails_keeps_its_text_and_can_be_continued() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let events = ada
-        .stream("/api/v1/chat", json!({"content": BROKEN}))
-        .await
-        .rest()
-        .await;
+    let events = ada.chat_stream(BROKEN).await.rest().await;
     let failed = events
         .iter()
         .find(|event| event.name == "failed")
@@ -268,11 +255,11 @@ async fn a_reply_that_fails_keeps_its_text_and_can_be_continued() {
     );
     let reply = &failed.data["message"];
     assert_eq!(reply["status"], "failed");
-    let so_far = reply["content"].as_str().expect("a text").to_owned();
+    let so_far = text(reply, "/content").to_owned();
     assert!(!so_far.is_empty());
     assert_eq!(so_far, text_of(&events));
 
-    let id = reply["id"].as_str().expect("an id");
+    let id = text(reply, "/id");
     let path = format!("/api/v1/messages/{id}/continue");
     let continued = ada.stream(&path, json!({})).await.rest().await;
     let done = continued
@@ -280,7 +267,7 @@ async fn a_reply_that_fails_keeps_its_text_and_can_be_continued() {
         .find(|event| event.is_final())
         .expect("it ends");
     assert_eq!(done.name, "done", "{done:?}");
-    let whole = done.data["message"]["content"].as_str().expect("a text");
+    let whole = text(&done.data, "/message/content");
     assert_eq!(done.data["message"]["id"], id, "it goes on in place");
     assert!(whole.starts_with(&so_far) && whole.len() > so_far.len());
     assert_eq!(format!("{so_far}{}", text_of(&continued)), whole);
@@ -293,17 +280,9 @@ async fn a_reply_that_reached_its_limit_can_be_continued() {
     let ada = house.set_up().await;
     let body = json!({"content": SLOW, "settings": {"max_tokens": 4}});
     let cut = ada.post("/api/v1/chat", body).await.ok(200);
-    let path = format!(
-        "/api/v1/messages/{}/continue",
-        cut["reply"]["id"].as_str().expect("an id")
-    );
+    let path = format!("/api/v1/messages/{}/continue", text(&cut, "/reply/id"));
     let whole = ada.post(&path, json!({"settings": {}})).await.ok(200);
-    let text = |exchange: &Value| {
-        exchange["reply"]["content"]
-            .as_str()
-            .expect("a text")
-            .to_owned()
-    };
+    let text = |exchange: &Value| text(exchange, "/reply/content").to_owned();
     assert!(text(&whole).starts_with(&text(&cut)) && text(&whole).ends_with("End."));
     assert_eq!(whole["reply"]["finish_reason"], "stop");
     ada.post(&path, json!({})).await.refused(409, "conflict");

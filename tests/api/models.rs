@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::support::House;
+use crate::support::{House, text};
 
 #[tokio::test]
 async fn the_models_are_listed_with_a_default() {
@@ -12,7 +12,7 @@ async fn the_models_are_listed_with_a_default() {
     let list = ada.get("/api/v1/models").await.ok(200);
     let models = list["items"].as_array().expect("a list");
     assert!(!models.is_empty());
-    let default = list["default_model"].as_str().expect("there is a default");
+    let default = text(&list, "/default_model");
     assert!(models.iter().any(|model| model["id"] == default));
     for model in models {
         for field in ["id", "name", "state", "architecture", "quantization"] {
@@ -45,10 +45,7 @@ async fn a_reply_names_its_model() {
     let house = House::start().await;
     let ada = house.set_up().await;
     let list = ada.get("/api/v1/models").await.ok(200);
-    let exchange = ada
-        .post("/api/v1/chat", json!({"content": "Hello"}))
-        .await
-        .ok(200);
+    let exchange = ada.chat("Hello").await;
     assert_eq!(exchange["reply"]["model"], list["default_model"]);
 }
 
@@ -61,10 +58,7 @@ async fn a_conversation_keeps_the_model_that_was_chosen_for_it() {
         .post("/api/v1/conversations", other.clone())
         .await
         .ok(201);
-    let path = format!(
-        "/api/v1/conversations/{}",
-        made["id"].as_str().expect("an id")
-    );
+    let path = format!("/api/v1/conversations/{}", text(&made, "/id"));
     let messages = format!("{path}/messages");
     let say = json!({"content": "Hello"});
     let first = ada.post(&messages, say.clone()).await.ok(200);
@@ -74,7 +68,7 @@ async fn a_conversation_keeps_the_model_that_was_chosen_for_it() {
     let second = ada.post(&messages, say).await.ok(200);
     assert_eq!(second["reply"]["model"], "scripted");
 
-    let reply = second["reply"]["id"].as_str().expect("an id");
+    let reply = text(&second, "/reply/id");
     let third = ada
         .post(&format!("/api/v1/messages/{reply}/regenerate"), other)
         .await

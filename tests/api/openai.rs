@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, House, Person, SLOW, TOO_LONG};
+use crate::support::{Answer, House, Person, SLOW, TOO_LONG, text};
 
 const PATH: &str = "/v1/chat/completions";
 
@@ -57,21 +57,11 @@ async fn a_completion_comes_whole() {
     let ada = house.set_up().await;
     let completion = ada.post(PATH, ask("Hello")).await.ok(200);
     assert_eq!(completion["object"], "chat.completion");
-    assert!(
-        completion["id"]
-            .as_str()
-            .expect("an id")
-            .starts_with("chatcmpl-")
-    );
+    assert!(text(&completion, "/id").starts_with("chatcmpl-"));
     let choice = &completion["choices"][0];
     assert_eq!(choice["message"]["role"], "assistant");
     assert_eq!(choice["finish_reason"], "stop");
-    assert!(
-        !choice["message"]["content"]
-            .as_str()
-            .expect("a text")
-            .is_empty()
-    );
+    assert!(!text(choice, "/message/content").is_empty());
     let usage = &completion["usage"];
     let sum = usage["prompt_tokens"].as_u64().expect("a number")
         + usage["completion_tokens"].as_u64().expect("a number");
@@ -101,9 +91,7 @@ async fn a_streamed_completion_is_the_same_text_in_chunks() {
     assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");
     assert_eq!(
         content_of(&chunks),
-        whole["choices"][0]["message"]["content"]
-            .as_str()
-            .expect("a text")
+        text(&whole, "/choices/0/message/content")
     );
     let reasons: Vec<&Value> = chunks
         .iter()
@@ -128,9 +116,7 @@ async fn max_tokens_and_stop_end_a_completion() {
         assert_eq!(completion["usage"]["completion_tokens"], 3);
     }
     let whole = ada.post(PATH, ask(SLOW)).await.ok(200);
-    let text = whole["choices"][0]["message"]["content"]
-        .as_str()
-        .expect("a text");
+    let text = text(&whole, "/choices/0/message/content");
     let stop = text.split(' ').nth(6).expect("seven words");
     let before = text.split_once(stop).expect("it is in there").0;
     for value in [json!(stop), json!([stop, "never said"])] {

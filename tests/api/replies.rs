@@ -1,16 +1,9 @@
 //! A reply belongs to the house: watched by many, resumed anywhere, stopped only on purpose.
 //! Event ids are the contract here: none is missed and none comes twice.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{ENDLESS, Event, House, Person, SLOW, grow_by_one, text_of};
-
-fn id_of(started: &Event) -> String {
-    started.data["reply"]["id"]
-        .as_str()
-        .expect("an id")
-        .to_owned()
-}
+use crate::support::{ENDLESS, Event, House, SLOW, grow_by_one, text, text_of};
 
 /// Events without the title, which may come at any time near the end.
 fn without_title(events: &[Event]) -> Vec<Event> {
@@ -21,23 +14,17 @@ fn without_title(events: &[Event]) -> Vec<Event> {
         .collect()
 }
 
-async fn final_reply(person: &Person, started: &Event) -> Value {
-    let conversation = started.data["conversation"]["id"].as_str().expect("an id");
-    let messages = person
-        .get(&format!("/api/v1/conversations/{conversation}/messages"))
-        .await
-        .ok(200);
-    messages["items"][1].clone()
-}
-
 #[tokio::test]
 async fn a_reader_that_comes_back_gets_exactly_the_rest() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let mut stream = ada.stream("/api/v1/chat", json!({"content": SLOW})).await;
+    let mut stream = ada.chat_stream(SLOW).await;
     let mut seen = stream.deltas(4).await;
     drop(stream);
-    let (reply, last) = (id_of(&seen[0]), seen.last().expect("events").id);
+    let (reply, last) = (
+        seen[0].reply_id().to_owned(),
+        seen.last().expect("events").id,
+    );
     tokio::time::sleep(std::time::Duration::from_millis(150)).await;
     seen.extend(ada.follow(&reply, Some(last)).await.rest().await);
     grow_by_one(&seen);
@@ -45,19 +32,15 @@ async fn a_reader_that_comes_back_gets_exactly_the_rest() {
         seen.iter().all(|event| event.name != "snapshot"),
         "it was remembered: {seen:?}"
     );
-    assert_eq!(final_reply(&ada, &seen[0]).await["content"], text_of(&seen));
+    assert_eq!(ada.stored_reply(&seen[0]).await["content"], text_of(&seen));
 }
 
 #[tokio::test]
 async fn whatever_was_seen_last_the_rest_is_exact() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let whole = ada
-        .stream("/api/v1/chat", json!({"content": SLOW}))
-        .await
-        .rest()
-        .await;
-    let reply = id_of(&whole[0]);
+    let whole = ada.chat_stream(SLOW).await.rest().await;
+    let reply = whole[0].reply_id().to_owned();
     for (index, event) in whole.iter().enumerate() {
         let rest = ada.follow(&reply, Some(event.id)).await.rest().await;
         assert_eq!(rest, whole[index + 1..], "behind {event:?}");
@@ -68,9 +51,9 @@ async fn whatever_was_seen_last_the_rest_is_exact() {
 async fn two_readers_see_the_same() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let mut one = ada.stream("/api/v1/chat", json!({"content": SLOW})).await;
+    let mut one = ada.chat_stream(SLOW).await;
     let started = one.next().await.expect("an event");
-    let mut other = ada.follow(&id_of(&started), Some(0)).await;
+    let mut other = ada.follow(started.reply_id(), Some(0)).await;
     let (one, other) = tokio::join!(one.rest(), other.rest());
     assert_eq!(one, other);
     assert_eq!(grow_by_one(&one) as usize, one.len());
@@ -80,9 +63,9 @@ async fn two_readers_see_the_same() {
 async fn a_reader_with_nothing_gets_a_snapshot_and_the_rest() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let mut first = ada.stream("/api/v1/chat", json!({"content": SLOW})).await;
+    let mut first = ada.chat_stream(SLOW).await;
     let mut whole = first.deltas(5).await;
-    let late = ada.follow(&id_of(&whole[0]), None).await.rest().await;
+    let late = ada.follow(whole[0].reply_id(), None).await.rest().await;
     whole.extend(first.rest().await);
     assert_eq!(late[0].name, "snapshot");
     grow_by_one(&late);
@@ -98,11 +81,8 @@ async fn a_reader_with_nothing_gets_a_snapshot_and_the_rest() {
 async fn an_ended_reply_answers_with_its_end() {
     let mut house = House::start().await;
     let ada = house.set_up().await;
-    let exchange = ada
-        .post("/api/v1/chat", json!({"content": "Hello"}))
-        .await
-        .ok(200);
-    let reply = exchange["reply"]["id"].as_str().expect("an id").to_owned();
+    let exchange = ada.chat("Hello").await;
+    let reply = text(&exchange, "/reply/id").to_owned();
     let token = ada.access_token.clone().expect("a token");
     for round in ["before", "after"] {
         let person = house.stranger().with_token(&token);
@@ -123,13 +103,11 @@ async fn an_ended_reply_answers_with_its_end() {
 async fn stopping_keeps_the_text_so_far() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let mut stream = ada
-        .stream("/api/v1/chat", json!({"content": ENDLESS}))
-        .await;
+    let mut stream = ada.chat_stream(ENDLESS).await;
     let mut events = stream.deltas(5).await;
     let stopped = ada
         .post(
-            &format!("/api/v1/replies/{}/stop", id_of(&events[0])),
+            &format!("/api/v1/replies/{}/stop", events[0].reply_id().to_owned()),
             json!(null),
         )
         .await
@@ -143,11 +121,11 @@ async fn stopping_keeps_the_text_so_far() {
         ("done", &stopped)
     );
     assert_eq!(stopped["content"], text_of(&events));
-    assert_eq!(final_reply(&ada, &events[0]).await, stopped);
+    assert_eq!(ada.stored_reply(&events[0]).await, stopped);
 
     let again = ada
         .post(
-            &format!("/api/v1/replies/{}/stop", id_of(&events[0])),
+            &format!("/api/v1/replies/{}/stop", events[0].reply_id().to_owned()),
             json!(null),
         )
         .await
@@ -159,17 +137,17 @@ async fn stopping_keeps_the_text_so_far() {
 async fn a_stopped_reply_can_be_continued() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let mut stream = ada.stream("/api/v1/chat", json!({"content": SLOW})).await;
+    let mut stream = ada.chat_stream(SLOW).await;
     let events = stream.deltas(3).await;
-    let reply = id_of(&events[0]);
+    let reply = events[0].reply_id().to_owned();
     let stopped = ada
         .post(&format!("/api/v1/replies/{reply}/stop"), json!(null))
         .await
         .ok(200);
-    let so_far = stopped["content"].as_str().expect("a text");
+    let so_far = text(&stopped, "/content");
     let path = format!("/api/v1/messages/{reply}/continue");
     let continued = ada.post(&path, json!({})).await.ok(200);
-    let whole = continued["reply"]["content"].as_str().expect("a text");
+    let whole = text(&continued, "/reply/content");
     assert!(whole.starts_with(so_far) && whole.len() > so_far.len());
     assert_eq!(continued["reply"]["status"], "complete");
     assert_eq!(continued["reply"]["id"], reply.as_str());
@@ -180,20 +158,16 @@ async fn running_replies_are_listed_while_they_run() {
     let house = House::start().await;
     let ada = house.set_up().await;
     let bob = house.add_user(&ada, "bob").await;
-    let mut stream = ada
-        .stream("/api/v1/chat", json!({"content": ENDLESS}))
-        .await;
+    let mut stream = ada.chat_stream(ENDLESS).await;
     let started = stream.deltas(2).await.remove(0);
-    let (reply, conversation) = (id_of(&started), &started.data["conversation"]["id"]);
+    let (reply, conversation) = (
+        started.reply_id().to_owned(),
+        &started.data["conversation"]["id"],
+    );
     let running = ada.get("/api/v1/replies").await.ok(200);
     assert_eq!(running["items"][0]["id"], reply.as_str());
     assert_eq!(running["items"][0]["status"], "running");
-    assert!(
-        !running["items"][0]["content"]
-            .as_str()
-            .expect("a text")
-            .is_empty()
-    );
+    assert!(!text(&running, "/items/0/content").is_empty());
     let path = format!(
         "/api/v1/conversations/{}",
         conversation.as_str().expect("an id")
@@ -228,9 +202,7 @@ async fn a_silent_stream_shows_that_it_is_alive() {
     let house = House::start().await;
     let ada = house.set_up().await;
     let begun = std::time::Instant::now();
-    let mut stream = ada
-        .stream("/api/v1/chat", json!({"content": crate::support::SILENT}))
-        .await;
+    let mut stream = ada.chat_stream(crate::support::SILENT).await;
     stream.until("done").await;
     assert!(
         stream.comments >= 1,
@@ -243,9 +215,7 @@ async fn a_silent_stream_shows_that_it_is_alive() {
 async fn a_house_that_stops_saves_its_replies() {
     let mut house = House::start().await;
     let ada = house.set_up().await;
-    let mut stream = ada
-        .stream("/api/v1/chat", json!({"content": ENDLESS}))
-        .await;
+    let mut stream = ada.chat_stream(ENDLESS).await;
     let mut events = stream.deltas(5).await;
     let reading = tokio::spawn(async move { stream.rest().await });
     let status = house.stop().await;
@@ -259,7 +229,7 @@ async fn a_house_that_stops_saves_its_replies() {
     let ada = house
         .stranger()
         .with_token(&ada.access_token.expect("a token"));
-    let reply = final_reply(&ada, &events[0]).await;
+    let reply = ada.stored_reply(&events[0]).await;
     assert_eq!(reply["status"], "interrupted");
     assert_eq!(reply["content"], text_of(&events), "not a word is lost");
 }

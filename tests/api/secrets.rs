@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::support::{House, Options, PASSWORD};
+use crate::support::{House, Options, PASSWORD, text};
 
 fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
@@ -38,9 +38,7 @@ async fn use_secrets(house: &House) -> Vec<String> {
     let wrong = "a password that was mistyped";
     let refused = stranger.post("/api/v1/auth/login", login(wrong)).await;
     refused.refused(401, "unauthenticated");
-    ada.post("/api/v1/chat", json!({"content": "Hello"}))
-        .await
-        .ok(200);
+    ada.chat("Hello").await;
     page.get("/api/v1/auth/me").await.ok(200);
     let refresh = json!({"refresh_token": ada.refresh_token});
     let refreshed = stranger.post("/api/v1/auth/refresh", refresh).await.ok(200);
@@ -50,7 +48,7 @@ async fn use_secrets(house: &House) -> Vec<String> {
         setup_token,
         proof(&ada.access_token.expect("a token")),
         proof(&ada.refresh_token.expect("a token")),
-        proof(refreshed["refresh_token"].as_str().expect("a token")),
+        proof(text(&refreshed, "/refresh_token")),
         proof(&page.cookie.expect("a cookie")),
     ]
 }

@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, ENDLESS, House, Person};
+use crate::support::{Answer, ENDLESS, House, Person, text};
 
 /// What is Ada's: a conversation, something she said, a reply that is running.
 struct Belongings {
@@ -15,9 +15,7 @@ struct Belongings {
 
 impl Belongings {
     async fn of(ada: &Person) -> Self {
-        let mut stream = ada
-            .stream("/api/v1/chat", json!({"content": ENDLESS}))
-            .await;
+        let mut stream = ada.chat_stream(ENDLESS).await;
         let started = stream.next().await.expect("an event").data;
         let id = |part: &str| started[part]["id"].as_str().expect("an id").to_owned();
         Self {
@@ -183,14 +181,8 @@ async fn foreign_ids_in_bodies_are_not_found() {
     let ada = house.set_up().await;
     let bob = house.add_user(&ada, "bob").await;
     let hers = Belongings::of(&ada).await;
-    let his = bob
-        .post("/api/v1/chat", json!({"content": "Hello"}))
-        .await
-        .ok(200);
-    let conversation = format!(
-        "/api/v1/conversations/{}",
-        his["conversation"]["id"].as_str().expect("an id")
-    );
+    let his = bob.chat("Hello").await;
+    let conversation = format!("/api/v1/conversations/{}", text(&his, "/conversation/id"));
     bob.patch(&conversation, json!({"head_id": hers.reply}))
         .await
         .refused(404, "not_found");

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::support::{House, PASSWORD};
+use crate::support::{House, PASSWORD, text};
 
 const NEW_PASSWORD: &str = "a whole ring of iron keys";
 
@@ -17,12 +17,7 @@ async fn one_reads_and_changes_ones_profile() {
         before.get("email").is_none(),
         "what has no value is absent: {before}"
     );
-    assert!(
-        before["created_at"]
-            .as_str()
-            .expect("a time")
-            .ends_with('Z')
-    );
+    assert!(text(&before, "/created_at").ends_with('Z'));
 
     let change = json!({"display_name": "Ada Lovelace", "email": "ada@example.org"});
     let after = ada.patch("/api/v1/users/me", change).await.ok(200);

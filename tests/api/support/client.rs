@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, SET_COOKIE};
 use reqwest::{Client, Method, RequestBuilder};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::events::Events;
+use super::events::{Event, Events};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -104,6 +104,31 @@ impl Person {
         Events::of(self.request(Method::POST, path).json(&body)).await
     }
 
+    /// Says something in a new conversation and waits for the finished exchange.
+    pub(crate) async fn chat(&self, content: &str) -> Value {
+        let body = json!({"content": content});
+        self.post("/api/v1/chat", body).await.ok(200)
+    }
+
+    /// The same, watched as it is written.
+    pub(crate) async fn chat_stream(&self, content: &str) -> Events {
+        self.stream("/api/v1/chat", json!({"content": content}))
+            .await
+    }
+
+    /// The shown branch of a conversation, oldest first.
+    pub(crate) async fn messages(&self, conversation_id: &str) -> Vec<Value> {
+        let path = format!("/api/v1/conversations/{conversation_id}/messages");
+        let answer = self.get(&path).await.ok(200);
+        answer["items"].as_array().expect("a list").clone()
+    }
+
+    /// What the house keeps of a reply, by its stream's first event, in a new conversation.
+    pub(crate) async fn stored_reply(&self, started: &Event) -> Value {
+        let id = text(&started.data, "/conversation/id");
+        self.messages(id).await[1].clone()
+    }
+
     /// Follows a reply from behind the last event seen, or from nothing.
     pub(crate) async fn follow(&self, reply_id: &str, last_event_id: Option<u64>) -> Events {
         let mut request = self.request(Method::GET, &format!("/api/v1/replies/{reply_id}/events"));
@@ -112,6 +137,13 @@ impl Person {
         }
         Events::of(request).await
     }
+}
+
+/// The text at a JSON pointer, such as `/reply/id`.
+#[track_caller]
+pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found.unwrap_or_else(|| panic!("no text at {pointer} in {value}"))
 }
 
 pub(crate) struct Answer {

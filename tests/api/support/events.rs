@@ -6,6 +6,8 @@ use std::time::Duration;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
+use super::client::text;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +24,11 @@ impl Event {
             "delta" => self.data["text"].as_str().expect("a delta has text"),
             _ => "",
         }
+    }
+
+    /// Which reply a `started` began.
+    pub(crate) fn reply_id(&self) -> &str {
+        text(&self.data, "/reply/id")
     }
 
     pub(crate) fn is_final(&self) -> bool {

@@ -8,7 +8,7 @@ mod events;
 mod house;
 mod script;
 
-pub(crate) use client::{Answer, Person};
+pub(crate) use client::{Answer, Person, text};
 pub(crate) use events::{Event, grow_by_one, text_of};
 pub(crate) use house::{House, Options, PASSWORD, binary, run_to_end};
 pub(crate) use script::{BROKEN, ENDLESS, FLOOD, FULL, SILENT, SLOW, Script, TOO_LONG};
