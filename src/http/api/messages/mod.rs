@@ -12,7 +12,7 @@ use poem_openapi::{ApiResponse, OpenApi, ResponseContent};
 use super::conversations::parse_conversation_id;
 use super::{ApiResult, House, Tag};
 use crate::appliance::Appliance;
-use crate::conversations::{self, StartedReply};
+use crate::conversations::StartedReply;
 use crate::error::{Error, Result};
 use crate::http::caller::Authenticated;
 use crate::http::events::{ReplyEvents, finished_exchange};
@@ -177,24 +177,9 @@ impl MessagesApi {
         id: Path<String>,
         body: Json<EditMessage>,
     ) -> ApiResult<ReplyResponse> {
-        let Json(EditMessage {
-            content,
-            model,
-            settings,
-            stream,
-            client_id,
-        }) = body;
-        let settings = settings.map(Into::into).unwrap_or_default();
-        let edit = conversations::EditMessage {
-            content: content.into(),
-            model: model.map(Into::into),
-            settings,
-            client_id: client_id.map(Into::into),
-        };
-        let started = house
-            .conversations
-            .edit(&caller, parse_message_id(&id)?, edit)
-            .await?;
+        let stream = body.stream;
+        let id = parse_message_id(&id)?;
+        let started = house.conversations.edit(&caller, id, body.0.into()).await?;
         answer(&house, started, stream).await
     }
 }

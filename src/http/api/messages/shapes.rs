@@ -275,3 +275,14 @@ impl TryFrom<SendMessage> for conversations::SendMessage {
         })
     }
 }
+
+impl From<EditMessage> for conversations::EditMessage {
+    fn from(edit: EditMessage) -> Self {
+        Self {
+            content: edit.content.into(),
+            model: edit.model.map(Into::into),
+            settings: edit.settings.map(Into::into).unwrap_or_default(),
+            client_id: edit.client_id.map(Into::into),
+        }
+    }
+}
