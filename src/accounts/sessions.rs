@@ -8,17 +8,19 @@ use super::access_tokens::LIFETIME_S;
 use super::{Accounts, Caller};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Result};
-use crate::ids::SessionId;
+use crate::ids::{SessionId, UserId};
 use crate::secrets::{hash_secret, matches_hash, random_secret};
 use crate::store::sessions::{
     SessionCarrier, SessionRecord, find_session, list_sessions_of, put_session, remove_session,
 };
 use crate::store::users::{UserRecord, find_user, find_user_by_login};
-use crate::store::{ReadTx, Reads};
+use crate::store::{ReadTx, Reads, WriteTx};
 
 const DAY_MS: UnixMs = 24 * 60 * 60 * 1000;
 /// A session that is not used for so long is over.
 const LIFETIME_MS: UnixMs = 30 * DAY_MS;
+/// As long as browsers keep one: when a session is over is decided here, and prolonged here.
+const COOKIE_LIFETIME_S: u32 = 400 * 24 * 60 * 60;
 
 /// What the caller wants to hold afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +54,7 @@ pub(super) struct NewSession {
 }
 
 impl NewSession {
-    pub(super) fn generate(user_id: crate::ids::UserId, carrier: Carrier) -> Self {
+    pub(super) fn generate(user_id: UserId, carrier: Carrier) -> Self {
         let secret = random_secret();
         let hash = hash_secret(&secret);
         let created_at = now_ms();
@@ -103,14 +105,24 @@ impl Accounts {
             .store
             .read(move |tx| find_user_by_login(tx, &login))
             .await?;
+        let wrong = || Error::unauthenticated("the name or the password is wrong");
         let stored = user.as_ref().map(|user| user.password_hash.clone());
         let verified = self.passwords.verify(password, stored).await?;
-        let Some(user) = user.filter(|_| verified) else {
-            return Err(Error::unauthenticated("the name or the password is wrong"));
-        };
-        let session = NewSession::generate(user.id, carrier);
+        let verified = user.filter(|_| verified).ok_or_else(wrong)?;
+        let session = NewSession::generate(verified.id, carrier);
         let record = session.record.clone();
-        self.store.write(move |tx| put_session(tx, &record)).await?;
+        let user = self
+            .store
+            .write(move |tx| {
+                // Hashing takes its time, and the password may have changed in it.
+                let user = find_user(tx, &verified.id)?
+                    .filter(|user| user.password_hash == verified.password_hash)
+                    .ok_or_else(wrong)?;
+                remove_sessions(tx, user.id, |session| session.expires_at <= now_ms())?;
+                put_session(tx, &record)?;
+                Ok(user)
+            })
+            .await?;
         self.signed_in(user, session)
     }
 
@@ -120,7 +132,7 @@ impl Accounts {
         let credentials = match record.carrier {
             SessionCarrier::Cookie { .. } => Credentials::Cookie {
                 value: credential,
-                max_age_s: u32::try_from(LIFETIME_MS / 1000).expect("30 days fit"),
+                max_age_s: COOKIE_LIFETIME_S,
             },
             SessionCarrier::Tokens { .. } => Credentials::Tokens {
                 access_token: self.access_tokens.sign(user.id, record.id)?,
@@ -157,9 +169,9 @@ impl Accounts {
             })
             .await?;
         let Some((user, record)) = outcome else {
-            tracing::warn!(session = %id, "a refresh token was used twice; the session was ended");
+            tracing::warn!(session = %id, "a refresh token that is not the latest was presented; the session was ended");
             return Err(Error::unauthenticated(
-                "this refresh token was used before, so the session was ended",
+                "this refresh token is not the latest one, so the session was ended",
             ));
         };
         self.signed_in(
@@ -193,8 +205,11 @@ impl Accounts {
                 Ok((caller_of(tx, &session)?, session))
             })
             .await?;
-        if session.expires_at < now_ms() + LIFETIME_MS - DAY_MS {
-            self.prolong(session).await?;
+        if session.expires_at < now_ms() + LIFETIME_MS - DAY_MS
+            && let Err(error) = self.prolong(session).await
+        {
+            // A disk that takes no writes must not keep anybody from reading.
+            tracing::warn!(%error, "a session was not prolonged");
         }
         Ok(caller)
     }
@@ -222,14 +237,14 @@ impl Accounts {
     }
 }
 
-/// Ends all sessions of a user but `kept`.
-pub(super) fn remove_other_sessions(
-    tx: &crate::store::WriteTx,
-    user_id: crate::ids::UserId,
-    kept: Option<SessionId>,
+/// Ends those sessions of a user that are meant.
+pub(super) fn remove_sessions(
+    tx: &WriteTx,
+    user_id: UserId,
+    is_meant: impl Fn(&SessionRecord) -> bool,
 ) -> Result<()> {
     for id in list_sessions_of(tx, user_id)? {
-        if Some(id) != kept {
+        if find_session(tx, &id)?.is_some_and(|session| is_meant(&session)) {
             remove_session(tx, user_id, id)?;
         }
     }

@@ -1,7 +1,7 @@
 //! Users: making one, one's own profile and password, and what the command line may do. What a
 //! person types is checked here, before the store sees it; what is unique is checked in the store.
 
-use super::sessions::{NewSession, remove_other_sessions};
+use super::sessions::{NewSession, remove_sessions};
 use super::settings::{Registration, registration};
 use super::{Accounts, Caller, Carrier, SignedIn};
 use crate::clock::now_ms;
@@ -113,10 +113,15 @@ impl Accounts {
         let password_hash = self.passwords.hash_new(new, &about).await?;
         self.store
             .write(move |tx| {
-                let mut user = find_user(tx, &user.id)?.ok_or_else(gone)?;
-                user.password_hash.clone_from(&password_hash);
-                put_user(tx, &user)?;
-                remove_other_sessions(tx, user.id, kept)
+                let mut now = find_user(tx, &user.id)?.ok_or_else(gone)?;
+                if now.password_hash != user.password_hash {
+                    return Err(Error::conflict(
+                        "the password was changed in the meantime; sign in with the new one",
+                    ));
+                }
+                now.password_hash.clone_from(&password_hash);
+                put_user(tx, &now)?;
+                remove_sessions(tx, now.id, |session| Some(session.id) != kept)
             })
             .await
     }

@@ -2,6 +2,7 @@
 //! That nobody reaches another's profile follows from there being no such address.
 
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::support::{House, PASSWORD, text};
 
@@ -122,6 +123,32 @@ async fn changing_the_password_ends_every_other_session() {
         .post("/api/v1/auth/login", login(NEW_PASSWORD, false))
         .await
         .ok(200);
+}
+
+/// Checking a password takes long enough for it to change meanwhile.
+#[tokio::test]
+async fn nobody_stays_signed_in_with_a_password_that_is_no_more() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let mut signing_in = JoinSet::new();
+    for _ in 0..24 {
+        let stranger = house.stranger();
+        let login = json!({"login": "ada", "password": PASSWORD});
+        signing_in.spawn(async move {
+            let answer = stranger.post("/api/v1/auth/login", login).await;
+            (answer.status == 200).then(|| stranger.signed_in(&answer))
+        });
+    }
+    let change = json!({"current_password": PASSWORD, "new_password": NEW_PASSWORD});
+    ada.post("/api/v1/users/me/password", change).await.ok(204);
+    while let Some(signed_in) = signing_in.join_next().await {
+        if let Some(person) = signed_in.expect("no panic") {
+            person
+                .get("/api/v1/auth/me")
+                .await
+                .refused(401, "unauthenticated");
+        }
+    }
 }
 
 #[tokio::test]
