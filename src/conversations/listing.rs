@@ -1,6 +1,7 @@
 //! A person's conversations: list, make, look at, change, delete. Every function asks by owner
 //! inside its transaction, so a conversation of somebody else's is never seen, let alone changed.
 
+use super::model_choice::get_usable_model;
 use super::tree::{MessageInTree, Tree};
 use super::{Conversations, replies};
 use crate::accounts::Caller;
@@ -12,8 +13,10 @@ use crate::store::conversations::{
     ConversationRecord, TitleSource, find_conversation, list_conversations, put_conversation,
     remove_conversation,
 };
-use crate::store::messages::{list_messages, remove_messages};
-use crate::store::search_outbox::{OutboxRecord, append_search_change};
+use crate::store::messages::{
+    MessageRecord, find_conversation_id_of, find_message, list_messages, remove_messages,
+};
+use crate::store::search_outbox::{SearchChange, append_search_change};
 
 const TITLE_LIMIT_CHARS: usize = 200;
 
@@ -29,6 +32,7 @@ pub struct ConversationChange {
     pub title: Option<String>,
     pub archived: Option<bool>,
     pub pinned: Option<bool>,
+    /// Empty: the house's default, whatever it is at the time.
     pub model: Option<String>,
     /// Any message: the branch through it to its newest end is shown.
     pub head_id: Option<MessageId>,
@@ -50,11 +54,27 @@ pub(super) fn get_conversation_of(
         .ok_or_else(|| Error::not_found("conversation"))
 }
 
+/// A message with its conversation; None when there is none of the owner's.
+pub(super) fn find_message_of(
+    tx: &impl Reads,
+    owner_id: UserId,
+    id: MessageId,
+) -> Result<Option<(ConversationRecord, MessageRecord)>> {
+    let Some(conversation_id) = find_conversation_id_of(tx, id)? else {
+        return Ok(None);
+    };
+    let conversation = find_conversation(tx, &conversation_id)?
+        .filter(|conversation| conversation.owner_id == owner_id);
+    Ok(conversation.zip(find_message(tx, conversation_id, id)?))
+}
+
+/// `model` is one that can be used.
 pub(super) fn new_conversation(
     owner_id: UserId,
-    new: &NewConversation,
+    title: Option<&str>,
+    model: Option<String>,
 ) -> Result<ConversationRecord> {
-    let title = new.title.as_deref().map(valid_title).transpose()?;
+    let title = title.map(valid_title).transpose()?;
     let created_at = now_ms();
     Ok(ConversationRecord {
         id: ConversationId::generate(),
@@ -69,7 +89,7 @@ pub(super) fn new_conversation(
         updated_at: created_at,
         pinned: false,
         archived: false,
-        model: new.model.clone(),
+        model,
         head_id: None,
     })
 }
@@ -111,12 +131,14 @@ impl Conversations {
         caller: &Caller,
         new: NewConversation,
     ) -> Result<ConversationRecord> {
-        let conversation = new_conversation(caller.user_id(), &new)?;
+        let model = new.model.map(|model| self.usable_model(&model));
+        let conversation =
+            new_conversation(caller.user_id(), new.title.as_deref(), model.transpose()?)?;
         let record = conversation.clone();
         self.store
             .write(move |tx| {
                 put_conversation(tx, &record)?;
-                append_search_change(tx, &OutboxRecord::ConversationChanged(record.id))
+                append_search_change(tx, &SearchChange::ConversationChanged(record.id))
             })
             .await?;
         Ok(conversation)
@@ -137,6 +159,11 @@ impl Conversations {
     ) -> Result<ConversationRecord> {
         let owner_id = caller.user_id();
         let title = change.title.as_deref().map(valid_title).transpose()?;
+        let model = match change.model.as_deref() {
+            None => None,
+            Some("") => Some(None),
+            Some(model) => Some(Some(self.usable_model(model)?)),
+        };
         self.store
             .write(move |tx| {
                 let mut conversation = get_conversation_of(tx, owner_id, id)?;
@@ -146,8 +173,8 @@ impl Conversations {
                 }
                 conversation.archived = change.archived.unwrap_or(conversation.archived);
                 conversation.pinned = change.pinned.unwrap_or(conversation.pinned);
-                if change.model.is_some() {
-                    conversation.model.clone_from(&change.model);
+                if let Some(model) = &model {
+                    conversation.model.clone_from(model);
                 }
                 if let Some(head_id) = change.head_id {
                     let tree = Tree::new(list_messages(tx, id)?);
@@ -156,26 +183,32 @@ impl Conversations {
                     conversation.head_id = Some(tree.newest_leaf_below(head_id));
                 }
                 put_conversation(tx, &conversation)?;
-                append_search_change(tx, &OutboxRecord::ConversationChanged(id))?;
+                append_search_change(tx, &SearchChange::ConversationChanged(id))?;
                 Ok(conversation)
             })
             .await
     }
 
-    /// With everything in it. A reply being written there is stopped first.
+    /// With everything in it. A reply being written there is stopped.
     pub async fn delete(&self, caller: &Caller, id: ConversationId) -> Result<()> {
         let owner_id = caller.user_id();
-        self.get(caller, id).await?;
-        self.replies.forget_all_in(id).await;
         self.store
             .write(move |tx| {
                 let conversation = get_conversation_of(tx, owner_id, id)?;
                 replies::forget_replies_in(tx, id)?;
                 remove_messages(tx, owner_id, id)?;
                 remove_conversation(tx, &conversation)?;
-                append_search_change(tx, &OutboxRecord::ConversationDeleted(id))
+                append_search_change(tx, &SearchChange::ConversationDeleted(id))
             })
-            .await
+            .await?;
+        self.replies.forget_all_in(id).await;
+        Ok(())
+    }
+
+    fn usable_model(&self, id: &str) -> Result<String> {
+        Ok(get_usable_model(&self.engine.models(), Some(id))?
+            .id
+            .clone())
     }
 
     /// The shown branch, or the whole tree; oldest first.

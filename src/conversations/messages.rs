@@ -7,24 +7,20 @@
 use std::sync::Arc;
 
 use super::Conversations;
-use super::listing::{NewConversation, get_conversation_of, new_conversation};
-use super::model_choice::get_usable_model;
+use super::listing::{find_message_of, get_conversation_of, new_conversation};
 use super::promises::{
     Promise, Wanted, find_earlier, promise_exchange, promise_reply, promise_rest,
 };
 use super::reply_reader::ReplyReader;
-use super::titles;
 use super::tree::MessageInTree;
 use crate::accounts::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
-use crate::store::WriteTx;
 use crate::store::conversations::ConversationRecord;
-use crate::store::messages::{
-    Author, MessageRecord, ReplySettings, find_conversation_id_of, find_message,
-};
+use crate::store::messages::{Author, MessageRecord, ReplySettings};
+use crate::store::{Reads, WriteTx};
 
-const CONTENT_LIMIT_BYTES: usize = 256 * 1024;
+pub(super) const CONTENT_LIMIT_BYTES: usize = 256 * 1024;
 const CLIENT_ID_LIMIT_BYTES: usize = 64;
 
 pub struct SendMessage {
@@ -65,29 +61,17 @@ impl Conversations {
         message: SendMessage,
     ) -> Result<StartedReply> {
         validate(&message.content, message.client_id.as_deref())?;
-        let owner_id = caller.user_id();
-        let conversation = self.get(caller, id).await?;
-        let wanted = self.wanted(
-            owner_id,
-            message.model.or(conversation.model),
-            message.settings,
-        )?;
-        let (content, client_id, parent_id) =
-            (message.content, message.client_id, message.parent_id);
+        let (owner_id, models) = (caller.user_id(), self.engine.models());
         let write = move |tx: &WriteTx| {
-            if let Some(promise) = find_earlier(tx, owner_id, client_id.as_deref())? {
+            let (content, client_id) = (&message.content, message.client_id.as_deref());
+            if let Some(promise) = find_earlier(tx, owner_id, client_id, Some(id), content)? {
                 return Ok(promise);
             }
             let conversation = get_conversation_of(tx, owner_id, id)?;
-            let parent_id = parent_id.or(conversation.head_id);
-            promise_exchange(
-                tx,
-                conversation,
-                parent_id,
-                &content,
-                client_id.as_deref(),
-                &wanted,
-            )
+            let model = message.model.as_deref().or(conversation.model.as_deref());
+            let wanted = Wanted::new(&models, owner_id, model, &message.settings)?;
+            let parent_id = message.parent_id.or(conversation.head_id);
+            promise_exchange(tx, conversation, parent_id, content, client_id, &wanted)
         };
         self.promise(owner_id, write).await
     }
@@ -95,35 +79,26 @@ impl Conversations {
     /// The same in a conversation that is made for it.
     pub async fn send_in_new(&self, caller: &Caller, message: SendMessage) -> Result<StartedReply> {
         validate(&message.content, message.client_id.as_deref())?;
-        let owner_id = caller.user_id();
         if message.parent_id.is_some() {
             return Err(Error::invalid_field(
                 "parent_id",
                 "a new conversation has no messages to answer",
             ));
         }
-        let mut conversation = new_conversation(
-            owner_id,
-            &NewConversation {
-                title: None,
-                model: message.model.clone(),
-            },
-        )?;
-        conversation.title = titles::first_words(&message.content);
-        let wanted = self.wanted(owner_id, message.model, message.settings)?;
-        let (content, client_id) = (message.content, message.client_id);
+        let (owner_id, models) = (caller.user_id(), self.engine.models());
         let write = move |tx: &WriteTx| {
-            if let Some(promise) = find_earlier(tx, owner_id, client_id.as_deref())? {
+            let (content, client_id) = (&message.content, message.client_id.as_deref());
+            if let Some(promise) = find_earlier(tx, owner_id, client_id, None, content)? {
                 return Ok(promise);
             }
-            promise_exchange(
-                tx,
-                conversation.clone(),
-                None,
-                &content,
-                client_id.as_deref(),
-                &wanted,
-            )
+            let wanted = Wanted::new(
+                &models,
+                owner_id,
+                message.model.as_deref(),
+                &message.settings,
+            )?;
+            let conversation = new_conversation(owner_id, None, message.model.clone())?;
+            promise_exchange(tx, conversation, None, content, client_id, &wanted)
         };
         self.promise(owner_id, write).await
     }
@@ -136,23 +111,17 @@ impl Conversations {
         edit: EditMessage,
     ) -> Result<StartedReply> {
         validate(&edit.content, edit.client_id.as_deref())?;
-        let owner_id = caller.user_id();
-        let (conversation, old) = self.message_of(owner_id, id, Author::User).await?;
-        let wanted = self.wanted(owner_id, edit.model.or(conversation.model), edit.settings)?;
-        let (content, client_id) = (edit.content, edit.client_id);
+        let (owner_id, models) = (caller.user_id(), self.engine.models());
         let write = move |tx: &WriteTx| {
-            if let Some(promise) = find_earlier(tx, owner_id, client_id.as_deref())? {
+            let (content, client_id) = (&edit.content, edit.client_id.as_deref());
+            let (conversation, old) = get_message_by(tx, owner_id, id, Author::User)?;
+            let within = Some(conversation.id);
+            if let Some(promise) = find_earlier(tx, owner_id, client_id, within, content)? {
                 return Ok(promise);
             }
-            let conversation = get_conversation_of(tx, owner_id, old.conversation_id)?;
-            promise_exchange(
-                tx,
-                conversation,
-                old.parent_id,
-                &content,
-                client_id.as_deref(),
-                &wanted,
-            )
+            let model = edit.model.as_deref().or(conversation.model.as_deref());
+            let wanted = Wanted::new(&models, owner_id, model, &edit.settings)?;
+            promise_exchange(tx, conversation, old.parent_id, content, client_id, &wanted)
         };
         self.promise(owner_id, write).await
     }
@@ -165,13 +134,13 @@ impl Conversations {
         model: Option<String>,
         settings: Option<ReplySettings>,
     ) -> Result<StartedReply> {
-        let owner_id = caller.user_id();
-        let (conversation, old) = self.message_of(owner_id, id, Author::Assistant).await?;
-        let model = model.or(conversation.model).or(old.model);
-        let wanted = self.wanted(owner_id, model, settings.unwrap_or(old.settings))?;
-        let question_id = old.parent_id.ok_or_else(|| Error::not_found("message"))?;
+        let (owner_id, models) = (caller.user_id(), self.engine.models());
         let write = move |tx: &WriteTx| {
-            let conversation = get_conversation_of(tx, owner_id, old.conversation_id)?;
+            let (conversation, old) = get_message_by(tx, owner_id, id, Author::Assistant)?;
+            let kept = conversation.model.as_deref().or(old.model.as_deref());
+            let settings = settings.as_ref().unwrap_or(&old.settings);
+            let wanted = Wanted::new(&models, owner_id, model.as_deref().or(kept), settings)?;
+            let question_id = old.parent_id.ok_or_else(|| Error::not_found("message"))?;
             promise_reply(tx, conversation, question_id, &wanted)
         };
         self.promise(owner_id, write).await
@@ -184,14 +153,13 @@ impl Conversations {
         id: MessageId,
         settings: Option<ReplySettings>,
     ) -> Result<StartedReply> {
-        let owner_id = caller.user_id();
-        let (_, old) = self.message_of(owner_id, id, Author::Assistant).await?;
-        let wanted = self.wanted(
-            owner_id,
-            old.model.clone(),
-            settings.unwrap_or(old.settings),
-        )?;
-        let write = move |tx: &WriteTx| promise_rest(tx, old.conversation_id, id, &wanted);
+        let (owner_id, models) = (caller.user_id(), self.engine.models());
+        let write = move |tx: &WriteTx| {
+            let (conversation, old) = get_message_by(tx, owner_id, id, Author::Assistant)?;
+            let settings = settings.as_ref().unwrap_or(&old.settings);
+            let wanted = Wanted::new(&models, owner_id, old.model.as_deref(), settings)?;
+            promise_rest(tx, conversation, old, &wanted)
+        };
         self.promise(owner_id, write).await
     }
 
@@ -219,65 +187,27 @@ impl Conversations {
         };
         Ok(StartedReply { exchange, reader })
     }
+}
 
-    fn wanted(
-        &self,
-        owner_id: UserId,
-        model: Option<String>,
-        settings: ReplySettings,
-    ) -> Result<Wanted> {
-        settings.sampling.validate()?;
-        if settings.max_tokens == Some(0) {
-            return Err(Error::invalid_field(
-                "max_tokens",
-                "max_tokens is at least 1",
-            ));
-        }
-        if settings
-            .system_prompt
-            .as_ref()
-            .is_some_and(|prompt| prompt.len() > CONTENT_LIMIT_BYTES)
-        {
-            return Err(Error::new(
-                ErrorKind::PayloadTooLarge,
-                "this system prompt is too long",
-            ));
-        }
-        let models = self.engine.models();
-        let model = get_usable_model(&models, model.as_deref())?.id.clone();
-        Ok(Wanted {
-            owner_id,
-            model,
-            settings,
-        })
+/// A message of the owner's that this author wrote.
+fn get_message_by(
+    tx: &impl Reads,
+    owner_id: UserId,
+    id: MessageId,
+    author: Author,
+) -> Result<(ConversationRecord, MessageRecord)> {
+    let found = find_message_of(tx, owner_id, id)?;
+    let (conversation, message) = found.ok_or_else(|| Error::not_found("message"))?;
+    if message.author != author {
+        let who = match author {
+            Author::User => "you said",
+            Author::Assistant => "the model said",
+        };
+        return Err(Error::invalid(format!(
+            "this can be done only with what {who}"
+        )));
     }
-
-    async fn message_of(
-        &self,
-        owner_id: UserId,
-        id: MessageId,
-        author: Author,
-    ) -> Result<(ConversationRecord, MessageRecord)> {
-        let not_found = || Error::not_found("message");
-        self.store
-            .read(move |tx| {
-                let conversation_id = find_conversation_id_of(tx, id)?.ok_or_else(not_found)?;
-                let conversation =
-                    get_conversation_of(tx, owner_id, conversation_id).map_err(|_| not_found())?;
-                let message = find_message(tx, conversation_id, id)?.ok_or_else(not_found)?;
-                if message.author != author {
-                    let who = match author {
-                        Author::User => "you said",
-                        Author::Assistant => "the model said",
-                    };
-                    return Err(Error::invalid(format!(
-                        "this can be done only with what {who}"
-                    )));
-                }
-                Ok((conversation, message))
-            })
-            .await
-    }
+    Ok((conversation, message))
 }
 
 fn validate(content: &str, client_id: Option<&str>) -> Result<()> {

@@ -2,7 +2,8 @@
 //!
 //! Everything asks by owner: somebody else's conversation, message or reply is not found. A reply
 //! belongs to the house, not to a connection: it is promised, checkpointed and finished in the
-//! store, and whoever watches is only a reader. Called by `http`; the title by `jobs`.
+//! store, and whoever watches is only a reader. Called by `http`, and by `appliance` for
+//! start-up and the title's job.
 
 mod completions;
 mod history;

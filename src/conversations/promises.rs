@@ -5,21 +5,22 @@
 //! promise is on disk.
 
 use super::history::chat_messages;
-use super::listing::get_conversation_of;
-use super::messages::Exchange;
+use super::listing::find_message_of;
+use super::messages::{CONTENT_LIMIT_BYTES, Exchange};
+use super::model_choice::get_usable_model;
 use super::titles;
 use super::tree::Tree;
 use crate::clock::now_ms;
-use crate::engine::{FinishReason, Generate};
-use crate::error::{Error, Result};
+use crate::engine::{FinishReason, Generate, ModelInfo};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
 use crate::store::conversations::{ConversationRecord, put_conversation};
 use crate::store::messages::{
-    Author, MessageRecord, MessageStatus, ReplySettings, find_conversation_id_of, find_message,
+    Author, MessageRecord, MessageStatus, ReplySettings, find_message,
     find_message_id_by_client_id, list_messages, put_client_id, put_message,
 };
 use crate::store::replies::{ReplyRecord, put_reply};
-use crate::store::search_outbox::{OutboxRecord, append_search_change};
+use crate::store::search_outbox::{SearchChange, append_search_change};
 use crate::store::{Reads, WriteTx};
 
 /// What the transaction decided: an exchange, and what to ask of the engine unless it was there before.
@@ -28,19 +29,51 @@ pub(super) struct Promise {
     pub(super) request: Option<Generate>,
 }
 
-/// What is asked of the next reply.
-#[derive(Clone)]
+/// What is asked of the next reply, as far as it could be kept.
 pub(super) struct Wanted {
-    pub(super) owner_id: UserId,
-    pub(super) model: String,
-    pub(super) settings: ReplySettings,
+    owner_id: UserId,
+    model: String,
+    settings: ReplySettings,
 }
 
-/// The exchange that was begun with this `client_id` before.
+impl Wanted {
+    /// `model` None: the house's default.
+    pub(super) fn new(
+        models: &[ModelInfo],
+        owner_id: UserId,
+        model: Option<&str>,
+        settings: &ReplySettings,
+    ) -> Result<Self> {
+        settings.sampling.validate()?;
+        if settings.max_tokens == Some(0) {
+            return Err(Error::invalid_field(
+                "max_tokens",
+                "max_tokens is at least 1",
+            ));
+        }
+        let prompt = settings.system_prompt.as_deref().unwrap_or_default();
+        if prompt.len() > CONTENT_LIMIT_BYTES {
+            return Err(Error::new(
+                ErrorKind::PayloadTooLarge,
+                "this system prompt is too long",
+            ));
+        }
+        Ok(Self {
+            owner_id,
+            model: get_usable_model(models, model)?.id.clone(),
+            settings: settings.clone(),
+        })
+    }
+}
+
+/// The exchange that was begun with this `client_id` before, when it is the same message: said in
+/// `conversation_id` (None: in one made for it), in the same words.
 pub(super) fn find_earlier(
     tx: &impl Reads,
     owner_id: UserId,
     client_id: Option<&str>,
+    conversation_id: Option<ConversationId>,
+    content: &str,
 ) -> Result<Option<Promise>> {
     let Some(client_id) = client_id else {
         return Ok(None);
@@ -48,20 +81,19 @@ pub(super) fn find_earlier(
     let Some(id) = find_message_id_by_client_id(tx, owner_id, client_id)? else {
         return Ok(None);
     };
-    let conversation_id =
-        find_conversation_id_of(tx, id)?.ok_or_else(|| Error::not_found("message"))?;
-    let conversation = get_conversation_of(tx, owner_id, conversation_id)?;
-    let tree = Tree::new(list_messages(tx, conversation_id)?);
-    let found = tree.find(id).zip(
-        tree.replies_to(id)
-            .first()
-            .and_then(|reply| tree.find(*reply)),
-    );
-    let (message, reply) = found.ok_or_else(|| Error::not_found("message"))?;
+    let (conversation, message) =
+        find_message_of(tx, owner_id, id)?.ok_or_else(|| Error::not_found("message"))?;
+    if message.content != content || conversation_id.is_some_and(|id| id != conversation.id) {
+        return Err(Error::conflict(
+            "this client_id was used for another message",
+        ));
+    }
+    let tree = Tree::new(list_messages(tx, conversation.id)?);
+    let reply = tree.replies_to(id).first().and_then(|id| tree.find(*id));
     let exchange = Exchange {
         conversation,
-        message: tree.with_siblings(message),
-        reply: tree.with_siblings(reply),
+        message: tree.with_siblings(&message),
+        reply: tree.with_siblings(reply.ok_or_else(|| Error::not_found("reply"))?),
     };
     Ok(Some(Promise {
         exchange,
@@ -78,10 +110,8 @@ pub(super) fn promise_exchange(
     client_id: Option<&str>,
     wanted: &Wanted,
 ) -> Result<Promise> {
-    let tree = Tree::new(list_messages(tx, conversation.id)?);
     if let Some(parent) = parent_id {
-        let parent = tree
-            .find(parent)
+        let parent = find_message(tx, conversation.id, parent)?
             .ok_or_else(|| Error::not_found("message"))?;
         if parent.author == Author::User {
             return Err(Error::invalid_field(
@@ -95,7 +125,7 @@ pub(super) fn promise_exchange(
             ));
         }
     }
-    if tree.is_empty() && conversation.title.is_empty() {
+    if conversation.head_id.is_none() && conversation.title.is_empty() {
         conversation.title = titles::first_words(content);
     }
     let mut message = MessageRecord::new(conversation.id, parent_id, Author::User);
@@ -107,7 +137,7 @@ pub(super) fn promise_exchange(
     }
     append_search_change(
         tx,
-        &OutboxRecord::MessageChanged(conversation.id, message.id),
+        &SearchChange::MessageChanged(conversation.id, message.id),
     )?;
     promise_reply(tx, conversation, message.id, wanted)
 }
@@ -128,13 +158,10 @@ pub(super) fn promise_reply(
 /// Promises the rest of a reply that was cut short.
 pub(super) fn promise_rest(
     tx: &WriteTx,
-    conversation_id: ConversationId,
-    id: MessageId,
+    conversation: ConversationRecord,
+    mut reply: MessageRecord,
     wanted: &Wanted,
 ) -> Result<Promise> {
-    let conversation = get_conversation_of(tx, wanted.owner_id, conversation_id)?;
-    let reply = find_message(tx, conversation_id, id)?;
-    let mut reply = reply.ok_or_else(|| Error::not_found("message"))?;
     match reply.status {
         MessageStatus::Running => return Err(Error::conflict("this reply is being written")),
         MessageStatus::Complete if reply.finish_reason != Some(FinishReason::Length) => {
@@ -145,6 +172,8 @@ pub(super) fn promise_rest(
     reply.settings = wanted.settings.clone();
     reply.error = None;
     reply.finish_reason = None;
+    // The title may have had the id behind the end.
+    reply.last_event_id += 1;
     promise(tx, conversation, reply, wanted)
 }
 
@@ -162,15 +191,14 @@ fn promise(
             id: reply.id,
             conversation_id: conversation.id,
             owner_id: wanted.owner_id,
-            started_at: now_ms(),
         },
     )?;
-    conversation.head_id = Some(reply.id);
+    let tree = Tree::new(list_messages(tx, conversation.id)?);
+    conversation.head_id = Some(tree.newest_leaf_below(reply.id));
     conversation.updated_at = now_ms();
     put_conversation(tx, &conversation)?;
-    append_search_change(tx, &OutboxRecord::ConversationChanged(conversation.id))?;
+    append_search_change(tx, &SearchChange::ConversationChanged(conversation.id))?;
 
-    let tree = Tree::new(list_messages(tx, conversation.id)?);
     let question = reply
         .parent_id
         .and_then(|id| tree.find(id))

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Conversations;
-use super::listing::get_conversation_of;
+use super::listing::find_message_of;
 use super::reply_reader::ReplyReader;
 use super::reply_writer::ReplyWriter;
-use super::running_reply::{ReplyEvent, RunningReply};
+use super::running_reply::RunningReply;
 use super::tree::{MessageInTree, Tree};
 use crate::accounts::Caller;
 use crate::clock::{UnixMs, now_ms};
@@ -23,10 +23,9 @@ use crate::error::{Error, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
 use crate::jobs::Jobs;
 use crate::store::conversations::ConversationRecord;
-use crate::store::messages::{
-    Author, MessageStatus, find_conversation_id_of, find_message, list_messages, put_message,
-};
+use crate::store::messages::{Author, MessageStatus, find_message, list_messages, put_message};
 use crate::store::replies::{list_replies, remove_reply};
+use crate::store::search_outbox::{SearchChange, append_search_change};
 use crate::store::{Reads, Store, WriteTx};
 
 /// How long an ended reply is remembered.
@@ -77,8 +76,7 @@ impl Replies {
         owner_id: UserId,
         request: Generate,
     ) -> ReplyReader {
-        let first_id = reply.message.last_event_id + 1;
-        let running = Arc::new(RunningReply::new(reply, owner_id, first_id, false));
+        let running = Arc::new(RunningReply::new(reply, owner_id));
         {
             let mut by_id = self.by_id();
             let forgotten = now_ms() - MEMORY_MS;
@@ -90,7 +88,8 @@ impl Replies {
             });
             by_id.insert(running.id, Arc::clone(&running));
         }
-        let reader = ReplyReader::live(Arc::clone(&running), Some(first_id));
+        let next_id = running.state().next_id();
+        let reader = ReplyReader::live(Arc::clone(&running), Some(next_id));
         let writer = ReplyWriter {
             store: Arc::clone(&self.store),
             jobs: Arc::clone(&self.jobs),
@@ -146,14 +145,7 @@ impl Replies {
     /// Tells the readers of a reply its conversation's title, or that none will come.
     pub(super) fn announce_title(&self, id: MessageId, conversation: Option<ConversationRecord>) {
         let Some(reply) = self.find(id) else { return };
-        reply.update(|state| {
-            state.awaits_title = false;
-            if let Some(conversation) = conversation {
-                state.push(ReplyEvent::Title {
-                    conversation: Box::new(conversation),
-                });
-            }
-        });
+        reply.update(|state| state.take_title(conversation));
     }
 }
 
@@ -168,17 +160,24 @@ pub(super) fn forget_replies_in(tx: &WriteTx, id: ConversationId) -> Result<()> 
     Ok(())
 }
 
-/// An assistant's message of the caller's, with its siblings.
+/// An assistant's message of the owner's, with its siblings.
 fn get_reply_of(tx: &impl Reads, owner_id: UserId, id: MessageId) -> Result<MessageInTree> {
-    let not_found = || Error::not_found("reply");
-    let conversation_id = find_conversation_id_of(tx, id)?.ok_or_else(not_found)?;
-    get_conversation_of(tx, owner_id, conversation_id).map_err(|_| not_found())?;
-    let tree = Tree::new(list_messages(tx, conversation_id)?);
-    let message = tree
-        .find(id)
-        .filter(|message| message.author == Author::Assistant)
-        .ok_or_else(not_found)?;
-    Ok(tree.with_siblings(message))
+    let (conversation, message) = find_message_of(tx, owner_id, id)?
+        .filter(|(_, message)| message.author == Author::Assistant)
+        .ok_or_else(|| Error::not_found("reply"))?;
+    Ok(Tree::new(list_messages(tx, conversation.id)?).with_siblings(&message))
+}
+
+/// Ends a promise that nobody keeps, with the text of its last checkpoint.
+fn interrupt(tx: &WriteTx, conversation_id: ConversationId, id: MessageId) -> Result<()> {
+    remove_reply(tx, id)?;
+    let Some(mut message) = find_message(tx, conversation_id, id)? else {
+        return Ok(());
+    };
+    message.status = MessageStatus::Interrupted;
+    message.last_event_id += EVENT_IDS_SKIPPED_AFTER_A_CUT;
+    put_message(tx, &message)?;
+    append_search_change(tx, &SearchChange::MessageChanged(conversation_id, id))
 }
 
 impl Conversations {
@@ -189,12 +188,7 @@ impl Conversations {
             .write(|tx| {
                 let replies = list_replies(tx)?;
                 for reply in &replies {
-                    remove_reply(tx, reply.id)?;
-                    if let Some(mut message) = find_message(tx, reply.conversation_id, reply.id)? {
-                        message.status = MessageStatus::Interrupted;
-                        message.last_event_id += EVENT_IDS_SKIPPED_AFTER_A_CUT;
-                        put_message(tx, &message)?;
-                    }
+                    interrupt(tx, reply.conversation_id, reply.id)?;
                 }
                 Ok(replies.len())
             })
@@ -246,20 +240,35 @@ impl Conversations {
             }
             tokio::time::sleep(BEGINNING_PAUSE).await;
         }
-        Err(Error::overloaded("this reply has not begun yet", 1))
+        self.interrupt_abandoned(owner_id, id)
+            .await
+            .map(ReplyReader::over)
+    }
+
+    /// For a reply that is being written as the store has it, and by nobody in truth: the disk
+    /// failed at its beginning or at its end.
+    async fn interrupt_abandoned(&self, owner_id: UserId, id: MessageId) -> Result<MessageInTree> {
+        self.store
+            .write(move |tx| {
+                let reply = get_reply_of(tx, owner_id, id)?;
+                if reply.message.status != MessageStatus::Running {
+                    return Ok(reply);
+                }
+                interrupt(tx, reply.message.conversation_id, id)?;
+                get_reply_of(tx, owner_id, id)
+            })
+            .await
     }
 
     /// Gives the reply as it stands once it has stopped, which it may have done before.
     pub async fn stop_reply(&self, caller: &Caller, id: MessageId) -> Result<MessageInTree> {
         let owner_id = caller.user_id();
-        if let Some(reply) = self
-            .replies
-            .find(id)
-            .filter(|reply| reply.owner_id == owner_id)
-        {
+        // Waits for one that is about to begin, and ends one that never will.
+        let reader = self.reader_for(owner_id, id, None).await?;
+        if let Some(reply) = self.replies.find(id) {
             reply.stop.cancel();
-            ReplyReader::live(reply, None).ending().await;
         }
+        reader.ending().await;
         self.store
             .read(move |tx| get_reply_of(tx, owner_id, id))
             .await

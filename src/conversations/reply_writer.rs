@@ -18,14 +18,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::jobs::Jobs;
 use crate::store::messages::{MessageRecord, MessageStatus, ReplyError, find_message, put_message};
 use crate::store::replies::remove_reply;
-use crate::store::search_outbox::{OutboxRecord, append_search_change};
+use crate::store::search_outbox::{SearchChange, append_search_change};
 use crate::store::{Store, WriteTx};
 
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
 /// Engine events taken in one go.
 const BATCH_LIMIT: usize = 256;
-/// How often the last transaction is tried while the disk does not take it.
-const FINAL_ATTEMPTS: u32 = 8;
+/// Between two tries to write the end while the disk does not take it.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const ATTEMPTS_WHEN_STOPPING: u32 = 5;
 
 enum Ending {
     Finished(Finished),
@@ -155,23 +157,27 @@ impl ReplyWriter {
         }
     }
 
-    /// True when a title is to follow. A disk that never takes it leaves the reply as its last
-    /// checkpoint, to be called interrupted at the next start.
+    /// True when a title is to follow. A disk that takes no writes is waited for, as long as the
+    /// house stands; what it never took is called interrupted at the next start.
     async fn write_end(&self, record: &MessageRecord) -> bool {
-        let mut pause = Duration::from_millis(50);
-        for _ in 0..FINAL_ATTEMPTS {
+        let mut pause = FIRST_PAUSE;
+        let mut attempts = 0;
+        loop {
             let written = record.clone();
-            match self.store.write(move |tx| write_end(tx, &written)).await {
+            let error = match self.store.write(move |tx| write_end(tx, &written)).await {
                 Ok(title_due) => return title_due,
-                Err(error) => {
-                    tracing::warn!(reply = %record.id, %error, "the end of a reply is not written yet")
-                }
+                Err(error) => error,
+            };
+            attempts += 1;
+            let passes = matches!(error.kind, ErrorKind::Overloaded { .. });
+            if !passes || (self.stopping.is_cancelled() && attempts >= ATTEMPTS_WHEN_STOPPING) {
+                tracing::error!(reply = %record.id, %error, "the end of a reply was not written");
+                return false;
             }
+            tracing::warn!(reply = %record.id, %error, "the end of a reply is not written yet");
             tokio::time::sleep(pause).await;
-            pause *= 2;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        tracing::error!(reply = %record.id, "the end of a reply was not written");
-        false
     }
 }
 
@@ -191,7 +197,7 @@ fn write_end(tx: &WriteTx, record: &MessageRecord) -> Result<bool> {
     }
     append_search_change(
         tx,
-        &OutboxRecord::MessageChanged(record.conversation_id, record.id),
+        &SearchChange::MessageChanged(record.conversation_id, record.id),
     )?;
     titles::request_title(tx, record)
 }

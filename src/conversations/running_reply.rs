@@ -69,8 +69,14 @@ pub(super) struct ReplyState {
     /// The id of the ring's first event, or of the next one when it is empty.
     first_id: u64,
     pub(super) ended_at: Option<UnixMs>,
-    /// A title may still follow the end.
-    pub(super) awaits_title: bool,
+    title: Title,
+}
+
+/// The title is written by a job that may be done before the reply's end is told.
+enum Title {
+    NotDue,
+    Awaited,
+    Early(Option<ConversationRecord>),
 }
 
 impl ReplyState {
@@ -81,10 +87,9 @@ impl ReplyState {
     /// How long a reader that has everything should wait for more. None: until it comes.
     pub(super) fn patience(&self) -> Option<Duration> {
         let ended_at = self.ended_at?;
-        let left_ms = if self.awaits_title {
-            ended_at + TITLE_PATIENCE_MS - now_ms()
-        } else {
-            0
+        let left_ms = match self.title {
+            Title::Awaited => ended_at + TITLE_PATIENCE_MS - now_ms(),
+            Title::NotDue | Title::Early(_) => 0,
         };
         Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
     }
@@ -101,6 +106,20 @@ impl ReplyState {
         self.reply.message.last_event_id = self.next_id() - 1;
     }
 
+    /// What the title's job came to; None: there will be no title. Told behind the end.
+    pub(super) fn take_title(&mut self, conversation: Option<ConversationRecord>) {
+        if self.ended_at.is_none() {
+            self.title = Title::Early(conversation);
+            return;
+        }
+        self.title = Title::NotDue;
+        if let Some(conversation) = conversation {
+            self.push(ReplyEvent::Title {
+                conversation: Box::new(conversation),
+            });
+        }
+    }
+
     /// The events from `id` on; None when the ring no longer, or not yet, has them.
     fn since(&self, id: u64) -> Option<impl Iterator<Item = (u64, &ReplyEvent)>> {
         let skip = usize::try_from(id.checked_sub(self.first_id)?).ok()?;
@@ -109,24 +128,19 @@ impl ReplyState {
 }
 
 impl RunningReply {
-    /// `first_id` is the id its first event will have.
-    pub(super) fn new(
-        reply: MessageInTree,
-        owner_id: UserId,
-        first_id: u64,
-        awaits_title: bool,
-    ) -> Self {
+    /// Its first event takes the id behind the last one the message knows.
+    pub(super) fn new(reply: MessageInTree, owner_id: UserId) -> Self {
         Self {
             id: reply.message.id,
             conversation_id: reply.message.conversation_id,
             owner_id,
             stop: CancellationToken::new(),
             state: Mutex::new(ReplyState {
+                first_id: reply.message.last_event_id + 1,
                 reply,
                 ring: VecDeque::new(),
-                first_id,
                 ended_at: None,
-                awaits_title,
+                title: Title::NotDue,
             }),
             changed: watch::Sender::new(()),
         }
@@ -143,14 +157,18 @@ impl RunningReply {
         value
     }
 
-    pub(super) fn end(&self, event: ReplyEvent, awaits_title: bool) {
+    pub(super) fn end(&self, event: ReplyEvent, title_due: bool) {
         self.update(|state| {
             if let ReplyEvent::Done { message } | ReplyEvent::Failed { message, .. } = &event {
                 state.reply = (**message).clone();
             }
             state.push(event);
             state.ended_at = Some(now_ms());
-            state.awaits_title = awaits_title;
+            match std::mem::replace(&mut state.title, Title::NotDue) {
+                Title::Early(conversation) => state.take_title(conversation),
+                Title::NotDue | Title::Awaited if title_due => state.title = Title::Awaited,
+                Title::NotDue | Title::Awaited => {}
+            }
         });
     }
 

@@ -18,8 +18,8 @@ use crate::store::conversations::{
     ConversationRecord, TitleSource, find_conversation, put_conversation,
 };
 use crate::store::jobs::{JobRecord, JobTask, put_job};
-use crate::store::messages::{Author, MessageRecord, MessageStatus, list_messages};
-use crate::store::search_outbox::{OutboxRecord, append_search_change};
+use crate::store::messages::{MessageRecord, MessageStatus, find_message, list_messages};
+use crate::store::search_outbox::{SearchChange, append_search_change};
 
 const TITLE_LIMIT_CHARS: usize = 60;
 const TITLE_LIMIT_TOKENS: u32 = 32;
@@ -51,10 +51,11 @@ pub(super) fn request_title(tx: &WriteTx, reply: &MessageRecord) -> Result<bool>
     if !conversation.is_some_and(|conversation| conversation.titled_by == TitleSource::FirstWords) {
         return Ok(false);
     }
-    let replies = list_messages(tx, reply.conversation_id)?
-        .into_iter()
-        .filter(|m| m.author == Author::Assistant);
-    if replies.count() != 1 {
+    let question = match reply.parent_id {
+        Some(id) => find_message(tx, reply.conversation_id, id)?,
+        None => None,
+    };
+    if question.is_none_or(|question| question.parent_id.is_some()) {
         return Ok(false);
     }
     let task = JobTask::WriteConversationTitle {
@@ -117,7 +118,7 @@ impl Conversations {
                 conversation.title.clone_from(&title);
                 conversation.titled_by = TitleSource::Model;
                 put_conversation(tx, &conversation)?;
-                append_search_change(tx, &OutboxRecord::ConversationChanged(conversation_id))?;
+                append_search_change(tx, &SearchChange::ConversationChanged(conversation_id))?;
                 Ok(Some(conversation))
             })
             .await
@@ -132,7 +133,8 @@ impl Conversations {
         let found = self
             .store
             .read(move |tx| {
-                let conversation = find_conversation(tx, &conversation_id)?;
+                let conversation = find_conversation(tx, &conversation_id)?
+                    .filter(|conversation| conversation.titled_by == TitleSource::FirstWords);
                 let tree = Tree::new(list_messages(tx, conversation_id)?);
                 let exchange: Vec<_> = tree.branch(reply_id).into_iter().cloned().collect();
                 Ok(conversation.map(|conversation| (conversation, exchange)))

@@ -14,7 +14,7 @@ use crate::ids::{ConversationId, JobId, MessageId};
 pub struct JobRecord {
     pub id: JobId,
     pub task: JobTask,
-    /// How often it was begun.
+    /// How often it failed.
     pub attempts: u32,
     /// Not before this time.
     pub due_at: UnixMs,

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::codec::Record;
 use super::tables::REPLY_BY_ID;
 use super::{Reads, WriteTx};
-use crate::clock::UnixMs;
 use crate::error::Result;
 use crate::ids::{ConversationId, MessageId, UserId};
 
@@ -15,7 +14,6 @@ pub struct ReplyRecord {
     pub id: MessageId,
     pub conversation_id: ConversationId,
     pub owner_id: UserId,
-    pub started_at: UnixMs,
 }
 
 impl Record for ReplyRecord {}

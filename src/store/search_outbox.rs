@@ -11,15 +11,15 @@ use crate::ids::{ConversationId, MessageId};
 
 /// What changed; the index reads the present state by id, so a row never holds text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum OutboxRecord {
+pub enum SearchChange {
     ConversationChanged(ConversationId),
     ConversationDeleted(ConversationId),
     MessageChanged(ConversationId, MessageId),
 }
 
-impl Record for OutboxRecord {}
+impl Record for SearchChange {}
 
-pub fn append_search_change(tx: &WriteTx, change: &OutboxRecord) -> Result<()> {
+pub fn append_search_change(tx: &WriteTx, change: &SearchChange) -> Result<()> {
     let sequence = tx.next_number(&SEARCH_CHANGE_BY_SEQUENCE)?;
     tx.put(&SEARCH_CHANGE_BY_SEQUENCE, &sequence, change)
 }

@@ -6,7 +6,7 @@ use super::jobs::JobRecord;
 use super::keys::LatestFirst;
 use super::messages::MessageRecord;
 use super::replies::ReplyRecord;
-use super::search_outbox::OutboxRecord;
+use super::search_outbox::SearchChange;
 use super::sessions::SessionRecord;
 use super::settings::SettingRecord;
 use super::transaction::Table;
@@ -39,5 +39,5 @@ pub(super) const REPLY_BY_ID: Table<MessageId, ReplyRecord> = Table::new("reply_
 
 pub(super) const SETTING_BY_NAME: Table<String, SettingRecord> = Table::new("setting_by_name");
 pub(super) const JOB_BY_ID: Table<JobId, JobRecord> = Table::new("job_by_id");
-pub(super) const SEARCH_CHANGE_BY_SEQUENCE: Table<u64, OutboxRecord> =
+pub(super) const SEARCH_CHANGE_BY_SEQUENCE: Table<u64, SearchChange> =
     Table::new("search_change_by_sequence");

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::support::{ENDLESS, House, Person, text};
+use crate::support::{ENDLESS, House, Person, SLOW, text};
 
 async fn shown(person: &Person, conversation: &str) -> Vec<String> {
     let messages = person.messages(conversation).await;
@@ -97,6 +97,23 @@ async fn editing_a_message_makes_a_branch() {
     ];
     let ids: Vec<&str> = ids.iter().map(|message| text(message, "/id")).collect();
     assert_eq!(shown(&ada, conversation).await, ids);
+}
+
+#[tokio::test]
+async fn continuing_an_earlier_reply_hides_nothing_that_came_after() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let cut = json!({"content": SLOW, "settings": {"max_tokens": 4}});
+    let first = ada.post("/api/v1/chat", cut).await.ok(200);
+    let conversation = text(&first, "/conversation/id");
+    let path = format!("/api/v1/conversations/{conversation}/messages");
+    ada.post(&path, json!({"content": "And then?"}))
+        .await
+        .ok(200);
+    let before = shown(&ada, conversation).await;
+    let path = format!("/api/v1/messages/{}/continue", text(&first, "/reply/id"));
+    ada.post(&path, json!({"settings": {}})).await.ok(200);
+    assert_eq!(shown(&ada, conversation).await, before);
 }
 
 #[tokio::test]

@@ -182,6 +182,22 @@ async fn the_first_exchange_gives_a_title() {
 }
 
 #[tokio::test]
+async fn a_first_reply_that_was_stopped_costs_no_title() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let mut events = ada.chat_stream(ENDLESS).await;
+    let started = events.deltas(1).await.remove(0);
+    let reply = started.reply_id();
+    ada.post(&format!("/api/v1/replies/{reply}/stop"), json!(null))
+        .await
+        .ok(200);
+    let path = format!("/api/v1/messages/{reply}/regenerate");
+    let cut = json!({"settings": {"max_tokens": 2}});
+    let again = ada.stream(&path, cut).await.rest().await;
+    assert!(again.iter().any(|event| event.name == "title"));
+}
+
+#[tokio::test]
 async fn the_first_words_are_the_title_until_there_is_better() {
     let house = House::start().await;
     let ada = house.set_up().await;

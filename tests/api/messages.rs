@@ -166,6 +166,24 @@ async fn the_same_client_id_doubles_nothing() {
 }
 
 #[tokio::test]
+async fn a_client_id_is_good_for_one_message() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let said = json!({"content": "Hello", "client_id": "1"});
+    let first = ada.post("/api/v1/chat", said.clone()).await.ok(200);
+    let elsewhere = ada.post("/api/v1/conversations", json!({})).await.ok(201);
+    let path = format!("/api/v1/conversations/{}/messages", text(&elsewhere, "/id"));
+    ada.post(&path, said).await.refused(409, "conflict");
+    let other = json!({"content": "Something else", "client_id": "1"});
+    ada.post("/api/v1/chat", other.clone())
+        .await
+        .refused(409, "conflict");
+    let edit = format!("/api/v1/messages/{}/edit", text(&first, "/message/id"));
+    ada.post(&edit, other).await.refused(409, "conflict");
+    assert!(ada.messages(text(&elsewhere, "/id")).await.is_empty());
+}
+
+#[tokio::test]
 async fn eight_sends_of_one_client_id_at_once_are_one_message() {
     let house = House::start().await;
     let ada = house.set_up().await;

@@ -50,6 +50,24 @@ async fn a_reply_names_its_model() {
 }
 
 #[tokio::test]
+async fn a_conversation_takes_only_a_model_there_is_and_gives_it_up_again() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let unknown = json!({"model": "nonsense"});
+    ada.post("/api/v1/conversations", unknown.clone())
+        .await
+        .refused(503, "model_unavailable");
+    let chosen = json!({"model": "scripted-two"});
+    let made = ada.post("/api/v1/conversations", chosen).await.ok(201);
+    let path = format!("/api/v1/conversations/{}", text(&made, "/id"));
+    ada.patch(&path, unknown)
+        .await
+        .refused(503, "model_unavailable");
+    let changed = ada.patch(&path, json!({"model": ""})).await.ok(200);
+    assert!(changed.get("model").is_none(), "{changed}");
+}
+
+#[tokio::test]
 async fn a_conversation_keeps_the_model_that_was_chosen_for_it() {
     let house = House::start().await;
     let ada = house.set_up().await;

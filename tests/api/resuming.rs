@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Answer, ENDLESS, FLOOD, House, text, text_of};
+use crate::support::{Answer, ENDLESS, FLOOD, House, SLOW, text, text_of};
 
 #[tokio::test]
 async fn a_reader_from_too_far_back_gets_a_snapshot() {
@@ -86,6 +86,28 @@ async fn after_a_crash_a_reader_gets_what_was_saved_and_can_go_on() {
     .ok(200);
     let whole = ada.stored_reply(&seen[0]).await;
     assert!(text(&whole, "/content").starts_with(&format!("{saved}{}", text_of(&more))));
+}
+
+#[tokio::test]
+async fn whoever_saw_the_title_misses_nothing_of_a_reply_that_goes_on() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let cut = json!({"content": SLOW, "settings": {"max_tokens": 4}});
+    let seen = ada.stream("/api/v1/chat", cut).await.rest().await;
+    let title = seen.last().expect("a title comes last");
+    assert_eq!(title.name, "title");
+    let path = format!("/api/v1/messages/{}/continue", seen[0].reply_id());
+    let whole = ada.post(&path, json!({"settings": {}})).await.ok(200);
+    let rest = ada
+        .follow(seen[0].reply_id(), Some(title.id))
+        .await
+        .rest()
+        .await;
+    assert!(rest.iter().all(|event| event.name != "snapshot"));
+    assert_eq!(
+        text_of(&seen) + &text_of(&rest),
+        text(&whole, "/reply/content")
+    );
 }
 
 #[tokio::test]
