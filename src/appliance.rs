@@ -45,9 +45,13 @@ pub fn prepare_data_folder(data: &Path) -> Result<()> {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.recursive(true).create(data).map_err(refused)?;
     }
-    let probe = data.join(".writable");
-    std::fs::write(&probe, []).map_err(refused)?;
-    std::fs::remove_file(&probe).map_err(refused)
+    #[cfg(unix)]
+    rustix::fs::access(
+        data,
+        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
+    )
+    .map_err(|error| refused(error.into()))?;
+    Ok(())
 }
 
 /// The database of a data folder.

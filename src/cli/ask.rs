@@ -1,17 +1,12 @@
 //! `ask`: one answer in the terminal, streamed. No server, no account, nothing stored; the model is
 //! one of the data folder's library, or the demo model.
 
-use std::io::{IsTerminal, Read, Write};
-use std::path::Path;
+use std::io::{IsTerminal, Read};
 
 use clap::Args;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::{DataArguments, block_on};
-use crate::appliance::{open_library, prepare_data_folder};
-use crate::config::Config;
-use crate::engine::{ChatMessage, Engine, EngineEvent, Generate, ModelState, Role};
+use super::{DataArguments, say, say_line, with_library};
+use crate::engine::{ChatMessage, Engine, EngineError, EngineEvent, Generate, ModelState, Role};
 use crate::error::{Error, Result};
 use crate::models::{Library, find_default};
 
@@ -26,16 +21,21 @@ pub(super) struct Arguments {
     /// What the model is told before the question
     #[arg(long, value_name = "TEXT")]
     system: Option<String>,
-    /// The question; standard input is added where it is piped
+    /// The question; read from standard input where it is not given
     text: Option<String>,
     #[command(flatten)]
     data: DataArguments,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
-    let question = read_question(arguments.text.clone())?;
-    let (config, folder) = arguments.data.load()?;
-    block_on(ask(arguments, question, config, &folder))
+    let question = read_question(arguments.text)?;
+    with_library(&arguments.data, async |library| {
+        let model = choose_model(library, arguments.model)?;
+        let say = |role, content| ChatMessage { role, content };
+        let system = arguments.system.map(|text| say(Role::System, text));
+        let messages = system.into_iter().chain([say(Role::User, question)]);
+        answer(library, Generate::new(model, messages.collect())).await
+    })
 }
 
 fn read_question(text: Option<String>) -> Result<String> {
@@ -55,44 +55,16 @@ fn read_question(text: Option<String>) -> Result<String> {
     }
 }
 
-async fn ask(arguments: Arguments, question: String, config: Config, folder: &Path) -> Result<()> {
-    prepare_data_folder(folder)?;
-    let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
-    let library = open_library(&config.engine, folder, &tasks, &stopping)?;
-    library.settled().await;
-    let outcome = answer(&library, arguments, question).await;
-    stopping.cancel();
-    tasks.close();
-    tasks.wait().await;
-    outcome
-}
-
-async fn answer(library: &Library, arguments: Arguments, question: String) -> Result<()> {
-    let system = arguments.system.map(|content| ChatMessage {
-        role: Role::System,
-        content,
-    });
-    let user = ChatMessage {
-        role: Role::User,
-        content: question,
-    };
-    let model = choose_model(library, arguments.model)?;
-    let messages = system.into_iter().chain([user]).collect();
-    let mut stream = library.generate(Generate::new(model, messages))?;
-    let mut stdout = std::io::stdout().lock();
+async fn answer(library: &Library, request: Generate) -> Result<()> {
+    let mut stream = library.generate(request)?;
     while let Some(event) = stream.next_event().await {
         match event? {
-            EngineEvent::Delta(text) => {
-                stdout
-                    .write_all(text.as_bytes())
-                    .and_then(|()| stdout.flush())
-                    .map_err(Error::internal)?;
-            }
-            EngineEvent::Finished(_) => break,
+            EngineEvent::Delta(text) => say(text.as_bytes())?,
+            EngineEvent::Finished(_) => return say_line(""),
             EngineEvent::Queued { .. } | EngineEvent::Prefill { .. } => {}
         }
     }
-    stdout.write_all(b"\n").map_err(Error::internal)
+    Err(EngineError::Failed("the engine went away".into()).into())
 }
 
 fn choose_model(library: &Library, wanted: Option<String>) -> Result<String> {

@@ -2,6 +2,7 @@
 
 use clap::{Args, CommandFactory};
 
+use super::say;
 use crate::error::Result;
 
 #[derive(Args)]
@@ -13,11 +14,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run<C: CommandFactory>(arguments: Arguments) -> Result<()> {
+    let mut script = Vec::new();
     clap_complete::generate(
         arguments.shell,
         &mut C::command(),
         "chatelaine",
-        &mut std::io::stdout(),
+        &mut script,
     );
-    Ok(())
+    say(&script)
 }

@@ -3,7 +3,6 @@
 //! Exit status 0; 1 for a failure, with one plain sentence on stderr; 2 for wrong usage.
 
 #![expect(
-    clippy::print_stdout,
     clippy::print_stderr,
     reason = "this room is the one that talks to the terminal"
 )]
@@ -16,13 +15,18 @@ mod serve;
 mod user;
 mod worker;
 
+use std::io::{ErrorKind as IoErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::appliance::{open_library, prepare_data_folder};
 use crate::config::{Config, default_data_folder};
 use crate::error::{Error, ErrorKind, Result};
+use crate::models::Library;
 
 /// A private ChatGPT for a household, a team or a school, in one file
 #[derive(Parser)]
@@ -104,6 +108,38 @@ fn sentence(error: &Error) -> String {
         _ => error.message.clone(),
     };
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Writes to stdout, whose reader may have had enough.
+fn say(text: &[u8]) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != IoErrorKind::BrokenPipe => Err(Error::internal(error)),
+        _ => Ok(()),
+    }
+}
+
+fn say_line(line: &str) -> Result<()> {
+    say(format!("{line}\n").as_bytes())
+}
+
+/// Works with the models of a data folder, no server needed.
+fn with_library(
+    data: &DataArguments,
+    work: impl AsyncFnOnce(&Library) -> Result<()>,
+) -> Result<()> {
+    let (config, folder) = data.load()?;
+    prepare_data_folder(&folder)?;
+    block_on(async {
+        let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let library = open_library(&config.engine, &folder, &tasks, &stopping)?;
+        library.settled().await;
+        let outcome = work(&library).await;
+        stopping.cancel();
+        tasks.close();
+        tasks.wait().await;
+        outcome
+    })
 }
 
 /// For commands that need to wait for things.

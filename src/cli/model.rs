@@ -1,15 +1,11 @@
 //! `model`: the library of a data folder. Works whether a server runs on it or not, because the
 //! folder is the truth and the server looks at it again.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::{DataArguments, block_on};
-use crate::appliance::{open_library, prepare_data_folder};
-use crate::config::Config;
+use super::{DataArguments, say_line, with_library};
 use crate::engine::{ModelInfo, ModelState};
 use crate::error::Result;
 use crate::models::Library;
@@ -37,36 +33,23 @@ enum Action {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
-    let (config, folder) = arguments.data.load()?;
-    block_on(act(arguments.action, config, &folder))
+    with_library(&arguments.data, async |library| {
+        act(library, arguments.action).await
+    })
 }
 
-async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
-    prepare_data_folder(folder)?;
-    let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
-    let library = open_library(&config.engine, folder, &tasks, &stopping)?;
-    library.settled().await;
-    let outcome = act_on(&library, action).await;
-    stopping.cancel();
-    tasks.close();
-    tasks.wait().await;
-    outcome
-}
-
-async fn act_on(library: &Library, action: Action) -> Result<()> {
+async fn act(library: &Library, action: Action) -> Result<()> {
     match action {
-        Action::List => {
-            for model in library.list() {
-                println!("{}", line(&model));
-            }
-        }
-        Action::Add { file } => println!("Added {}", library.add(&file).await?),
+        Action::List => library
+            .list()
+            .iter()
+            .try_for_each(|model| say_line(&line(model))),
+        Action::Add { file } => say_line(&format!("Added {}", library.add(&file).await?)),
         Action::Remove { name } => {
             library.remove(&name)?;
-            println!("Removed {name}");
+            say_line(&format!("Removed {name}"))
         }
     }
-    Ok(())
 }
 
 fn line(model: &ModelInfo) -> String {

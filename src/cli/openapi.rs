@@ -1,8 +1,8 @@
 //! `openapi`: the document from which clients are generated.
 
+use super::say_line;
 use crate::error::Result;
 
 pub(super) fn run() -> Result<()> {
-    println!("{}", crate::http::openapi_document());
-    Ok(())
+    say_line(&crate::http::openapi_document())
 }

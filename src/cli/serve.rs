@@ -42,15 +42,31 @@ async fn serve(config: Config, folder: std::path::PathBuf) -> Result<()> {
     let listener = http::bind(&config.http.listen)?;
     let address = listener.local_addr().map_err(Error::internal)?;
     let appliance = Appliance::start(config, &folder).await?;
+    let mut signals = Signals::listen()?;
     announce(&appliance, address).await?;
-    let signals = Signals::listen()?;
     let server = http::serve(listener, Arc::clone(&appliance));
-    let outcome = tokio::select! {
-        outcome = server => outcome,
-        () = signals.stopped(&appliance) => Ok(()),
+    let served = async {
+        let outcome = server.await;
+        appliance.stop().await;
+        outcome
     };
-    appliance.stop().await;
-    outcome
+    tokio::pin!(served);
+    tokio::select! {
+        outcome = &mut served => return outcome,
+        () = signals.next() => {}
+    }
+    tracing::info!("stopping");
+    appliance.stopping().cancel();
+    tokio::select! {
+        outcome = served => outcome,
+        () = signals.next() => leave_at_once(),
+    }
+}
+
+/// Whoever asks twice does not want to wait: what is not saved yet is cut off as by a crash.
+#[expect(clippy::disallowed_methods, reason = "nothing may be waited for here")]
+fn leave_at_once() -> ! {
+    std::process::exit(1)
 }
 
 /// The two lines a newcomer, and a test, wait for.
@@ -99,19 +115,14 @@ impl Signals {
         })
     }
 
-    /// Tells the appliance to stop at the first signal, and returns when it has had its time.
-    async fn stopped(mut self, appliance: &Appliance) {
+    async fn next(&mut self) {
         #[cfg(unix)]
-        let terminated = async { self.terminate.recv().await };
+        let terminated = self.terminate.recv();
         #[cfg(not(unix))]
         let terminated = std::future::pending::<Option<()>>();
         tokio::select! {
             _ = terminated => {}
             _ = tokio::signal::ctrl_c() => {}
         }
-        tracing::info!("stopping");
-        appliance.stopping().cancel();
-        // The server ends by itself from here; this arm must not win while it says goodbye.
-        std::future::pending::<()>().await;
     }
 }

@@ -1,13 +1,13 @@
 //! `user`: accounts from the command line. The right to it is the right to the data folder; while
 //! a server runs on that folder the store is its, and this says so.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{DataArguments, block_on};
+use super::{DataArguments, block_on, say_line};
 use crate::accounts::{Accounts, NewUser, UserRole};
 use crate::appliance::{open_accounts, open_store, prepare_data_folder};
 use crate::config::Config;
@@ -84,7 +84,7 @@ async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
                 display_name: None,
             };
             let user = accounts.add_user(new, role).await?;
-            println!("Added {}", user.username);
+            say_line(&format!("Added {}", user.username))?;
         }
         Action::List => {
             for user in accounts.list_users().await? {
@@ -93,11 +93,11 @@ async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
                 } else {
                     "user"
                 };
-                println!(
+                say_line(&format!(
                     "{:<32}  {role:<5}  {}",
                     user.username,
                     user.email.unwrap_or_default()
-                );
+                ))?;
             }
         }
         Action::SetPassword {
@@ -107,21 +107,24 @@ async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
             accounts
                 .set_password(&name, &read_password(password_stdin)?)
                 .await?;
-            println!("The password of {name} was set; every session of theirs has ended");
+            say_line(&format!(
+                "The password of {name} was set; every session of theirs has ended"
+            ))?;
         }
     }
     Ok(())
 }
 
-/// The first line of standard input, whether typed or piped.
+/// Typed unseen, or the first line of what is piped.
 fn read_password(from_pipe: bool) -> Result<String> {
     let stdin = std::io::stdin();
-    if !from_pipe && stdin.is_terminal() {
-        print!("Password: ");
-        std::io::stdout().flush().map_err(Error::internal)?;
-    }
-    let mut line = String::new();
-    stdin.lock().read_line(&mut line).map_err(Error::internal)?;
+    let line = if !from_pipe && stdin.is_terminal() {
+        rpassword::prompt_password("Password: ").map_err(Error::internal)?
+    } else {
+        let mut line = String::new();
+        stdin.lock().read_line(&mut line).map_err(Error::internal)?;
+        line
+    };
     let password = line.trim_end_matches(['\n', '\r']);
     match password.is_empty() {
         true => Err(Error::invalid("no password was given")),
