@@ -17,7 +17,7 @@ mod validity;
 use std::path::PathBuf;
 
 pub use combined::CombinedEngine;
-pub use model_file::{ModelFile, ModelRunner, ProbedModel};
+pub use model_file::{ModelFile, ModelRunner, ProbeFailure, ProbedModel};
 use serde::{Deserialize, Serialize};
 pub use stream::{EventSender, TokenStream, token_stream};
 

@@ -29,6 +29,31 @@ pub struct ProbedModel {
     pub unusable: Option<String>,
 }
 
+/// Why a file is not offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeFailure {
+    /// A plain sentence for the administrator.
+    pub reason: String,
+    /// The fault is in the file and stays until the file changes; otherwise another try may succeed.
+    pub lasting: bool,
+}
+
+impl ProbeFailure {
+    pub fn lasting(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            lasting: true,
+        }
+    }
+
+    pub fn passing(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            lasting: false,
+        }
+    }
+}
+
 /// A file that was probed and may be loaded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelFile {
@@ -46,6 +71,6 @@ pub struct ModelFile {
 pub trait ModelRunner: Engine {
     /// Replaces what is offered. A running reply of a model that is gone is still finished.
     fn set_models(&self, files: Vec<ModelFile>);
-    /// Opens a file in a process of its own. The error is a plain sentence for the administrator.
-    fn probe(&self, path: PathBuf) -> BoxFuture<'static, Result<ProbedModel, String>>;
+    /// Opens a file in a process of its own.
+    fn probe(&self, path: PathBuf) -> BoxFuture<'static, Result<ProbedModel, ProbeFailure>>;
 }

@@ -4,8 +4,10 @@
 //! something else, cut off, or absurd, and says so in a sentence.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
+
+use crate::engine::ProbeFailure;
 
 const MAGIC: &[u8; 4] = b"GGUF";
 const HEADER_BYTES: u64 = 24;
@@ -14,21 +16,23 @@ const MAX_METADATA: u64 = 1 << 16;
 /// Name, dimensions, type and offset of a tensor take at least this much.
 const MIN_TENSOR_BYTES: u64 = 8 + 4 + 8 + 4 + 8;
 
-/// The error is a plain sentence about the file, without its name.
-pub(super) fn check(path: &Path) -> Result<(), String> {
-    let mut file = File::open(path).map_err(|error| format!("it cannot be read: {error}"))?;
-    let metadata = file
-        .metadata()
-        .map_err(|error| format!("it cannot be read: {error}"))?;
+/// The reason is a plain sentence about the file, without its name.
+pub(super) fn check(path: &Path) -> Result<(), ProbeFailure> {
+    let unreadable =
+        |error: io::Error| ProbeFailure::passing(format!("it cannot be read: {error}"));
+    let mut file = File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err("it is not a file".into());
+        return Err(ProbeFailure::lasting("it is not a file"));
+    }
+    let length = metadata.len();
+    if length < HEADER_BYTES {
+        let reason = "it is not a GGUF model file: it is too short";
+        return Err(ProbeFailure::lasting(reason));
     }
     let mut header = [0; HEADER_BYTES as usize];
-    let length = metadata.len();
-    if length < HEADER_BYTES || file.read_exact(&mut header).is_err() {
-        return Err("it is not a GGUF model file: it is too short".into());
-    }
-    check_header(&header, length)
+    file.read_exact(&mut header).map_err(unreadable)?;
+    check_header(&header, length).map_err(ProbeFailure::lasting)
 }
 
 fn check_header(header: &[u8; HEADER_BYTES as usize], length: u64) -> Result<(), String> {
@@ -71,6 +75,17 @@ mod tests {
         header[8..16].copy_from_slice(&tensors.to_le_bytes());
         header[16..].copy_from_slice(&metadata.to_le_bytes());
         header
+    }
+
+    #[test]
+    fn what_cannot_be_read_now_may_be_readable_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("model.gguf");
+        assert!(!check(&file).unwrap_err().lasting);
+        std::fs::write(&file, header(3, 0, 0)).unwrap();
+        assert_eq!(check(&file), Ok(()));
+        std::fs::write(&file, "GGUF").unwrap();
+        assert!(check(&file).unwrap_err().lasting);
     }
 
     #[test]

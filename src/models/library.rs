@@ -15,7 +15,7 @@ use super::probed_files::{Outcome, ProbedFiles};
 use super::{DEMO_MODEL, demo, header};
 use crate::engine::{
     Engine, EngineError, Generate, Health, ModelFile, ModelInfo, ModelRunner, ModelState,
-    ProbedModel, TokenStream,
+    ProbeFailure, ProbedModel, TokenStream,
 };
 use crate::error::{Error, Result};
 
@@ -97,22 +97,23 @@ impl Library {
         };
         let mut shelf = self.shelf();
         shelf.scanned_at = Some(Instant::now());
-        if shelf.files == files {
-            return;
+        if shelf.files != files {
+            shelf.files = files;
+            self.offer(&shelf);
         }
-        let unknown: Vec<FoundFile> = files
-            .iter()
-            .filter(|file| shelf.known.find(file).is_none() && !shelf.probing.contains(&file.path))
-            .cloned()
-            .collect();
-        shelf
-            .probing
-            .extend(unknown.iter().map(|file| file.path.clone()));
-        shelf.files = files;
-        self.offer(&shelf);
-        drop(shelf);
-        for file in unknown {
-            self.probe_later(file);
+        self.probe_unknown(&mut shelf);
+    }
+
+    /// A file that changes while a worker looks at it is looked at again afterwards.
+    fn probe_unknown(&self, shelf: &mut Shelf) {
+        let (Some(library), true) = (self.me.upgrade(), self.runner.is_some()) else {
+            return;
+        };
+        let now = Instant::now();
+        for file in &shelf.files {
+            if shelf.known.wants_probe(file, now) && shelf.probing.insert(file.path.clone()) {
+                Arc::clone(&library).probe_later(file.clone());
+            }
         }
     }
 
@@ -126,37 +127,37 @@ impl Library {
         }
     }
 
-    fn probe_later(&self, file: FoundFile) {
-        let Some(library) = self.me.upgrade() else {
-            return;
-        };
+    fn probe_later(self: Arc<Self>, file: FoundFile) {
         self.probing.send_modify(|count| *count += 1);
-        self.tasks.spawn(async move {
-            let outcome = library.probe(&file.path).await;
-            if let Err(reason) = &outcome {
-                tracing::warn!(model = file.id, reason, "a model file cannot be used");
-            }
-            library.conclude(&file, outcome);
-            library.probing.send_modify(|count| *count -= 1);
+        self.tasks.clone().spawn(async move {
+            let outcome = self.probe(&file.path).await;
+            self.conclude(&file, outcome);
+            self.probing.send_modify(|count| *count -= 1);
         });
     }
 
     async fn probe(&self, file: &Path) -> Outcome {
         let Some(runner) = &self.runner else {
-            return Err(NO_RUNNER.into());
+            return Err(ProbeFailure::passing(NO_RUNNER));
         };
         header::check(file)?;
         runner.probe(file.to_owned()).await
     }
 
     fn conclude(&self, file: &FoundFile, outcome: Outcome) {
+        let (id, reason) = (&file.id, outcome.as_ref().err());
+        match reason.map(|failure| (&failure.reason, failure.lasting)) {
+            Some((reason, true)) => tracing::warn!(id, reason, "a model file cannot be used"),
+            Some((reason, false)) => tracing::info!(id, reason, "a model file was not probed"),
+            None => {}
+        }
         let mut shelf = self.shelf();
         shelf.probing.remove(&file.path);
-        if self.runner.is_some() {
-            shelf.known.remember(file, outcome);
+        if shelf.known.remember(file, outcome, Instant::now()) {
             shelf.known.save(&self.folder);
+            self.offer(&shelf);
         }
-        self.offer(&shelf);
+        self.probe_unknown(&mut shelf);
     }
 
     /// Tells the runner what it may load.
@@ -232,15 +233,13 @@ impl Library {
 
     /// Links a file into the library, to be used where it lies. What cannot be opened is refused.
     pub async fn add(&self, file: &Path) -> Result<String> {
-        header::check(file).map_err(|reason| refused(file, &reason))?;
+        header::check(file).map_err(|failure| refused(file, &failure.reason))?;
         let file = fs::canonicalize(file).map_err(Error::internal)?;
         let outcome = self
             .probe(&file)
             .await
-            .and_then(|probed| match probed.unusable {
-                Some(reason) => Err(reason),
-                None => Ok(()),
-            });
+            .map_err(|failure| failure.reason)
+            .and_then(|probed| probed.unusable.map_or(Ok(()), Err));
         outcome.map_err(|reason| refused(&file, &reason))?;
         let link = folder::link(&self.folder, &file)?;
         self.rescan();
@@ -303,3 +302,7 @@ impl Engine for Library {
         self.runner.as_ref().map_or(idle, |runner| runner.health())
     }
 }
+
+#[cfg(test)]
+#[path = "library_tests.rs"]
+mod tests;

@@ -26,7 +26,7 @@ use self::ticket::Ticket;
 use super::probe::probe_file;
 use crate::engine::{
     Engine, EngineError, Generate, Health, ModelFile, ModelInfo, ModelRunner, ModelState,
-    ProbedModel, TokenStream, token_stream, validity,
+    ProbeFailure, ProbedModel, TokenStream, token_stream, validity,
 };
 use crate::worker::WorkerProgram;
 
@@ -153,14 +153,14 @@ impl ModelRunner for LlamaEngine {
         let _stopped = self.keeper.send(Message::ModelsChanged);
     }
 
-    fn probe(&self, path: PathBuf) -> BoxFuture<'static, Result<ProbedModel, String>> {
+    fn probe(&self, path: PathBuf) -> BoxFuture<'static, Result<ProbedModel, ProbeFailure>> {
         let engine = self.clone();
         async move {
             let _turn = engine
                 .probes
                 .acquire()
                 .await
-                .map_err(|error| error.to_string())?;
+                .map_err(|error| ProbeFailure::passing(error.to_string()))?;
             probe_file(&engine.options.program, path, &engine.tracker).await
         }
         .boxed()

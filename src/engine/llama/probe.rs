@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::worker::vocabulary::Vocabulary;
 use super::worker::{quiet_backend, real_path};
-use crate::engine::{ChatMessage, ProbedModel, Role, Sampling};
+use crate::engine::{ChatMessage, ProbeFailure, ProbedModel, Role, Sampling};
 use crate::worker::{ChildSide, Limits, WorkerError, WorkerKind, WorkerProcess, WorkerProgram};
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -36,20 +36,24 @@ struct Question {
 
 type Answer = Result<ProbedModel, String>;
 
-/// The error is a plain sentence for the administrator.
+/// Only what the worker itself says of the file lasts; a worker may end for many other reasons.
 pub(super) async fn probe_file(
     program: &WorkerProgram,
     path: PathBuf,
     tracker: &TaskTracker,
-) -> Answer {
+) -> Result<ProbedModel, ProbeFailure> {
     let answer = match WorkerProcess::start(program, WorkerKind::Probe, LIMITS, tracker) {
         Ok(worker) => worker.ask::<Answer>(&Question { path }, DEADLINE).await,
         Err(error) => Err(error),
     };
     match answer {
-        Ok(answer) => answer,
-        Err(WorkerError::Stopped) => Err("could not be opened: the probing worker stopped".into()),
-        Err(error) => Err(format!("could not be opened: {error}")),
+        Ok(answer) => answer.map_err(ProbeFailure::lasting),
+        Err(WorkerError::Stopped) => Err(ProbeFailure::passing(
+            "it could not be opened: the probing worker stopped",
+        )),
+        Err(error) => Err(ProbeFailure::passing(format!(
+            "it could not be opened: {error}"
+        ))),
     }
 }
 

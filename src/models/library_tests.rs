@@ -1,0 +1,129 @@
+//! What the library makes of a runner's answers, with a runner that answers as the test says.
+//!
+//! Real workers and real models are in `tests/engine/library.rs`.
+
+use std::collections::VecDeque;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+
+use super::*;
+
+/// Answers in order, then that the file is fine; each answer is held back until it is let go.
+struct MadeUpRunner {
+    answers: Mutex<VecDeque<Outcome>>,
+    asked: watch::Sender<Vec<PathBuf>>,
+    let_go: Arc<Semaphore>,
+}
+
+impl Engine for MadeUpRunner {
+    fn models(&self) -> Vec<ModelInfo> {
+        Vec::new()
+    }
+
+    fn generate(&self, request: Generate) -> std::result::Result<TokenStream, EngineError> {
+        Err(EngineError::UnknownModel(request.model))
+    }
+
+    fn health(&self) -> Health {
+        Health {
+            ready: true,
+            loaded: None,
+            running: 0,
+            queued: 0,
+        }
+    }
+}
+
+impl ModelRunner for MadeUpRunner {
+    fn set_models(&self, _files: Vec<ModelFile>) {}
+
+    fn probe(&self, path: PathBuf) -> BoxFuture<'static, Outcome> {
+        self.asked.send_modify(|asked| asked.push(path));
+        let answer = self.answers.lock().unwrap().pop_front();
+        let let_go = Arc::clone(&self.let_go);
+        async move {
+            let_go.acquire().await.unwrap().forget();
+            answer.unwrap_or_else(|| Ok(ProbedModel::default()))
+        }
+        .boxed()
+    }
+}
+
+struct Shelf {
+    library: Arc<Library>,
+    runner: Arc<MadeUpRunner>,
+    folder: TempDir,
+}
+
+impl Shelf {
+    fn over(folder: TempDir, answers: impl Into<VecDeque<Outcome>>, let_go: usize) -> Self {
+        let runner = Arc::new(MadeUpRunner {
+            answers: Mutex::new(answers.into()),
+            asked: watch::Sender::default(),
+            let_go: Arc::new(Semaphore::new(let_go)),
+        });
+        let tasks = TaskTracker::new();
+        let library = Library::open(folder.path().into(), Some(runner.clone()), tasks).unwrap();
+        Self {
+            library,
+            runner,
+            folder,
+        }
+    }
+
+    fn asked(&self) -> usize {
+        self.runner.asked.borrow().len()
+    }
+
+    fn state(&self) -> ModelState {
+        let models = self.library.list();
+        assert_eq!(models.len(), 1);
+        models[0].state.clone()
+    }
+}
+
+/// A folder with one model file, and without the demo model.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".demo-unpacked"), "and deleted").unwrap();
+    put(&folder, 0);
+    folder
+}
+
+fn put(folder: &TempDir, more_bytes: usize) {
+    let mut bytes = b"GGUF\x03\0\0\0".to_vec();
+    bytes.resize(24 + more_bytes, 0);
+    fs::write(folder.path().join("model.gguf"), bytes).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_a_file_lasts_and_what_came_between_does_not() {
+    for (failure, asked_again) in [
+        (ProbeFailure::lasting("it is damaged"), 0),
+        (ProbeFailure::passing("the worker stopped"), 1),
+    ] {
+        let unusable = ModelState::Unusable(failure.reason.clone());
+        let shelf = Shelf::over(folder(), [Err(failure)], 9);
+        shelf.library.settled().await;
+        assert_eq!((shelf.state(), shelf.asked()), (unusable.clone(), 1));
+        let again = Shelf::over(shelf.folder, [], 9);
+        again.library.settled().await;
+        assert_eq!(again.asked(), asked_again);
+        assert_eq!(again.state() == unusable, asked_again == 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changes_while_it_is_probed_is_probed_again() {
+    let shelf = Shelf::over(folder(), [Err(ProbeFailure::lasting("it is cut off"))], 0);
+    let mut asked = shelf.runner.asked.subscribe();
+    asked.wait_for(|asked| asked.len() == 1).await.unwrap();
+    put(&shelf.folder, 100);
+    shelf.library.rescan();
+    shelf.runner.let_go.add_permits(2);
+    shelf.library.settled().await;
+    assert_eq!((shelf.state(), shelf.asked()), (ModelState::Available, 2));
+}
