@@ -3,7 +3,7 @@
 //! Reads a few bytes. Full checks are the probing worker's; this one catches what is plainly
 //! something else, cut off, or absurd, and says so in a sentence.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -20,8 +20,8 @@ const MIN_TENSOR_BYTES: u64 = 8 + 4 + 8 + 4 + 8;
 pub(super) fn check(path: &Path) -> Result<(), ProbeFailure> {
     let unreadable =
         |error: io::Error| ProbeFailure::passing(format!("it cannot be read: {error}"));
-    let mut file = File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
+    // Asked before opening: to open a pipe is to wait for whoever writes into it.
+    let metadata = fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(ProbeFailure::lasting("it is not a file"));
     }
@@ -31,7 +31,9 @@ pub(super) fn check(path: &Path) -> Result<(), ProbeFailure> {
         return Err(ProbeFailure::lasting(reason));
     }
     let mut header = [0; HEADER_BYTES as usize];
-    file.read_exact(&mut header).map_err(unreadable)?;
+    File::open(path)
+        .and_then(|mut file| file.read_exact(&mut header))
+        .map_err(unreadable)?;
     check_header(&header, length).map_err(ProbeFailure::lasting)
 }
 
@@ -77,14 +79,27 @@ mod tests {
         header
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_that_nobody_writes_into_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.gguf");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let (sender, checked) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(check(&pipe)));
+        let checked = checked.recv_timeout(std::time::Duration::from_secs(10));
+        assert_eq!(checked, Ok(Err(ProbeFailure::lasting("it is not a file"))));
+    }
+
     #[test]
     fn what_cannot_be_read_now_may_be_readable_later() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("model.gguf");
         assert!(!check(&file).unwrap_err().lasting);
-        std::fs::write(&file, header(3, 0, 0)).unwrap();
+        fs::write(&file, header(3, 0, 0)).unwrap();
         assert_eq!(check(&file), Ok(()));
-        std::fs::write(&file, "GGUF").unwrap();
+        fs::write(&file, "GGUF").unwrap();
         assert!(check(&file).unwrap_err().lasting);
     }
 
