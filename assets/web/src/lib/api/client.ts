@@ -33,17 +33,6 @@ export async function call<T>(request: Promise<Answer<T>>): Promise<T> {
   return answer.data as T;
 }
 
-/** `call` for sign-in forms, where 401 means wrong words and not a lost session. */
-export async function callSignedOut<T>(request: Promise<Answer<T>>): Promise<T> {
-  const kept = whenSignedOut;
-  whenSignedOut = () => {};
-  try {
-    return await call(request);
-  } finally {
-    whenSignedOut = kept;
-  }
-}
-
 export interface StreamRequest {
   path: string;
   /** POST with this body; without one, GET. */
