@@ -8,18 +8,16 @@ interface Person {
   username: string;
 }
 
-/** Everything the page complained about, apart from answers that are meant to be refusals. */
-export const complaints = new WeakMap<Page, string[]>();
-
-export function watch(page: Page) {
+/** Hears everything the page complains about, apart from answers that are meant to be refusals. */
+function complaintsOf(page: Page): string[] {
   const heard: string[] = [];
-  complaints.set(page, heard);
   page.on("pageerror", (error) => heard.push(String(error)));
   page.on("console", (message) => {
     const text = message.text();
     if (message.type() === "error" && !/Failed to load resource|net::ERR_/.test(text)) heard.push(text);
     if (/Content Security Policy/i.test(text)) heard.push(text);
   });
+  return heard;
 }
 
 export async function setUp(house: House): Promise<Person> {
@@ -36,7 +34,15 @@ export async function setUp(house: House): Promise<Person> {
 
 let counter = 0;
 
-export const test = base.extend<{ person: Person; home: Page; cleanConsole: void }, { house: House }>({
+/** Somebody new, who has this browser's session from now on. */
+export async function register(page: Page, house: House): Promise<Person> {
+  const username = `guest${process.pid}-${++counter}`;
+  const answer = await page.request.post(`${house.url}/api/v1/auth/register`, { data: { username, password, cookie: true }, headers: { origin: house.url } });
+  expect(answer.status()).toBe(201);
+  return { username };
+}
+
+export const test = base.extend<{ person: Person; home: Page }, { house: House }>({
   house: [
     async ({}, use) => {
       const house = await startHouse();
@@ -57,16 +63,13 @@ export const test = base.extend<{ person: Person; home: Page; cleanConsole: void
   ],
   baseURL: async ({ house }, use) => use(house.url),
   page: async ({ page }, use) => {
-    watch(page);
+    const heard = complaintsOf(page);
     await use(page);
-    expect(complaints.get(page)).toEqual([]);
+    expect(heard).toEqual([]);
   },
   /** Somebody of their own for each test, signed in in this browser. */
   person: async ({ page, house }, use) => {
-    const username = `guest${process.pid}-${++counter}`;
-    const answer = await page.request.post(`${house.url}/api/v1/auth/register`, { data: { username, password, cookie: true }, headers: { origin: house.url } });
-    expect(answer.status()).toBe(201);
-    await use({ username });
+    await use(await register(page, house));
   },
   home: async ({ page, person }, use) => {
     expect(person.username).toBeTruthy();
@@ -87,6 +90,44 @@ export async function send(page: Page, text: string) {
   await composer(page).fill(text);
   await composer(page).press("Enter");
 }
+
+/** Signs in on the page that asks for it. */
+export async function signIn(page: Page, username: string) {
+  await page.getByLabel("User name or e-mail").fill(username);
+  await page.getByLabel("Password").fill(password);
+  await page.keyboard.press("Enter");
+  await expect(composer(page)).toBeVisible();
+}
+
+export async function signOut(page: Page) {
+  await page.getByRole("button", { name: /^Account of/ }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await expect(page.getByRole("heading", { name: "Welcome home" })).toBeVisible();
+}
+
+/** The house refuses the next thing asked of one of these addresses. */
+export async function refuseNext(page: Page, address: string | RegExp) {
+  const refusal = { status: 503, headers: { "retry-after": "7" }, json: { error: { code: "overloaded", message: "busy" } } };
+  await page.route(address, (route) => route.fulfill(refusal), { times: 1 });
+}
+
+/** Holds what is asked of these addresses until the returned function is called. */
+export async function hold(page: Page, address: string | RegExp): Promise<() => Promise<void>> {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  await page.route(address, async (route) => {
+    await released;
+    // Whoever asked may have given up by now.
+    await route.continue().catch(() => {});
+  });
+  return async () => {
+    release();
+    await page.unroute(address);
+  };
+}
+
+/** As when the reader comes back from another tab. */
+export const seenAgain = (page: Page) => page.evaluate(() => void document.dispatchEvent(new Event("visibilitychange")));
 
 export async function finished(page: Page) {
   await expect(replies(page).last().getByRole("button", { name: "Another reply" })).toBeVisible({ timeout: 15_000 });

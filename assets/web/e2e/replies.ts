@@ -18,7 +18,7 @@ def hours(temp_c):
 
 <img src=x onerror="window.hacked = true"> ![loaf](https://example.org/loaf.png)`;
 
-/** The format is described in src/engine/scripted.rs. */
+/** The format is described in src/engine/scripted/mod.rs. */
 export const engineScript = {
   models: ["scripted", "scripted-two"],
   rules: [

@@ -17,3 +17,11 @@ export function writeStored(storage: "local" | "session", key: string, value: st
     // Kept in memory by the caller.
   }
 }
+
+export function clearStored(storage: "local" | "session") {
+  try {
+    (storage === "local" ? localStorage : sessionStorage).clear();
+  } catch {
+    // Nothing could be kept there either.
+  }
+}

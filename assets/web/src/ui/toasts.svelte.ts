@@ -1,5 +1,6 @@
 // Short notes at the edge of the page, each with at most one thing to do about it.
 import { randomId } from "../lib/ids";
+import { wordsFor } from "../lib/problems";
 
 export interface Toast {
   id: string;
@@ -20,6 +21,13 @@ class Toasts {
     setTimeout(dismiss, ms);
     return dismiss;
   }
+
+  clear() {
+    this.shown = [];
+  }
 }
 
 export const toasts = new Toasts();
+
+/** For what went wrong away from any place of its own. */
+export const complain = (error: unknown) => void toasts.show(wordsFor(error));
