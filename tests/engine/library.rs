@@ -4,11 +4,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chatelaine::engine::llama::LlamaEngine;
-use chatelaine::engine::{Engine, ModelInfo, ModelState};
+use chatelaine::engine::llama::{EngineOptions, LlamaEngine};
+use chatelaine::engine::{Engine, ModelInfo, ModelRunner, ModelState};
 use chatelaine::error::ErrorKind;
 use chatelaine::models::{DEMO_MODEL, Library, find_default};
 use tempfile::TempDir;
@@ -16,13 +17,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::tiny_gguf::{Random, TinyModel};
-use crate::{ask, options, read};
+use crate::{ask, eventually, options, read};
 
 struct Shelf {
     library: Arc<Library>,
     engine: Arc<LlamaEngine>,
     folder: TempDir,
     elsewhere: TempDir,
+    tracker: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -35,18 +37,20 @@ impl Shelf {
     }
 
     fn over(folder: TempDir) -> Self {
+        Self::with(folder, options(2, 16))
+    }
+
+    fn with(folder: TempDir, options: EngineOptions) -> Self {
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
-        let engine = Arc::new(LlamaEngine::new(
-            options(2, 16),
-            tracker.clone(),
-            stop.clone(),
-        ));
-        let library = Library::open(folder.path().into(), Some(engine.clone()), tracker).unwrap();
+        let engine = Arc::new(LlamaEngine::new(options, tracker.clone(), stop.clone()));
+        let runner: Arc<dyn ModelRunner> = engine.clone();
+        let library = Library::open(folder.path().into(), Some(runner), tracker.clone()).unwrap();
         Self {
             library,
             engine,
             folder,
             elsewhere: tempfile::tempdir().unwrap(),
+            tracker,
             stop,
         }
     }
@@ -182,6 +186,39 @@ async fn what_is_no_model_is_listed_with_its_reason() {
     }
     assert!(shelf.engine.models().is_empty());
     assert_eq!(find_default(&models), None);
+}
+
+/// A probing worker that never answers, and writes down that it was started.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_house_that_stops_waits_for_no_probe_and_the_next_one_probes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".demo-unpacked"), "and deleted").unwrap();
+    for number in 0..5 {
+        TinyModel::default().write(&folder.path().join(format!("tiny-{number}.gguf")));
+    }
+    let started = folder.path().join("started");
+    let mut options = options(2, 16);
+    options.program.executable = folder.path().join("silent-worker");
+    // Written by another process: no child of this one may hold it open for writing.
+    let script = format!("#!/bin/sh\n: > '{}'\nexec sleep 600\n", started.display());
+    let written = Command::new("sh")
+        .args(["-c", r#"printf %s "$1" > "$0" && chmod +x "$0""#])
+        .args([options.program.executable.as_os_str(), script.as_ref()])
+        .status();
+    assert!(written.unwrap().success());
+    let shelf = Shelf::with(folder, options);
+    eventually(|| started.exists()).await;
+    shelf.stop.cancel();
+    shelf.tracker.close();
+    tokio::time::timeout(Duration::from_secs(20), shelf.tracker.wait())
+        .await
+        .unwrap();
+    let again = Shelf::over(shelf.folder);
+    let models = again.list().await;
+    assert_eq!(models.len(), 5);
+    for model in models {
+        assert_eq!(model.state, ModelState::Available);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,10 +57,11 @@ pub struct LlamaEngine {
     keeper: mpsc::UnboundedSender<Message>,
     tracker: TaskTracker,
     probes: Arc<Semaphore>,
+    stop: CancellationToken,
 }
 
 impl LlamaEngine {
-    /// Starts the keeper on `tracker`; needs a runtime. Cancelling `stop` ends the worker and every stream.
+    /// Starts the keeper on `tracker`; needs a runtime. Cancelling `stop` ends every worker and stream.
     pub fn new(options: EngineOptions, tracker: TaskTracker, stop: CancellationToken) -> Self {
         let options = Arc::new(options);
         let shared = Arc::new(Shared::default());
@@ -71,7 +72,7 @@ impl LlamaEngine {
                 Arc::clone(&shared),
                 inbox,
                 tracker.clone(),
-                stop,
+                stop.clone(),
             )
             .run(),
         );
@@ -81,6 +82,7 @@ impl LlamaEngine {
             keeper,
             tracker,
             probes: Arc::new(Semaphore::new(PROBES_AT_ONCE)),
+            stop,
         }
     }
 
@@ -138,7 +140,7 @@ impl Engine for LlamaEngine {
     fn health(&self) -> Health {
         let state = self.shared.lock();
         Health {
-            ready: !self.keeper.is_closed(),
+            ready: !self.keeper.is_closed() && !state.unstartable,
             loaded: state.loaded.clone(),
             running: state.running,
             queued: state.queued,
@@ -156,12 +158,16 @@ impl ModelRunner for LlamaEngine {
     fn probe(&self, path: PathBuf) -> BoxFuture<'static, Result<ProbedModel, ProbeFailure>> {
         let engine = self.clone();
         async move {
-            let _turn = engine
-                .probes
-                .acquire()
-                .await
-                .map_err(|error| ProbeFailure::passing(error.to_string()))?;
-            probe_file(&engine.options.program, path, &engine.tracker).await
+            let probing = async {
+                let _turn = engine
+                    .probes
+                    .acquire()
+                    .await
+                    .map_err(|error| ProbeFailure::passing(error.to_string()))?;
+                probe_file(&engine.options.program, path, &engine.tracker).await
+            };
+            let probed = engine.stop.run_until_cancelled(probing).await;
+            probed.unwrap_or_else(|| Err(ProbeFailure::passing("the engine has been stopped")))
         }
         .boxed()
     }
