@@ -1,6 +1,7 @@
 // Talking: streaming, coming back, stopping, branches.
 import { startHouse } from "./house";
-import { composer, expect, finished, lastText, password, replies, said, send, setUp, test } from "./page";
+import { composer, expect, finished, hold, lastText, refuseNext, replies, said, send, setUp, signIn, test } from "./page";
+import { startProxy } from "./proxy";
 import { words } from "./replies";
 
 test("a reload in mid-reply goes on without gap or repeat", async ({ home: page }) => {
@@ -13,24 +14,51 @@ test("a reload in mid-reply goes on without gap or repeat", async ({ home: page 
   expect((await lastText(page).innerText()).trim()).toBe(words(120));
 });
 
-test("a broken connection is taken up again without gap or repeat", async ({ home: page, context }) => {
-  await send(page, "Say it slowly");
-  await expect(lastText(page)).toContainText("word10");
-  await context.setOffline(true);
-  await page.waitForTimeout(500);
-  await context.setOffline(false);
-  await finished(page);
-  expect((await lastText(page).innerText()).trim()).toBe(words(120));
+test("a broken connection is taken up again without gap or repeat", async ({ page, person, house }) => {
+  expect(person.username).toBeTruthy();
+  const proxy = await startProxy(house.url);
+  try {
+    await page.goto(proxy.url);
+    await send(page, "Say it slowly");
+    await expect(lastText(page)).toContainText("word10");
+    const attached = page.waitForRequest(/\/events$/);
+    proxy.cut();
+    expect((await attached).headers()["last-event-id"]).toBeDefined();
+    await finished(page);
+    expect((await lastText(page).innerText()).trim()).toBe(words(120));
+  } finally {
+    await proxy.stop();
+  }
+});
+
+test("conversations left before they are open do not go on being read", async ({ home: page }) => {
+  await send(page, "Go on for ever");
+  await expect(lastText(page)).toContainText("word3");
+  const list = page.getByRole("navigation", { name: "Conversations" });
+  await page.keyboard.press("Control+Shift+O");
+  const attached: string[] = [];
+  page.on("request", (request) => request.url().endsWith("/events") && attached.push(request.url()));
+  const release = await hold(page, /\/conversations\/[^/]+\/messages$/);
+  for (let visit = 0; visit < 8; visit++) {
+    await list.getByRole("link").click();
+    await expect(page).toHaveURL(/\/c\//);
+    await page.keyboard.press("Control+Shift+O");
+    await expect(page).toHaveURL(/\/$/);
+  }
+  await release();
+  await list.getByRole("link").click();
+  await expect(lastText(page)).toContainText("word5");
+  expect(attached).toHaveLength(1);
+  await page.keyboard.press("Escape");
+  await expect(page.getByText("You stopped this reply.")).toBeVisible();
 });
 
 test("a killed house keeps the text, and the reply can go on when it is back", async ({ page }) => {
   const house = await startHouse();
   try {
-    await setUp(house);
+    const { username } = await setUp(house);
     await page.goto(`${house.url}/sign-in`);
-    await page.getByLabel("User name or e-mail").fill("keeper");
-    await page.getByLabel("Password").fill(password);
-    await page.keyboard.press("Enter");
+    await signIn(page, username);
     await send(page, "Go on for ever");
     await expect(lastText(page)).toContainText("word30");
     await house.killAndStartAgain();
@@ -79,6 +107,26 @@ test("Markdown is shown and can do nothing", async ({ home: page }) => {
   const figure = reply.locator("figure");
   await figure.getByRole("button", { name: "Wrap" }).click();
   await expect(figure).toHaveAttribute("data-wrap", "");
+});
+
+test("a stop that does not get through can be asked for again", async ({ home: page }) => {
+  await send(page, "Go on for ever");
+  await expect(lastText(page)).toContainText("word3");
+  await refuseNext(page, /\/stop$/);
+  const stop = page.getByRole("button", { name: "Stop" });
+  await stop.click();
+  await expect(page.getByText("The house is busy just now.", { exact: false })).toBeVisible();
+  await expect(stop).toBeEnabled();
+  await stop.click();
+  await expect(page.getByText("You stopped this reply.")).toBeVisible();
+});
+
+test("a stop asked for before the message has arrived is kept to", async ({ home: page }) => {
+  const release = await hold(page, "**/api/v1/chat");
+  await send(page, "Go on for ever");
+  await page.getByRole("button", { name: "Stop" }).click();
+  await release();
+  await expect(page.getByText("You stopped this reply.")).toBeVisible();
 });
 
 test("stop with Esc, then continue", async ({ home: page }) => {

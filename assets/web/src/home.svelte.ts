@@ -7,6 +7,7 @@ import { Models } from "./chat/models.svelte";
 import { ConversationList } from "./sidebar/conversations.svelte";
 import { watchRunning } from "./sidebar/running";
 import { router } from "./lib/router.svelte";
+import { complain, toasts } from "./ui/toasts.svelte";
 
 export class Home {
   readonly list = new ConversationList();
@@ -23,8 +24,12 @@ export class Home {
   start(): () => void {
     void this.list.arrive();
     void this.models.load();
+    let ended = false;
     const stopWatching = watchRunning((replyOf) => {
-      this.list.markRunning(replyOf);
+      const endedBefore = ended;
+      ended = this.list.markRunning(replyOf);
+      // A title is written when the reply has ended: the round after finds it too.
+      if (ended || endedBefore) void this.list.refresh();
       if (this.open.id) this.open.notice(replyOf.get(this.open.id));
     });
     const seenAgain = () => {
@@ -42,6 +47,7 @@ export class Home {
       this.list.leave();
       this.models.close();
       this.open.close();
+      toasts.clear();
     };
   }
 
@@ -65,7 +71,11 @@ export class Home {
   #openConversation(id: string | undefined): OpenConversation {
     const opened = new OpenConversation(id, {
       changed: (conversation) => this.list.learn(conversation),
-      accepted: (from) => forgetDraft(from),
+      accepted: (from) => {
+        // Another composer of the same conversation keeps its own.
+        if (this.open === opened || this.open.id !== from) forgetDraft(from);
+      },
+      failed: complain,
       created: (conversation) => {
         if (this.open === opened) router.go(`/c/${conversation.id}`, { replace: true });
       },

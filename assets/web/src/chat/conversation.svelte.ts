@@ -3,18 +3,28 @@
 import { tick } from "svelte";
 import { api, call } from "../lib/api/client";
 import { ApiError } from "../lib/api/error";
-import type { Conversation, Message, NumberedReplyEvent } from "../lib/api/types";
+import type { Conversation, Exchange, Message, NumberedReplyEvent } from "../lib/api/types";
 import { randomId } from "../lib/ids";
 import { Paced } from "../lib/paced";
 import { replyEvents, type ReplyStreamOptions } from "./reply-stream";
 import { Speedometer } from "./speed";
 import { Turn, draftOf, hollowReply } from "./turn.svelte";
 
-export type Phase =
-  | { is: "sending" | "waiting" | "reconnecting" | "stopping" }
+type Progress =
+  | { is: "sending" | "waiting" | "reconnecting" }
   | { is: "queued"; position: number }
   | { is: "reading"; share: number }
   | { is: "writing"; perSecond?: number };
+export type Phase = Progress | { is: "stopping" };
+
+/** Something asked of the server, which may have to be asked again when the screen shows something else. */
+interface Attempt {
+  /** The message that is on its way, if any, and the place of the reply. */
+  fresh: Turn[];
+  /** What of the branch stands above. */
+  above(branch: Turn[]): Turn[];
+  request(branch: Turn[]): { path: string; body: { client_id?: string } & object };
+}
 
 export interface ConversationEvents {
   /** The conversation exists now, or changed. */
@@ -23,21 +33,32 @@ export interface ConversationEvents {
   created(conversation: Conversation): void;
   /** A message typed in this conversation (undefined: a new one) reached the server, so its draft can go. */
   accepted(from: string | undefined): void;
+  /** Something the reader asked for earlier did not come about. */
+  failed(error: unknown): void;
 }
 
 export class OpenConversation {
   id: string | undefined = $state();
   info: Conversation | undefined = $state.raw();
-  turns: Turn[] = $state.raw([]);
   loading = $state(false);
   problem: ApiError | undefined = $state.raw();
-  phase: Phase | undefined = $state.raw();
   /** The model chosen before there is a conversation to keep it. */
   model: string | undefined = $state();
 
+  #branch: Turn[] = $state.raw([]);
+  /** What did not get through. It stays behind the branch, because nothing else has it. */
+  #unsent: Turn[] = $state.raw([]);
+  readonly turns = $derived([...this.#branch, ...this.#unsent]);
+
+  #progress: Progress | undefined = $state.raw();
+  #stopping = $state(false);
+  readonly phase: Phase | undefined = $derived(this.#progress && this.#stopping ? { is: "stopping" } : this.#progress);
+  readonly running = $derived(this.#progress !== undefined);
+
   #events: ConversationEvents;
+  #loading: AbortController | undefined;
   #reading: AbortController | undefined;
-  #leaving = false;
+  #closed = false;
   #waitingText = "";
   #speed = new Speedometer();
   #paced = new Paced(() => this.#showWaitingText(), tick);
@@ -48,13 +69,15 @@ export class OpenConversation {
     if (id) void this.load();
   }
 
-  get running(): boolean {
-    return this.phase !== undefined;
+  /** The reply at the end of the branch: the one being written, while there is one. */
+  get lastReply(): Turn | undefined {
+    const last = this.#branch.at(-1);
+    return last?.message.role === "assistant" ? last : undefined;
   }
 
-  get lastReply(): Turn | undefined {
-    const last = this.turns.at(-1);
-    return last?.message.role === "assistant" ? last : undefined;
+  /** What the reader said and the server does not have yet. */
+  get untaken(): string[] {
+    return this.turns.filter((turn) => !turn.taken && turn.message.role === "user").map((turn) => turn.message.content);
   }
 
   get chosenModel(): string | undefined {
@@ -63,31 +86,35 @@ export class OpenConversation {
 
   /** What is being sent is still sent: the house has to have it before we may go. */
   close() {
-    if (this.phase?.is === "sending") this.#leaving = true;
-    else this.#reading?.abort();
+    this.#closed = true;
+    this.#loading?.abort();
+    if (this.#progress?.is !== "sending") this.#reading?.abort();
   }
 
   /** Reads the shown branch anew and attaches to a reply that is being written. */
   async load(how: { attach: boolean } = { attach: true }) {
     const id = this.id;
-    if (!id) return;
+    if (!id || this.#closed) return;
+    this.#loading?.abort();
+    const { signal } = (this.#loading = new AbortController());
     this.loading = this.turns.length === 0;
-    const path = { params: { path: { id } } };
+    const request = { params: { path: { id } }, signal };
     try {
       const [info, { items }] = await Promise.all([
-        call(api.GET("/conversations/{id}", path)),
-        call(api.GET("/conversations/{id}/messages", path)),
+        call(api.GET("/conversations/{id}", request)),
+        call(api.GET("/conversations/{id}/messages", request)),
       ]);
+      if (signal.aborted) return;
       this.problem = undefined;
       this.#tell(info);
-      if (this.running && this.#reading && !this.#reading.signal.aborted) return;
+      if (this.running) return;
       this.#showBranch(items);
       const last = items.at(-1);
       if (how.attach && last?.status === "running") void this.#follow({ replyId: last.id });
     } catch (error) {
-      this.problem = ApiError.unreachable(error);
+      if (!signal.aborted) this.problem = ApiError.unreachable(error);
     } finally {
-      this.loading = false;
+      if (!signal.aborted) this.loading = false;
     }
   }
 
@@ -98,44 +125,51 @@ export class OpenConversation {
   }
 
   send(content: string) {
-    const parent = this.turns.at(-1)?.message.id;
-    const body = { content, parent_id: this.id ? parent : undefined, model: this.id ? undefined : this.model, client_id: randomId() };
-    const path = this.id ? `/api/v1/conversations/${this.id}/messages` : "/api/v1/chat";
-    this.#begin(this.turns, [new Turn(draftOf(content, parent)), new Turn(hollowReply())], path, body);
+    let [clientId, clientIdOf] = [randomId(), this.id];
+    const request = (branch: Turn[]) => {
+      if (!this.id) return { path: "/api/v1/chat", body: { content, model: this.model, client_id: clientId } };
+      // Within another conversation it is another message.
+      if (clientIdOf !== this.id) [clientId, clientIdOf] = [randomId(), this.id];
+      return { path: `/api/v1/conversations/${encodeURIComponent(this.id)}/messages`, body: { content, parent_id: branch.at(-1)?.message.id, client_id: clientId } };
+    };
+    void this.#try({ fresh: [new Turn(draftOf(content)), new Turn(hollowReply())], above: (branch) => branch, request });
   }
 
   edit(turn: Turn, content: string) {
-    const before = this.turns.slice(0, this.turns.indexOf(turn));
-    const fresh = [new Turn({ ...turn.message, content }), new Turn(hollowReply())];
+    const fresh = [new Turn(draftOf(content, turn.message)), new Turn(hollowReply())];
     const body = { content, client_id: randomId() };
-    this.#begin(before, fresh, `/api/v1/messages/${turn.message.id}/edit`, body);
+    void this.#try(inPlaceOf(turn.message, fresh, "edit", body));
   }
 
   regenerate(turn: Turn) {
-    const before = this.turns.slice(0, this.turns.indexOf(turn));
-    this.#begin(before, [new Turn(hollowReply(turn.message))], `/api/v1/messages/${turn.message.id}/regenerate`, {});
+    void this.#try(inPlaceOf(turn.message, [new Turn(hollowReply(turn.message))], "regenerate", {}));
   }
 
   resume(turn: Turn) {
-    const before = this.turns.slice(0, this.turns.indexOf(turn));
-    turn.message = { ...turn.message, status: "running", error: undefined };
-    this.#begin(before, [turn], `/api/v1/messages/${turn.message.id}/continue`, {});
+    void this.#try(inPlaceOf(turn.message, [turn], "continue", {}));
   }
 
   async stop() {
     const reply = this.lastReply?.message;
-    if (!this.running || !reply) return;
-    this.phase = { is: "stopping" };
+    if (!reply || !this.running) return;
+    this.#stopping = true;
     // Not taken by the server yet: stopped as soon as it is (see #started).
-    if (reply.id.startsWith("local-")) return;
-    await call(api.POST("/replies/{id}/stop", { params: { path: { id: reply.id } } }));
+    if (this.#progress?.is === "sending") return;
+    try {
+      await call(api.POST("/replies/{id}/stop", { params: { path: { id: reply.id } } }));
+    } catch (error) {
+      this.#stopping = false;
+      throw error;
+    }
   }
 
   /** Shows the branch through this message, down to its newest end. */
   async showBranchOf(messageId: string) {
     await this.patch({ head_id: messageId });
+    // Something was said meanwhile: it decides what is shown.
+    if (this.#progress?.is === "sending") return;
     this.#reading?.abort();
-    this.phase = undefined;
+    this.#progress = undefined;
     await this.load();
   }
 
@@ -155,76 +189,82 @@ export class OpenConversation {
   }
 
   #showBranch(messages: Message[]) {
-    const known = new Map(this.turns.map((turn) => [turn.message.id, turn]));
-    this.turns = messages.map((message) => known.get(message.id)?.showing(message) ?? new Turn(message));
+    const known = new Map(this.#branch.map((turn) => [turn.message.id, turn]));
+    this.#branch = messages.map((message) => known.get(message.id)?.showing(message) ?? new Turn(message));
   }
 
-  #begin(before: Turn[], fresh: Turn[], path: string, body: { client_id?: string } & object) {
-    const shown = this.turns;
-    this.turns = [...before, ...fresh];
-    this.phase = { is: "sending" };
+  /** Asks for a reply. What does not get through leaves the branch as it was, and a way to try again. */
+  async #try(attempt: Attempt) {
+    const { fresh } = attempt;
+    const branch = this.#branch;
+    const reply = fresh.at(-1)!;
+    const stood = reply.message;
+    reply.message = { ...stood, status: "running", error: undefined };
+    for (const turn of fresh) turn.unsent = undefined;
+    this.#unsent = this.#unsent.filter((turn) => !fresh.includes(turn));
+    this.#branch = [...attempt.above(branch), ...fresh];
+    this.#loading?.abort();
+    const { path, body } = attempt.request(branch);
     const begin = { path, body: { ...body, stream: true } };
-    const start = () => void this.#follow(begin).catch((error) => this.#failedToBegin(error, shown, start));
-    start();
+    try {
+      await this.#follow(begin, fresh);
+      if (!this.#isOneBranch) await this.load();
+    } catch (error) {
+      const problem = ApiError.unreachable(error);
+      reply.message = stood;
+      for (const turn of fresh) turn.unsent = { problem, again: () => void this.#try(attempt) };
+      this.#branch = branch;
+      this.#unsent = [...this.#unsent, ...fresh.filter((turn) => !branch.includes(turn))];
+      // Perhaps the whole conversation is no more.
+      if (problem.code === "not_found") await this.load();
+    }
   }
 
-  /** The server has not taken it: say so where the reply would stand, with a way to try again. */
-  #failedToBegin(error: unknown, shown: Turn[], start: () => void) {
-    const reply = this.lastReply;
-    if (!reply) return;
-    const { code, message } = ApiError.unreachable(error);
-    const wasThere = shown.includes(reply);
-    reply.message = { ...reply.message, status: "failed", error: { code, message } };
-    reply.again = () => {
-      reply.again = undefined;
-      if (!wasThere) reply.message = hollowReply(reply.message);
-      this.phase = { is: "sending" };
-      start();
-    };
+  /** Not so when something was asked for again after another branch had come to the screen. */
+  get #isOneBranch(): boolean {
+    return this.#branch.every(({ message }, index) => message.parent_id === this.#branch[index - 1]?.message.id);
   }
 
-  /** Reads a reply to its end. Rejects only while the server has not taken the request. */
-  async #follow(begin: ReplyStreamOptions["begin"]) {
+  /** Reads a reply to its end, into the last of `fresh` if it is asked for now. Rejects only while the server has not taken the request. */
+  async #follow(begin: ReplyStreamOptions["begin"], fresh: Turn[] = []) {
     this.#reading?.abort();
     const reading = (this.#reading = new AbortController());
     const mine = () => this.#reading === reading && !reading.signal.aborted;
-    const connection = (state: "open" | "lost") => {
-      if (!mine() || this.phase?.is === "stopping") return;
-      if (state === "lost") this.phase = { is: "reconnecting" };
-      else if (this.phase?.is !== "sending") this.phase = { is: "waiting" };
-    };
     let taken = "replyId" in begin;
-    this.phase ??= { is: "waiting" };
+    const onConnection = (state: "open" | "lost") => {
+      if (mine() && taken) this.#progress = { is: state === "lost" ? "reconnecting" : "waiting" };
+    };
+    this.#progress = { is: taken ? "waiting" : "sending" };
+    this.#stopping = false;
     this.#speed = new Speedometer();
     this.#waitingText = "";
     try {
-      for await (const event of replyEvents({ begin, signal: reading.signal, onConnection: connection })) {
+      for await (const event of replyEvents({ begin, signal: reading.signal, onConnection })) {
         taken = true;
         if (event.event === "title") this.#titled(event.data.conversation);
-        else if (mine()) this.#apply(event);
+        else if (mine()) this.#apply(event, fresh);
       }
     } catch (error) {
       if (!mine()) return;
-      this.phase = undefined;
+      this.#progress = undefined;
       if (!taken) throw error;
       await this.load({ attach: false });
     }
-    if (mine()) this.phase = undefined;
+    if (mine()) this.#progress = undefined;
   }
 
-  #apply(event: NumberedReplyEvent) {
+  #apply(event: NumberedReplyEvent, fresh: Turn[]) {
     if (event.event === "delta") return this.#append(event.data.text);
     this.#paced.flush();
-    const stopping = this.phase?.is === "stopping";
     switch (event.event) {
       case "started":
-        this.#started(event.data.conversation, event.data.message, event.data.reply);
+        this.#started(event.data, fresh);
         break;
       case "queued":
-        if (!stopping) this.phase = { is: "queued", position: event.data.position };
+        this.#progress = { is: "queued", position: event.data.position };
         break;
       case "prefill":
-        if (!stopping) this.phase = { is: "reading", share: event.data.total ? event.data.done / event.data.total : 0 };
+        this.#progress = { is: "reading", share: event.data.total ? event.data.done / event.data.total : 0 };
         break;
       case "snapshot":
         this.#replaceReply(event.data.message);
@@ -232,7 +272,7 @@ export class OpenConversation {
       case "done":
       case "failed":
         this.#replaceReply(event.data.message);
-        this.phase = undefined;
+        this.#progress = undefined;
         // The stream may stay open for the title; nothing else is expected of it.
         this.#reading = undefined;
         if (this.info) this.#tell({ ...this.info, running_reply_id: undefined, head_id: event.data.message.id });
@@ -243,18 +283,18 @@ export class OpenConversation {
     this.#tell({ ...conversation, running_reply_id: this.running ? this.info?.running_reply_id : undefined });
   }
 
-  #started(conversation: Conversation, message: Message, reply: Message) {
-    const isNew = this.id === undefined;
+  #started({ conversation, message, reply }: Exchange, fresh: Turn[]) {
+    const from = this.id;
     this.id = conversation.id;
-    const [asked, answer] = this.turns.slice(-2);
-    if (asked?.message.role === "user") asked.message = message;
+    const [answer, asked] = [fresh.at(-1), fresh.at(-2)];
+    if (asked) asked.message = message;
     if (answer) answer.message = reply;
-    if (this.phase?.is === "stopping") void this.stop();
-    else this.phase = { is: "waiting" };
+    this.#progress = { is: "waiting" };
+    if (this.#stopping) this.stop().catch(this.#events.failed);
     this.#tell({ ...conversation, running_reply_id: reply.id });
-    this.#events.accepted(isNew ? undefined : conversation.id);
-    if (isNew) this.#events.created(conversation);
-    if (this.#leaving) this.#reading?.abort();
+    this.#events.accepted(from);
+    if (from === undefined) this.#events.created(conversation);
+    if (this.#closed) this.#reading?.abort();
   }
 
   #append(text: string) {
@@ -268,12 +308,21 @@ export class OpenConversation {
     if (!reply || this.#waitingText === "") return;
     reply.message = { ...reply.message, content: reply.message.content + this.#waitingText };
     this.#waitingText = "";
-    if (this.phase && this.phase.is !== "stopping") this.phase = { is: "writing", perSecond: this.#speed.perSecond(performance.now()) };
+    if (this.#progress) this.#progress = { is: "writing", perSecond: this.#speed.perSecond(performance.now()) };
   }
 
   #replaceReply(message: Message) {
     this.#waitingText = "";
-    const reply = this.turns.find((turn) => turn.message.id === message.id);
+    const reply = this.#branch.find((turn) => turn.message.id === message.id);
     if (reply) reply.message = message;
   }
+}
+
+/** Asks for something beside or instead of a message that is there. */
+function inPlaceOf(old: Message, fresh: Turn[], action: "edit" | "regenerate" | "continue", body: object): Attempt {
+  const above = (branch: Turn[]) => {
+    const parent = branch.findIndex((turn) => turn.message.id === old.parent_id);
+    return parent < 0 && old.parent_id !== undefined ? branch : branch.slice(0, parent + 1);
+  };
+  return { fresh, above, request: () => ({ path: `/api/v1/messages/${encodeURIComponent(old.id)}/${action}`, body }) };
 }
