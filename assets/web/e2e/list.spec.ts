@@ -1,5 +1,5 @@
 // The list of conversations: rename, pin, archive, delete with undo.
-import { expect, finished, send, test } from "./page";
+import { expect, finished, hold, lastText, seenAgain, send, test } from "./page";
 import type { Page } from "@playwright/test";
 
 const list = (page: Page) => page.getByRole("navigation", { name: "Conversations" });
@@ -73,8 +73,44 @@ test("delete can be undone, and then is for good", async ({ home: page }) => {
 });
 
 test("the model is chosen from those of the house", async ({ home: page }) => {
-  await page.getByRole("button", { name: /^Model:/ }).click();
+  const chooser = page.getByRole("button", { name: /^Model:/ });
+  await chooser.click();
   await expect(page.getByText("chatelaine model add FILE")).toBeVisible();
-  await page.getByRole("menuitemradio").first().click();
+  await page.getByRole("menuitemradio", { name: "scripted-two" }).click();
   await expect(page.getByRole("menuitemradio")).toHaveCount(0);
+  await expect(chooser).toHaveAccessibleName("Model: scripted-two");
+  await send(page, "Hello");
+  await finished(page);
+  const said = await page.request.get(`/api/v1/conversations/${page.url().split("/").at(-1)}/messages`);
+  expect((await said.json()).items.at(-1).model).toBe("scripted-two");
+  await page.reload();
+  await expect(chooser).toHaveAccessibleName("Model: scripted-two");
+});
+
+test("an old conversation opened by its address does not cut the list off", async ({ page, person, house }) => {
+  expect(person.username).toBeTruthy();
+  const headers = { origin: house.url };
+  const first = await page.request.post("/api/v1/conversations", { headers, data: { title: "The oldest" } });
+  const { id } = await first.json();
+  for (let made = 0; made < 54; made++) await page.request.post("/api/v1/conversations", { headers, data: { title: `Later ${made}` } });
+  const release = await hold(page, /\/conversations\?/);
+  await page.goto(`/c/${id}`);
+  await expect(page.getByRole("heading", { name: "The oldest" })).toBeVisible();
+  await release();
+  await expect(list(page).getByRole("link", { name: "The oldest" })).toBeVisible();
+  await expect(list(page).getByRole("link", { name: "Later 53" })).toBeAttached();
+  await list(page).hover();
+  await page.mouse.wheel(0, 5000);
+  await expect(list(page).getByRole("link")).toHaveCount(55);
+  // Looking again finds the same, and nothing behind it.
+  await seenAgain(page);
+  await expect(list(page).getByRole("link")).toHaveCount(55);
+});
+
+test("a conversation left in mid-reply gets its title all the same", async ({ home: page }) => {
+  await send(page, "Say it slowly");
+  await expect(lastText(page)).toContainText("word3");
+  await page.keyboard.press("Control+Shift+O");
+  await expect(list(page).getByRole("img", { name: "A reply is being written" })).toBeVisible();
+  await expect(list(page).getByRole("link", { name: "Say it slowly" })).toBeVisible({ timeout: 20_000 });
 });

@@ -16,6 +16,8 @@ export class ConversationList {
   /** Shown as done and not yet answered. */
   #changing = new Set<{ id: string; change: Change }>();
   #leaving = new Map<string, { conversation: Conversation; timer: ReturnType<typeof setTimeout> }>();
+  /** What has come with the pages up to `#next`, in one row without a gap. */
+  #paged = new Set<string>();
   #turn = 0;
 
   get hasMore(): boolean {
@@ -26,6 +28,7 @@ export class ConversationList {
     this.archived = archived;
     this.items = [];
     this.#next = undefined;
+    this.#paged.clear();
     await this.refresh();
   }
 
@@ -40,7 +43,11 @@ export class ConversationList {
       const behind = last ? this.items.filter((item) => inOrder([item, last])[0] === last && item.id !== last.id) : [];
       const fresh = new Set(page.map((item) => item.id));
       const kept = behind.filter((item) => !fresh.has(item.id));
-      if (kept.length === 0) this.#next = next_cursor;
+      if (!last || !this.#paged.has(last.id)) {
+        this.#next = next_cursor;
+        this.#paged.clear();
+      }
+      for (const { id } of page) this.#paged.add(id);
       this.items = inOrder(this.#present([...page, ...kept]));
       this.problem = undefined;
     } catch (error) {
@@ -58,6 +65,7 @@ export class ConversationList {
       const { items, next_cursor } = await this.#page(this.#next);
       if (turn !== this.#turn) return;
       this.#next = next_cursor;
+      for (const { id } of items) this.#paged.add(id);
       this.#merge(items);
     } catch (error) {
       this.problem = ApiError.unreachable(error);
@@ -101,6 +109,11 @@ export class ConversationList {
     };
   }
 
+  /** Does now what was to be done soon, while it can be waited for. */
+  async settle() {
+    await Promise.all([...this.#leaving.keys()].map((id) => this.#delete(id)));
+  }
+
   /** The page goes away: what was to be done soon is done now. */
   leave() {
     for (const { timer } of this.#leaving.values()) clearTimeout(timer);
@@ -114,14 +127,17 @@ export class ConversationList {
     await this.show(false);
   }
 
-  /** Which conversations have a reply being written, as the server says now. */
-  markRunning(replyOf: Map<string, string>) {
+  /** Which conversations have a reply being written, as the server says now. Returns whether one has ended. */
+  markRunning(replyOf: Map<string, string>): boolean {
+    const ended = this.items.some((item) => item.running_reply_id && !replyOf.has(item.id));
     const changed = this.items.some((item) => item.running_reply_id !== replyOf.get(item.id));
     if (changed) this.items = this.items.map((item) => ({ ...item, running_reply_id: replyOf.get(item.id) }));
+    return ended;
   }
 
   async #delete(id: string) {
     const leaving = this.#leaving.get(id);
+    clearTimeout(leaving?.timer);
     try {
       await tellDeletion(id);
       this.#leaving.delete(id);
