@@ -6,14 +6,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::sessions::NewSession;
 use super::{Accounts, Carrier, NewUser, SignedIn};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Result};
 use crate::secrets::{SecretHash, hash_secret, matches_hash, random_secret};
-use crate::store::Reads;
-use crate::store::sessions::put_session;
-use crate::store::users::{UserRole, list_users, put_user};
+use crate::store::users::{UserRole, list_users};
+use crate::store::{Reads, WriteTx};
 
 const LIFETIME_MS: UnixMs = 30 * 60 * 1000;
 
@@ -65,20 +63,14 @@ impl Accounts {
             ));
         }
         let user = self.new_user(new, UserRole::Admin).await?;
-        let session = NewSession::generate(user.id, carrier);
-        let (record, session_record) = (user.clone(), session.record.clone());
-        self.store
-            .write(move |tx| {
-                if has_administrator(tx)? {
-                    return Err(Error::conflict(
-                        "there already is an administrator; sign in instead",
-                    ));
-                }
-                put_user(tx, &record)?;
-                put_session(tx, &session_record)
-            })
-            .await?;
+        let only_one = |tx: &WriteTx| match has_administrator(tx)? {
+            true => Err(Error::conflict(
+                "there already is an administrator; sign in instead",
+            )),
+            false => Ok(()),
+        };
+        let signed_in = self.add_and_sign_in(user, carrier, only_one).await?;
         self.setup_link.close();
-        self.signed_in(user, session)
+        Ok(signed_in)
     }
 }

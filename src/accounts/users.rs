@@ -7,6 +7,7 @@ use super::{Accounts, Caller, Carrier, SignedIn};
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::ids::UserId;
+use crate::store::WriteTx;
 use crate::store::sessions::put_session;
 use crate::store::users::{
     UserRecord, UserRole, find_user, find_user_by_login, list_users, put_user,
@@ -40,13 +41,25 @@ impl Accounts {
             return Err(closed());
         }
         let user = self.new_user(new, UserRole::User).await?;
+        self.add_and_sign_in(user, carrier, move |tx| match registration(tx)? {
+            Registration::Closed => Err(closed()),
+            Registration::Open => Ok(()),
+        })
+        .await
+    }
+
+    /// `may` says in the same transaction whether there may be such a user.
+    pub(super) async fn add_and_sign_in(
+        &self,
+        user: UserRecord,
+        carrier: Carrier,
+        may: impl Fn(&WriteTx) -> Result<()> + Send + 'static,
+    ) -> Result<SignedIn> {
         let session = NewSession::generate(user.id, carrier);
         let (record, session_record) = (user.clone(), session.record.clone());
         self.store
             .write(move |tx| {
-                if registration(tx)? == Registration::Closed {
-                    return Err(closed());
-                }
+                may(tx)?;
                 put_user(tx, &record)?;
                 put_session(tx, &session_record)
             })
