@@ -64,7 +64,9 @@ impl Conversations {
         let (owner_id, models) = (caller.user_id(), self.engine.models());
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&message.content, message.client_id.as_deref());
-            if let Some(promise) = find_earlier(tx, owner_id, client_id, Some(id), content)? {
+            if let Some(promise) =
+                find_earlier(tx, &models, owner_id, client_id, Some(id), content)?
+            {
                 return Ok(promise);
             }
             let conversation = get_conversation_of(tx, owner_id, id)?;
@@ -88,7 +90,7 @@ impl Conversations {
         let (owner_id, models) = (caller.user_id(), self.engine.models());
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&message.content, message.client_id.as_deref());
-            if let Some(promise) = find_earlier(tx, owner_id, client_id, None, content)? {
+            if let Some(promise) = find_earlier(tx, &models, owner_id, client_id, None, content)? {
                 return Ok(promise);
             }
             let wanted = Wanted::new(
@@ -116,7 +118,8 @@ impl Conversations {
             let (content, client_id) = (&edit.content, edit.client_id.as_deref());
             let (conversation, old) = get_message_by(tx, owner_id, id, Author::User)?;
             let within = Some(conversation.id);
-            if let Some(promise) = find_earlier(tx, owner_id, client_id, within, content)? {
+            if let Some(promise) = find_earlier(tx, &models, owner_id, client_id, within, content)?
+            {
                 return Ok(promise);
             }
             let model = edit.model.as_deref().or(conversation.model.as_deref());

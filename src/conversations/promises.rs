@@ -14,14 +14,14 @@ use crate::clock::now_ms;
 use crate::engine::{FinishReason, Generate, ModelInfo};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
+use crate::store::WriteTx;
 use crate::store::conversations::{ConversationRecord, put_conversation};
 use crate::store::messages::{
-    Author, MessageRecord, MessageStatus, ReplySettings, find_message,
+    Author, MessageRecord, MessageStatus, ReplyError, ReplySettings, find_message,
     find_message_id_by_client_id, list_messages, put_client_id, put_message,
 };
 use crate::store::replies::{ReplyRecord, put_reply};
 use crate::store::search_outbox::{SearchChange, append_search_change};
-use crate::store::{Reads, WriteTx};
 
 /// What the transaction decided: an exchange, and what to ask of the engine unless it was there before.
 pub(super) struct Promise {
@@ -67,9 +67,11 @@ impl Wanted {
 }
 
 /// The exchange that was begun with this `client_id` before, when it is the same message: said in
-/// `conversation_id` (None: in one made for it), in the same words.
+/// `conversation_id` (None: in one made for it), in the same words. A reply that the house was too
+/// busy for is promised anew.
 pub(super) fn find_earlier(
-    tx: &impl Reads,
+    tx: &WriteTx,
+    models: &[ModelInfo],
     owner_id: UserId,
     client_id: Option<&str>,
     conversation_id: Option<ConversationId>,
@@ -90,15 +92,24 @@ pub(super) fn find_earlier(
     }
     let tree = Tree::new(list_messages(tx, conversation.id)?);
     let reply = tree.replies_to(id).first().and_then(|id| tree.find(*id));
+    let reply = reply.ok_or_else(|| Error::not_found("reply"))?;
+    if reply.content.is_empty() && reply.error.as_ref().is_some_and(may_pass) {
+        let wanted = Wanted::new(models, owner_id, reply.model.as_deref(), &reply.settings)?;
+        return promise_rest(tx, conversation, reply.clone(), &wanted).map(Some);
+    }
     let exchange = Exchange {
         conversation,
         message: tree.with_siblings(&message),
-        reply: tree.with_siblings(reply.ok_or_else(|| Error::not_found("reply"))?),
+        reply: tree.with_siblings(reply),
     };
     Ok(Some(Promise {
         exchange,
         request: None,
     }))
+}
+
+fn may_pass(error: &ReplyError) -> bool {
+    matches!(error.code.as_str(), "overloaded" | "model_unavailable")
 }
 
 /// Writes what was said behind `parent_id` and promises a reply to it.

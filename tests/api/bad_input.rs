@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Answer, FULL, House, Options, text};
+use crate::support::{Answer, FULL, House, Options, Script, text};
 
 const MIB: usize = 1024 * 1024;
 
@@ -177,9 +177,10 @@ async fn an_oversized_body_is_refused_whether_declared_or_not() {
         let declared = ada
             .request(Method::POST, path)
             .header(CONTENT_TYPE, "application/json");
-        Answer::of(declared.body(large.clone()))
+        let error = Answer::of(declared.body(large.clone()))
             .await
             .refused(413, "payload_too_large");
+        assert_eq!(error.get("type").is_some(), path.starts_with("/v1/"));
         let pieces =
             std::iter::repeat_with(|| Ok::<_, std::io::Error>(vec![b'x'; 64 * 1024])).take(40);
         let chunked = ada
@@ -220,20 +221,19 @@ async fn a_body_that_never_comes_does_not_hold_the_house() {
 async fn oversized_headers_are_refused() {
     let mut house = House::start().await;
     let ada = house.set_up().await;
-    for bytes in [17_000, 60_000, 700_000] {
-        let request = ada
-            .request(Method::GET, "/api/v1/auth/me")
-            .header("x-long", "x".repeat(bytes));
-        let status = request
-            .send()
+    let with_header = |bytes| {
+        ada.request(Method::GET, "/api/v1/auth/me")
+            .header("x-long", "x".repeat(bytes))
+    };
+    for bytes in [17_000, 60_000] {
+        Answer::of(with_header(bytes))
             .await
-            .map(|response| response.status().as_u16());
-        // Far above the limit the connection may be closed before the answer is read.
-        assert!(
-            matches!(status, Ok(413 | 431) | Err(_)),
-            "{bytes}: {status:?}"
-        );
+            .refused(413, "payload_too_large");
     }
+    let far_above = with_header(700_000).send().await;
+    let status = far_above.map(|response| response.status().as_u16());
+    // The connection may be closed before the answer is read.
+    assert!(matches!(status, Ok(413 | 431) | Err(_)), "{status:?}");
     ada.get("/api/v1/auth/me").await.ok(200);
     assert!(house.is_running());
 }
@@ -285,6 +285,33 @@ async fn a_house_that_is_full_says_when_to_come_back() {
         assert!((1..=60).contains(&seconds), "{path}: {seconds}");
         answer.refused(503, "overloaded");
     }
+}
+
+#[tokio::test]
+async fn who_comes_back_with_the_same_client_id_finds_room() {
+    let mut house = House::start().await;
+    let ada = house.set_up().await;
+    let body = json!({"content": FULL, "client_id": "patient"});
+    for _ in 0..2 {
+        ada.post("/api/v1/chat", body.clone())
+            .await
+            .refused(503, "overloaded");
+    }
+    house.options.script = Script::default().rule(json!({"when": FULL, "reply": "come in"}));
+    house.start_again().await;
+    let ada = house
+        .stranger()
+        .with_token(&ada.access_token.expect("a token"));
+    let exchange = ada.post("/api/v1/chat", body).await.ok(200);
+    assert_eq!(exchange["reply"]["content"], "come in");
+    let list = ada.get("/api/v1/conversations").await.ok(200);
+    assert_eq!(list["items"].as_array().expect("a list").len(), 1);
+    assert_eq!(
+        ada.messages(text(&exchange, "/conversation/id"))
+            .await
+            .len(),
+        2
+    );
 }
 
 #[tokio::test]

@@ -25,7 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Default, Clone)]
 pub(crate) struct Options {
     pub(crate) script: Script,
-    pub(crate) arguments: Vec<String>,
     pub(crate) environment: Vec<(String, String)>,
     /// Run the engine that people get, instead of the script.
     real_engine: bool,
@@ -54,7 +53,8 @@ pub(crate) struct House {
     child: Child,
     pub(crate) base: String,
     pub(crate) folder: Arc<TempDir>,
-    options: Options,
+    /// What the next start goes by.
+    pub(crate) options: Options,
     stdout: Receiver<String>,
     log: Arc<Mutex<String>>,
     /// From the start of the process to its line `Listening on`.
@@ -235,7 +235,6 @@ fn serve(data: &Path, options: &Options) -> Command {
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(data)
-        .args(&options.arguments)
         .envs(options.environment.iter().cloned());
     if !options.real_engine {
         command.env("CHATELAINE_ENGINE__SCRIPT", script);
