@@ -34,21 +34,18 @@ impl Deref for Authenticated {
     }
 }
 
-/// The session cookie of a request.
+/// The session cookie of a request. A plain one may be left from before there was TLS, or planted
+/// by a neighbour: it counts only where there is no other.
 pub(super) fn session_cookie(request: &Request) -> Option<&str> {
-    let cookies = request
-        .headers()
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    cookies
-        .flat_map(|cookies| cookies.split(';'))
-        .filter_map(|cookie| cookie.trim().split_once('='))
-        .find_map(|(name, value)| {
-            [SECURE_COOKIE, PLAIN_COOKIE]
-                .contains(&name)
-                .then_some(value)
-        })
+    let named = |wanted: &str| {
+        let cookies = request.headers().get_all(COOKIE).iter();
+        cookies
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|cookies| cookies.split(';'))
+            .filter_map(|cookie| cookie.trim().split_once('='))
+            .find_map(|(name, value)| (name == wanted).then_some(value))
+    };
+    named(SECURE_COOKIE).or_else(|| named(PLAIN_COOKIE))
 }
 
 fn bearer_token(request: &Request) -> Option<Result<&str>> {

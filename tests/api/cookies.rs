@@ -89,6 +89,23 @@ async fn signing_out_takes_the_cookie_back_and_ends_the_session() {
 }
 
 #[tokio::test]
+async fn a_plain_cookie_from_before_does_not_hide_the_good_one() {
+    let house = House::start().await;
+    house.set_up().await;
+    let page = in_browser(&house).await;
+    let good = page.cookie.clone().expect("a cookie");
+    assert!(good.starts_with("__Host-"), "{good}");
+    let old = format!("chatelaine={}.x", "0".repeat(32));
+    for cookie in [format!("{old}; {good}"), format!("{good}; {old}")] {
+        let both = Person {
+            cookie: Some(cookie),
+            ..page.clone()
+        };
+        both.get("/api/v1/auth/me").await.ok(200);
+    }
+}
+
+#[tokio::test]
 async fn a_cookie_that_was_changed_is_none() {
     let house = House::start().await;
     house.set_up().await;
