@@ -1,9 +1,9 @@
-//! Taking connections, with bounds that poem has not: how many, and how long a first request may
-//! dawdle.
+//! Taking connections, with bounds that poem has not: how many, and how long one may dawdle.
 //!
 //! When the operating system refuses (too many open files), the next attempt waits a moment instead
-//! of spinning. A connection whose first request has not arrived whole in time is closed, so that
-//! silent ones cannot hold all places. Used by `http::serve` alone.
+//! of spinning. A connection is closed when the head of a request has not arrived whole in time,
+//! behind the connection's beginning or behind the last answer, and when nobody reads an answer; so
+//! those who dawdle cannot hold all places. Used by `http::serve` alone.
 
 use std::io::{Error, ErrorKind, Result};
 use std::pin::Pin;
@@ -17,10 +17,12 @@ use poem::web::{LocalAddr, RemoteAddr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 const CONNECTION_LIMIT: usize = 4096;
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// For the next request, and for an answer to be read.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
 /// Ends the head of a request; HTTP/2 begins with it too.
 const HEAD_END: &[u8; 4] = b"\r\n\r\n";
@@ -66,18 +68,35 @@ impl Acceptor for BoundedAcceptor {
 
 pub(super) struct Connection {
     stream: TcpStream,
-    /// None once the head of the first request is there.
-    first_request: Option<FirstRequest>,
+    /// None from the time that the head of a request is there until it is answered.
+    awaited: Option<AwaitedHead>,
+    /// Many requests share such a connection, and it may rightly be silent while one is answered.
+    is_http2: bool,
     _place: OwnedSemaphorePermit,
 }
 
-struct FirstRequest {
+struct AwaitedHead {
     deadline: Pin<Box<Sleep>>,
     /// How many bytes of `HEAD_END` came last.
     matched: usize,
 }
 
-impl FirstRequest {
+impl AwaitedHead {
+    fn new(timeout: Duration) -> Self {
+        Self {
+            deadline: Box::pin(tokio::time::sleep(timeout)),
+            matched: 0,
+        }
+    }
+
+    /// Moves the deadline on; not at every token of a reply.
+    fn put_off(&mut self) {
+        let deadline = Instant::now() + IDLE_TIMEOUT;
+        if self.deadline.deadline() + IDLE_TIMEOUT / 10 < deadline {
+            self.deadline.as_mut().reset(deadline);
+        }
+    }
+
     /// Whether `bytes` complete the head.
     fn completes(&mut self, bytes: &[u8]) -> bool {
         bytes.iter().any(|byte| {
@@ -97,14 +116,22 @@ impl Connection {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
-        let deadline = Box::pin(tokio::time::sleep(FIRST_REQUEST_TIMEOUT));
         Self {
             stream,
-            first_request: Some(FirstRequest {
-                deadline,
-                matched: 0,
-            }),
+            awaited: Some(AwaitedHead::new(FIRST_REQUEST_TIMEOUT)),
+            is_http2: false,
             _place: place,
+        }
+    }
+
+    fn check_deadline(&mut self, context: &mut Context<'_>) -> Result<()> {
+        let awaited = self.awaited.as_mut();
+        match awaited.is_some_and(|head| head.deadline.as_mut().poll(context).is_ready()) {
+            true => Err(Error::new(
+                ErrorKind::TimedOut,
+                "nothing went on in this connection for too long",
+            )),
+            false => Ok(()),
         }
     }
 }
@@ -115,23 +142,17 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
-        let this = &mut *self;
-        if let Some(first) = &mut this.first_request
-            && first.deadline.as_mut().poll(context).is_ready()
-        {
-            return Poll::Ready(Err(Error::new(
-                ErrorKind::TimedOut,
-                "the request did not arrive in time",
-            )));
-        }
+        self.check_deadline(context)?;
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
-        if this
-            .first_request
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let came = &buffer.filled()[before..];
+        let complete = self
+            .awaited
             .as_mut()
-            .is_some_and(|first| first.completes(&buffer.filled()[before..]))
-        {
-            this.first_request = None;
+            .is_some_and(|head| head.completes(came));
+        if complete {
+            self.is_http2 |= came.starts_with(b"PRI");
+            self.awaited = None;
         }
         Poll::Ready(Ok(()))
     }
@@ -143,7 +164,21 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        match Pin::new(&mut self.stream).poll_write(context, bytes) {
+            Poll::Ready(Ok(written)) => {
+                if let Some(head) = &mut self.awaited {
+                    head.put_off();
+                } else if !self.is_http2 {
+                    self.awaited = Some(AwaitedHead::new(IDLE_TIMEOUT));
+                }
+                Poll::Ready(Ok(written))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.check_deadline(context)?;
+                Poll::Pending
+            }
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
@@ -163,13 +198,9 @@ mod tests {
     async fn the_head_is_found_wherever_it_is_cut() {
         let request = b"GET / HTTP/1.1\r\nhost: x\r\r\n\r\n";
         for cut in 0..request.len() {
-            let deadline = Box::pin(tokio::time::sleep(FIRST_REQUEST_TIMEOUT));
-            let mut first = FirstRequest {
-                deadline,
-                matched: 0,
-            };
-            assert!(!first.completes(&request[..cut]), "{cut}");
-            assert!(first.completes(&request[cut..]), "{cut}");
+            let mut head = AwaitedHead::new(IDLE_TIMEOUT);
+            assert!(!head.completes(&request[..cut]), "{cut}");
+            assert!(head.completes(&request[cut..]), "{cut}");
         }
     }
 }
