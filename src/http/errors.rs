@@ -93,7 +93,7 @@ pub(super) enum ApiError {
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
-        let (kind, body) = (error.kind, body_of(error));
+        let (kind, body) = (error.kind, Json(error.into()));
         match kind {
             ErrorKind::InvalidRequest => Self::InvalidRequest(body),
             ErrorKind::Unauthenticated => Self::Unauthenticated(body),
@@ -111,14 +111,15 @@ impl From<Error> for ApiError {
     }
 }
 
-fn body_of(error: Error) -> Body {
-    if let Some(source) = &error.source {
-        let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
-        tracing::error!(%request_id, error = %source, "a request failed");
+impl From<Error> for ErrorBody {
+    fn from(error: Error) -> Self {
+        let mut body = Self::new(error.code(), error.message);
+        if let Some(source) = &error.source {
+            tracing::error!(request_id = body.error.request_id, error = %source, "a request failed");
+        }
+        body.error.details = error.details;
+        body
     }
-    let mut body = ErrorBody::new(error.code(), error.message);
-    body.error.details = error.details;
-    Json(body)
 }
 
 pub(super) fn respond(error: Error) -> Response {

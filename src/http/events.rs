@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use poem::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use poem::{Body, IntoResponse, Response};
 use poem_openapi::payload::Payload;
@@ -24,13 +24,16 @@ use crate::appliance::Appliance;
 use crate::conversations::{MessageInTree, ReplyError, ReplyEvent, ReplyReader, StartedReply};
 use crate::error::{Error, ErrorKind, Result};
 
-const KEEP_ALIVE: Duration = Duration::from_secs(2);
+/// How long a stream may be silent before it says that it is alive.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(2);
+pub(super) const STILL_HERE: &str = ": still here\n\n";
 
 /// The event stream of one reply.
 pub(super) struct ReplyEvents {
-    /// Sent before anything else: an id and the exchange that was begun.
-    started: Option<Box<(u64, Exchange)>>,
+    /// Sent before anything else.
+    first: Option<String>,
     reader: ReplyReader,
+    events: Vec<(u64, ReplyEvent)>,
     stopping: CancellationToken,
 }
 
@@ -75,18 +78,12 @@ fn failed_reply(message: &MessageInTree, error: &ReplyError) -> Error {
     }))
 }
 
-struct Reading {
-    reader: ReplyReader,
-    stopping: CancellationToken,
-    events: Vec<(u64, ReplyEvent)>,
-    first: Option<String>,
-}
-
 impl ReplyEvents {
     pub(super) fn of(reader: ReplyReader, house: &Appliance) -> Self {
         Self {
-            started: None,
+            first: None,
             reader,
+            events: Vec::new(),
             stopping: house.stopping(),
         }
     }
@@ -94,34 +91,15 @@ impl ReplyEvents {
     /// Begins with the exchange, under the id before the reply's first event.
     pub(super) fn of_started(started: StartedReply, house: &Appliance) -> Self {
         let id = started.exchange.reply.message.last_event_id;
-        let exchange = Exchange::new(started.exchange, house);
+        let exchange = Exchange::new(started.exchange, house).to_json_string();
+        let mut first = String::new();
+        push_frame(&mut first, id, "started", &exchange);
         Self {
-            started: Some(Box::new((id, exchange))),
+            first: Some(first),
             ..Self::of(started.reader, house)
         }
     }
 
-    fn into_frames(self) -> impl Stream<Item = std::io::Result<Bytes>> {
-        let first = self.started.map(|started| {
-            let (id, exchange) = *started;
-            let mut frame = String::new();
-            push_frame(&mut frame, id, "started", &exchange.to_json_string());
-            frame
-        });
-        let reading = Reading {
-            reader: self.reader,
-            stopping: self.stopping,
-            events: Vec::new(),
-            first,
-        };
-        futures_util::stream::unfold(reading, |mut reading| async move {
-            let frame = reading.next_frame().await?;
-            Some((Ok(Bytes::from(frame)), reading))
-        })
-    }
-}
-
-impl Reading {
     async fn next_frame(&mut self) -> Option<String> {
         if let Some(first) = self.first.take() {
             return Some(first);
@@ -141,7 +119,7 @@ impl Reading {
             }
             () = tokio::time::sleep(KEEP_ALIVE) => {
                 // Replies save themselves and end when the house stops; this is for one that cannot.
-                (!self.stopping.is_cancelled()).then(|| ": still here\n\n".to_owned())
+                (!self.stopping.is_cancelled()).then(|| STILL_HERE.to_owned())
             }
         }
     }
@@ -203,13 +181,22 @@ fn push_frame(frame: &mut String, id: u64, name: &str, data: &str) {
 
 impl IntoResponse for ReplyEvents {
     fn into_response(self) -> Response {
-        Response::builder()
-            .header(CONTENT_TYPE, Self::CONTENT_TYPE)
-            .header(CACHE_CONTROL, "no-cache")
-            // nginx would otherwise keep events back.
-            .header("x-accel-buffering", "no")
-            .body(Body::from_bytes_stream(self.into_frames()))
+        event_stream(futures_util::stream::unfold(self, |mut events| async {
+            let frame = events.next_frame().await?;
+            Some((frame, events))
+        }))
     }
+}
+
+/// An answer that goes on as long as there are frames.
+pub(super) fn event_stream(frames: impl Stream<Item = String> + Send + 'static) -> Response {
+    let bytes = frames.map(|frame| Ok::<_, std::io::Error>(Bytes::from(frame)));
+    Response::builder()
+        .header(CONTENT_TYPE, ReplyEvents::CONTENT_TYPE)
+        .header(CACHE_CONTROL, "no-cache")
+        // nginx would otherwise keep events back.
+        .header("x-accel-buffering", "no")
+        .body(Body::from_bytes_stream(bytes))
 }
 
 impl Payload for ReplyEvents {

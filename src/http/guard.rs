@@ -68,28 +68,40 @@ where
     E: Endpoint,
     E::Output: IntoResponse,
 {
-    if let Err(error) = admit(appliance, &mut request).await {
-        let mut response = errors::respond(error);
-        // What is left of the body is not read, so nothing can follow on this connection.
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
-        return response;
-    }
     let on_compat = request.uri().path().starts_with("/v1/");
-    // A panic in one handler is that request's error and nobody else's.
-    let outcome =
-        futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(endpoint.call(request)))
-            .await;
-    let response = match outcome {
-        Ok(Ok(output)) => return output.into_response(),
-        Ok(Err(error)) if error.is_from_response() => error.into_response(),
-        Ok(Err(error)) => errors::respond_to_framework_error(&error),
-        Err(_) => errors::respond(Error::internal("a handler panicked")),
+    let refused = match admit(appliance, &mut request).await {
+        Ok(()) => match call(endpoint, request).await {
+            Ok(response) => return response,
+            Err(refused) => refused,
+        },
+        Err(error) => {
+            let mut refused = errors::respond(error);
+            // What is left of the body is not read, so nothing can follow on this connection.
+            refused
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
+            refused
+        }
     };
     match on_compat {
-        true => super::compat::openai::as_openai_error(response).await,
-        false => response,
+        true => super::compat::openai::as_openai_error(refused).await,
+        false => refused,
+    }
+}
+
+/// The answer, or the error that stands for one. A panic in one handler is that request's error
+/// and nobody else's.
+async fn call<E>(endpoint: Arc<E>, request: Request) -> std::result::Result<Response, Response>
+where
+    E: Endpoint,
+    E::Output: IntoResponse,
+{
+    let called = std::panic::AssertUnwindSafe(endpoint.call(request));
+    match futures_util::FutureExt::catch_unwind(called).await {
+        Ok(Ok(output)) => Ok(output.into_response()),
+        Ok(Err(error)) if error.is_from_response() => Err(error.into_response()),
+        Ok(Err(error)) => Err(errors::respond_to_framework_error(&error)),
+        Err(_) => Err(errors::respond(Error::internal("a handler panicked"))),
     }
 }
 

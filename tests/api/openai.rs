@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, House, Person, SLOW, TOO_LONG, text};
+use crate::support::{Answer, BROKEN, House, Person, SLOW, Script, TOO_LONG, text};
 
 const PATH: &str = "/v1/chat/completions";
 
@@ -146,6 +146,52 @@ async fn what_clients_send_beside_is_understood_or_passed_over() {
         "logit_bias": {}, "user": "ada", "store": false, "metadata": {}, "tools": [], "response_format": {"type": "text"},
     });
     ada.post(PATH, body).await.ok(200);
+}
+
+#[tokio::test]
+async fn what_would_change_the_answer_is_refused_by_name() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    for (param, value) in [
+        ("n", json!(2)),
+        ("presence_penalty", json!(0.5)),
+        ("frequency_penalty", json!(-1)),
+        ("logit_bias", json!({"50256": -100})),
+        ("logprobs", json!(true)),
+        ("tools", json!([{"type": "function"}])),
+        ("functions", json!([{"name": "f"}])),
+        ("response_format", json!({"type": "json_object"})),
+    ] {
+        let mut body = ask("Hello");
+        body[param] = value;
+        let error = ada.post(PATH, body).await.refused(400, "invalid_request");
+        assert_eq!(error["param"], param);
+    }
+}
+
+#[tokio::test]
+async fn what_fails_in_a_stream_can_be_found_in_the_log() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let mut body = ask(BROKEN);
+    body["stream"] = json!(true);
+    let answer = ada.post(PATH, body).await;
+    let id = answer.header("x-request-id").to_owned();
+    let last = answer.text.trim_end().rsplit("data: ").next();
+    let error: Value = serde_json::from_str(last.expect("a line")).expect("an error");
+    assert_eq!(error["error"]["request_id"], id.as_str());
+    assert!(!text(&error, "/error/type").is_empty());
+    assert!(house.log().contains(&id), "{}", house.log());
+}
+
+#[tokio::test]
+async fn a_stream_that_waited_for_its_turn_can_still_be_refused() {
+    let late = json!({"when": "^Wait", "queued": [2, 1, 0], "error": {"context_too_long": {"tokens": 9, "limit": 4}}});
+    let house = House::scripted(Script::default().rule(late)).await;
+    let ada = house.set_up().await;
+    let mut body = ask("Wait");
+    body["stream"] = json!(true);
+    ada.post(PATH, body).await.refused(422, "context_too_long");
 }
 
 #[tokio::test]

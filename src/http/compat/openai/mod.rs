@@ -1,16 +1,15 @@
 //! `/v1` as OpenAI has it, so that existing clients work: models and chat completions.
 //!
-//! Unknown fields are ignored, as those clients expect; fields that would change the answer and
-//! are not supported are refused. Nothing is stored, and a client that leaves cancels its work.
+//! Fields nobody knows are ignored, as those clients expect; what OpenAI knows, would change the
+//! answer and is not supported is refused. Nothing is stored, and a client that leaves cancels its work.
 
 mod errors;
 mod request;
 mod response;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use poem::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use futures_util::Stream;
 use poem::web::{Data, Json};
 use poem::{Body, IntoResponse, Request, Response, Route, handler};
 
@@ -18,13 +17,11 @@ pub(in crate::http) use self::errors::as_openai_error;
 use self::request::ChatCompletionRequest;
 use self::response::{Chunks, Finished};
 use crate::appliance::Appliance;
-use crate::engine::{EngineError, EngineEvent};
+use crate::engine::{EngineError, EngineEvent, TokenStream};
 use crate::error::{Error, Result};
 use crate::http::caller::authenticate;
-use crate::http::errors::ApiError;
-
-/// How long a stream may be silent before it says that it is alive.
-const KEEP_ALIVE: Duration = Duration::from_secs(2);
+use crate::http::errors::{ApiError, REQUEST_ID};
+use crate::http::events::{KEEP_ALIVE, STILL_HERE, event_stream};
 
 pub(in crate::http) fn routes() -> Route {
     Route::new()
@@ -61,15 +58,15 @@ async fn create_chat_completion(
         .complete(&caller, completion)
         .map_err(refuse)?;
     if stream {
-        // What is wrong with the request is found before the first word; then it can still be a status.
-        let first = completion
-            .stream
-            .next_event()
-            .await
-            .ok_or(gone())
-            .map_err(refuse)?;
-        let first = first.map_err(Error::from).map_err(refuse)?;
-        return Ok(event_stream(completion, first, include_usage));
+        // What is wrong with the request is mostly found before its turn comes or soon after; until
+        // then it can still be a status.
+        let begun = first_behind_the_queue(&mut completion.stream);
+        let first = match tokio::time::timeout(KEEP_ALIVE, begun).await {
+            Ok(event) => Some(event.map_err(refuse)?),
+            Err(_) => None,
+        };
+        let chunks = Chunks::new(completion, first, include_usage);
+        return Ok(event_stream(chunk_frames(chunks)));
     }
     let finished = Finished::collect(completion).await.map_err(refuse)?;
     Ok(Json(finished.into_json()).into_response())
@@ -79,24 +76,23 @@ fn gone() -> Error {
     EngineError::Failed("the engine went away".into()).into()
 }
 
-fn event_stream(
-    completion: crate::conversations::Completion,
-    first: EngineEvent,
-    include_usage: bool,
-) -> Response {
-    let chunks = Chunks::new(completion, first, include_usage);
-    let frames = futures_util::stream::unfold(chunks, |mut chunks| async move {
+async fn first_behind_the_queue(stream: &mut TokenStream) -> Result<EngineEvent> {
+    loop {
+        match next_event(stream.next_event().await)? {
+            EngineEvent::Queued { .. } => {}
+            event => return Ok(event),
+        }
+    }
+}
+
+fn chunk_frames(chunks: Chunks) -> impl Stream<Item = String> {
+    futures_util::stream::unfold(chunks, |mut chunks| async move {
         let frame = match tokio::time::timeout(KEEP_ALIVE, chunks.next_frame()).await {
             Ok(frame) => frame?,
-            Err(_) => ": still here\n\n".to_owned(),
+            Err(_) => STILL_HERE.to_owned(),
         };
-        Some((Ok::<_, std::io::Error>(bytes::Bytes::from(frame)), chunks))
-    });
-    Response::builder()
-        .header(CONTENT_TYPE, "text/event-stream")
-        .header(CACHE_CONTROL, "no-cache")
-        .header("x-accel-buffering", "no")
-        .body(Body::from_bytes_stream(frames))
+        Some((frame, chunks))
+    })
 }
 
 /// A completion's id and time, the same in each of its parts.
@@ -104,6 +100,8 @@ struct Identity {
     id: String,
     created_s: i64,
     model: String,
+    /// A stream outlives the scope of its request.
+    request_id: String,
 }
 
 impl Identity {
@@ -113,6 +111,7 @@ impl Identity {
             id,
             created_s: crate::clock::now_ms() / 1000,
             model,
+            request_id: REQUEST_ID.get(),
         }
     }
 }

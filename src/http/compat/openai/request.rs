@@ -1,5 +1,5 @@
-//! What a client asks, and what of it is understood. What would change the answer and is not
-//! understood is refused by name; the rest is ignored, as these clients expect.
+//! What a client asks, and what of it is understood. What OpenAI knows, would change the answer and
+//! is not understood is refused by name; the rest is ignored, as these clients expect.
 
 use serde::Deserialize;
 
@@ -26,6 +26,12 @@ pub(super) struct ChatCompletionRequest {
     n: Option<u32>,
     #[serde(default)]
     tools: Vec<serde_json::Value>,
+    #[serde(default)]
+    functions: Vec<serde_json::Value>,
+    presence_penalty: Option<f32>,
+    frequency_penalty: Option<f32>,
+    logit_bias: Option<serde_json::Map<String, serde_json::Value>>,
+    logprobs: Option<bool>,
     response_format: Option<ResponseFormat>,
 }
 
@@ -82,19 +88,46 @@ impl ChatCompletionRequest {
             .is_some_and(|options| options.include_usage)
     }
 
+    /// Clients send neutral values of everything; those change nothing.
+    fn refuse_unsupported(&self) -> Result<()> {
+        let weighs = |penalty: Option<f32>| penalty.is_some_and(|penalty| penalty != 0.0);
+        let format = self.response_format.as_ref();
+        let asked = [
+            (self.n.is_some_and(|n| n != 1), "n", "more than one answer"),
+            (!self.tools.is_empty(), "tools", "calling tools"),
+            (!self.functions.is_empty(), "functions", "calling functions"),
+            (
+                format.is_some_and(|format| format.r#type != "text"),
+                "response_format",
+                "a format other than text",
+            ),
+            (
+                weighs(self.presence_penalty),
+                "presence_penalty",
+                "a presence penalty",
+            ),
+            (
+                weighs(self.frequency_penalty),
+                "frequency_penalty",
+                "a frequency penalty",
+            ),
+            (
+                self.logit_bias
+                    .as_ref()
+                    .is_some_and(|bias| !bias.is_empty()),
+                "logit_bias",
+                "a logit bias",
+            ),
+            (self.logprobs == Some(true), "logprobs", "log probabilities"),
+        ];
+        match asked.into_iter().find(|(is_asked, ..)| *is_asked) {
+            Some((_, param, what)) => Err(unsupported(param, what)),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn into_completion(self) -> Result<CompletionRequest> {
-        if self.n.is_some_and(|n| n != 1) {
-            return Err(unsupported("n", "more than one answer"));
-        }
-        if !self.tools.is_empty() {
-            return Err(unsupported("tools", "calling tools"));
-        }
-        if self
-            .response_format
-            .is_some_and(|format| format.r#type != "text")
-        {
-            return Err(unsupported("response_format", "a format other than text"));
-        }
+        self.refuse_unsupported()?;
         if self.messages.is_empty() {
             return Err(Error::invalid_field(
                 "messages",

@@ -7,7 +7,7 @@ use super::{Identity, next_event};
 use crate::conversations::Completion;
 use crate::engine::{self, EngineEvent, FinishReason, ModelInfo, ModelState, TokenStream, Usage};
 use crate::error::Result;
-use crate::http::errors::ErrorBody;
+use crate::http::errors::{ErrorBody, REQUEST_ID};
 
 pub(super) fn model_list(models: Vec<ModelInfo>) -> Value {
     let usable = models
@@ -94,12 +94,17 @@ enum State {
 }
 
 impl Chunks {
-    pub(super) fn new(completion: Completion, first: EngineEvent, include_usage: bool) -> Self {
+    /// `first` is what was read of the stream already.
+    pub(super) fn new(
+        completion: Completion,
+        first: Option<EngineEvent>,
+        include_usage: bool,
+    ) -> Self {
         let Completion { model, stream } = completion;
         Self {
             identity: Identity::new(model),
             stream,
-            next: Some(first),
+            next: first,
             include_usage,
             state: State::Opening,
         }
@@ -131,7 +136,8 @@ impl Chunks {
                 }
                 Err(error) => {
                     self.state = State::Over;
-                    let body = ErrorBody::new(error.code(), error.message);
+                    let id = self.identity.request_id.clone();
+                    let body = REQUEST_ID.sync_scope(id, || ErrorBody::from(error));
                     return Some(frame(&super::errors::openai_error(&body)));
                 }
             }
