@@ -53,29 +53,24 @@ pub(super) fn routes() -> Route {
 }
 
 async fn page(request: Request) -> poem::Result<Response> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Err(StatusCode::METHOD_NOT_ALLOWED.into());
-    }
     let path = request.original_uri().path().trim_start_matches('/');
     if matches!(path.split('/').next(), Some("api" | "v1")) {
         return Err(StatusCode::NOT_FOUND.into());
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(StatusCode::METHOD_NOT_ALLOWED.into());
     }
     let file = PageFiles::get(path)
         .filter(|_| !path.is_empty())
         .map(|file| (path, file));
     let Some((name, file)) = file.or_else(|| fallback(path)) else {
-        let status = if is_page(path) {
-            StatusCode::SERVICE_UNAVAILABLE
-        } else {
-            StatusCode::NOT_FOUND
-        };
-        return match status {
-            StatusCode::NOT_FOUND => Err(status.into()),
-            _ => Ok(Response::builder()
-                .status(status)
-                .content_type("text/plain")
-                .body(NOT_BUILT)),
-        };
+        if !is_page(path) {
+            return Err(StatusCode::NOT_FOUND.into());
+        }
+        return Ok(Response::builder()
+            .status(StatusCode::SERVICE_UNAVAILABLE)
+            .content_type("text/plain")
+            .body(NOT_BUILT));
     };
     Ok(respond(&request, name, file))
 }

@@ -67,10 +67,15 @@ pub(super) struct SignedIn {
 }
 
 #[derive(ApiResponse)]
-pub(super) enum SignInResponse {
+enum SignInResponse {
+    /// Signed in.
     #[oai(status = 200)]
     SignedIn(Json<SignedIn>, #[oai(header = "Set-Cookie")] Option<String>),
-    /// The account was made.
+}
+
+#[derive(ApiResponse)]
+pub(super) enum NewAccountResponse {
+    /// The account was made, and its owner is signed in.
     #[oai(status = 201)]
     Created(Json<SignedIn>, #[oai(header = "Set-Cookie")] Option<String>),
 }
@@ -83,12 +88,14 @@ enum SignOutResponse {
 }
 
 impl SignInResponse {
-    fn ok(granted: Granted, request: &Request, house: &Appliance) -> Self {
+    fn new(granted: Granted, request: &Request, house: &Appliance) -> Self {
         let (body, cookie) = on_the_wire(granted, request, house);
         Self::SignedIn(body, cookie)
     }
+}
 
-    pub(super) fn created(granted: Granted, request: &Request, house: &Appliance) -> Self {
+impl NewAccountResponse {
+    pub(super) fn new(granted: Granted, request: &Request, house: &Appliance) -> Self {
         let (body, cookie) = on_the_wire(granted, request, house);
         Self::Created(body, cookie)
     }
@@ -117,16 +124,8 @@ fn on_the_wire(
     };
     match granted.credentials {
         Credentials::Cookie { value, max_age_s } => {
-            let cookie = match takes_secure_cookies(request, house) {
-                true => format!("{SECURE_COOKIE}={value}; Secure; "),
-                false => format!("{PLAIN_COOKIE}={value}; "),
-            };
-            (
-                Json(bare),
-                Some(format!(
-                    "{cookie}HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age_s}"
-                )),
-            )
+            let cookie = set_cookie(&value, max_age_s, request, house);
+            (Json(bare), Some(cookie))
         }
         Credentials::Tokens {
             access_token,
@@ -143,6 +142,15 @@ fn on_the_wire(
             (Json(body), None)
         }
     }
+}
+
+/// Taking a cookie away must name it as setting it did.
+fn set_cookie(value: &str, max_age_s: u32, request: &Request, house: &Appliance) -> String {
+    let (name, secure) = match takes_secure_cookies(request, house) {
+        true => (SECURE_COOKIE, "Secure; "),
+        false => (PLAIN_COOKIE, ""),
+    };
+    format!("{name}={value}; {secure}HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age_s}")
 }
 
 /// With TLS in front every browser does; without, browsers make an exception for this very
@@ -192,7 +200,7 @@ impl AuthApi {
         house: House<'_>,
         request: &Request,
         body: Json<Register>,
-    ) -> ApiResult<SignInResponse> {
+    ) -> ApiResult<NewAccountResponse> {
         let Json(Register {
             username,
             password,
@@ -207,7 +215,7 @@ impl AuthApi {
             display_name: display_name.map(Into::into),
         };
         let granted = house.accounts.register(new, carrier(cookie)).await?;
-        Ok(SignInResponse::created(granted, request, &house))
+        Ok(NewAccountResponse::new(granted, request, &house))
     }
 
     /// Sign in with a username or an e-mail
@@ -227,7 +235,7 @@ impl AuthApi {
             .accounts
             .sign_in(&login, &password, carrier(cookie))
             .await?;
-        Ok(SignInResponse::ok(granted, request, &house))
+        Ok(SignInResponse::new(granted, request, &house))
     }
 
     /// Get new tokens for a refresh token
@@ -239,7 +247,7 @@ impl AuthApi {
         body: Json<Refresh>,
     ) -> ApiResult<SignInResponse> {
         let granted = house.accounts.refresh(&body.refresh_token).await?;
-        Ok(SignInResponse::ok(granted, request, &house))
+        Ok(SignInResponse::new(granted, request, &house))
     }
 
     /// End this session at once
@@ -251,14 +259,8 @@ impl AuthApi {
         request: &Request,
     ) -> ApiResult<SignOutResponse> {
         house.accounts.sign_out(&caller).await?;
-        let secure = takes_secure_cookies(request, &house);
-        let (name, secure) = if secure {
-            (SECURE_COOKIE, "Secure; ")
-        } else {
-            (PLAIN_COOKIE, "")
-        };
-        Ok(SignOutResponse::SignedOut(format!(
-            "{name}=; {secure}HttpOnly; SameSite=Strict; Path=/; Max-Age=0"
+        Ok(SignOutResponse::SignedOut(set_cookie(
+            "", 0, request, &house,
         )))
     }
 

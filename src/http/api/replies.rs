@@ -5,7 +5,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::conversations::Conversation;
-use super::messages::{Message, ReplyFailure};
+use super::messages::{Message, MessageList, ReplyFailure};
 use super::{ApiResult, House, Tag};
 use crate::error::{Error, Result};
 use crate::http::caller::Authenticated;
@@ -58,11 +58,6 @@ pub(in crate::http) struct TitleEvent {
     pub(in crate::http) conversation: Conversation,
 }
 
-#[derive(Object)]
-struct ReplyList {
-    items: Vec<Message>,
-}
-
 #[derive(ApiResponse)]
 enum EventsResponse {
     /// The event stream.
@@ -82,11 +77,8 @@ impl RepliesApi {
         &self,
         house: House<'_>,
         caller: Authenticated,
-    ) -> ApiResult<Json<ReplyList>> {
-        let running = house.conversations.running_replies(&caller);
-        Ok(Json(ReplyList {
-            items: running.into_iter().map(Message::from).collect(),
-        }))
+    ) -> ApiResult<Json<MessageList>> {
+        Ok(Json(house.conversations.running_replies(&caller).into()))
     }
 
     /// Watch a reply, from behind the last event seen

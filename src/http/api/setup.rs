@@ -5,7 +5,7 @@ use poem::Request;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
-use super::auth::{SignInResponse, carrier};
+use super::auth::{NewAccountResponse, carrier};
 use super::{ApiResult, House, Tag, Text};
 use crate::accounts::NewUser;
 
@@ -48,7 +48,7 @@ impl SetupApi {
         house: House<'_>,
         request: &Request,
         body: Json<SetUp>,
-    ) -> ApiResult<SignInResponse> {
+    ) -> ApiResult<NewAccountResponse> {
         let Json(SetUp {
             token,
             username,
@@ -63,6 +63,6 @@ impl SetupApi {
             display_name: None,
         };
         let signed_in = house.accounts.set_up(&token, new, carrier(cookie)).await?;
-        Ok(SignInResponse::created(signed_in, request, &house))
+        Ok(NewAccountResponse::new(signed_in, request, &house))
     }
 }

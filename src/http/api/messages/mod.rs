@@ -18,8 +18,8 @@ use crate::http::caller::Authenticated;
 use crate::http::events::{ReplyEvents, finished_exchange};
 use crate::ids::MessageId;
 
-use self::shapes::{ContinueReply, EditMessage, MessageList, RegenerateReply, SendMessage};
-pub(in crate::http) use self::shapes::{Exchange, Message, ReplyFailure};
+use self::shapes::{ContinueReply, EditMessage, RegenerateReply, SendMessage};
+pub(in crate::http) use self::shapes::{Exchange, Message, MessageList, ReplyFailure};
 
 pub(in crate::http) struct MessagesApi;
 
@@ -73,9 +73,7 @@ impl MessagesApi {
             .conversations
             .messages(&caller, id, all.unwrap_or(false))
             .await?;
-        Ok(Json(MessageList {
-            items: messages.into_iter().map(Message::from).collect(),
-        }))
+        Ok(Json(messages.into()))
     }
 
     /// Say something in a conversation

@@ -91,8 +91,8 @@ pub(in crate::http) struct Exchange {
 }
 
 #[derive(Object)]
-pub(super) struct MessageList {
-    pub(super) items: Vec<Message>,
+pub(in crate::http) struct MessageList {
+    items: Vec<Message>,
 }
 
 /// How a reply is written. What is absent is as the model recommends.
@@ -190,6 +190,14 @@ impl From<MessageInTree> for Message {
             }),
             left_out_messages: Some(message.left_out_messages).filter(|count| *count > 0),
             error: message.error.map(ReplyFailure::from),
+        }
+    }
+}
+
+impl From<Vec<MessageInTree>> for MessageList {
+    fn from(messages: Vec<MessageInTree>) -> Self {
+        Self {
+            items: messages.into_iter().map(Message::from).collect(),
         }
     }
 }
