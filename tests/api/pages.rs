@@ -34,13 +34,11 @@ async fn the_page_answers_at_each_of_its_addresses() {
     ] {
         assert_eq!(house.stranger().get(path).await.text, page.text, "{path}");
     }
-    for path in [
-        "/missing.js",
-        "/assets/missing.css",
-        "/favicon.png.exe",
-        "/../Cargo.toml",
-        "/%2e%2e/Cargo.toml",
-    ] {
+    for path in ["/missing.js", "/assets/missing.css", "/favicon.png.exe"] {
+        let answer = house.stranger().get(path).await;
+        assert_eq!(answer.status, 404, "{path}");
+    }
+    for path in ["/../Cargo.toml", "/%2e%2e/Cargo.toml"] {
         let answer = house.stranger().get(path).await;
         assert!(
             answer.status == 404 || answer.text == page.text,

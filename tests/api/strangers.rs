@@ -1,6 +1,8 @@
 //! Somebody else's thing is not found, whichever door one tries. A fix on one path and a hole on
 //! its sibling is how this goes wrong, so every path with an id stands in one list here.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -81,6 +83,34 @@ impl Belongings {
                 json!(null),
             ),
         ]
+    }
+}
+
+/// "{id}" in an address of the document stands for any of them.
+#[tokio::test]
+async fn every_address_with_an_id_is_among_the_doors() {
+    let any = || "{id}".to_owned();
+    let everybodys = Belongings {
+        conversation: any(),
+        message: any(),
+        reply: any(),
+    };
+    let known: BTreeSet<_> = everybodys
+        .doors()
+        .into_iter()
+        .map(|(method, path, _)| {
+            let path = path.split('?').next().expect("a path");
+            let path = path.strip_prefix("/api/v1").expect("our own path");
+            (path.to_owned(), method.as_str().to_lowercase())
+        })
+        .collect();
+    let house = House::start().await;
+    let document = house.stranger().get("/api/v1/openapi.json").await.ok(200);
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        for method in operations.as_object().expect("operations").keys() {
+            let door = (path.clone(), method.clone());
+            assert!(!path.contains('{') || known.contains(&door), "{door:?}");
+        }
     }
 }
 
