@@ -252,7 +252,8 @@ impl Library {
         added.ok_or_else(|| Error::internal("the link that was just made is not there"))
     }
 
-    /// Takes a file out of the library: a linked one stays where it lies, one in the folder is deleted.
+    /// Takes a model out of the library: a linked file stays where it lies, one in the folder is
+    /// deleted. Blocking.
     pub fn remove(&self, id: &str) -> Result<()> {
         self.rescan();
         let found = self
@@ -262,7 +263,7 @@ impl Library {
             .find(|file| file.id == id)
             .cloned();
         let file = found.ok_or_else(|| Error::not_found("model"))?;
-        fs::remove_file(&file.path).map_err(Error::internal)?;
+        folder::remove(&file.path).map_err(Error::internal)?;
         self.rescan();
         Ok(())
     }

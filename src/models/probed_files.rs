@@ -143,6 +143,7 @@ mod tests {
             path: "model.gguf".into(),
             size_bytes,
             modified_ms: 1,
+            added_ms: 1,
         }
     }
 

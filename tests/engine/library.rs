@@ -89,7 +89,7 @@ async fn a_file_in_the_folder_is_probed_offered_and_remembered() {
     let model = &models[0];
     assert_eq!(
         (model.id.as_str(), model.name.as_str()),
-        ("my-tiny", "Tiny random")
+        ("My~20Tiny", "Tiny random")
     );
     assert_eq!(
         (model.architecture.as_str(), model.quantization.as_str()),
@@ -117,7 +117,7 @@ async fn models_are_added_where_they_lie_and_removed_without_harm() {
     let file = shelf.elsewhere.path().join("Good.gguf");
     TinyModel::default().write(&file);
     shelf.library.settled().await;
-    assert_eq!(shelf.library.add(&file).await.unwrap(), "good");
+    assert_eq!(shelf.library.add(&file).await.unwrap(), "Good");
     assert_eq!(shelf.list().await[0].state, ModelState::Available);
     assert!(shelf.folder.path().join("Good.gguf").is_symlink());
     assert_eq!(
@@ -125,7 +125,7 @@ async fn models_are_added_where_they_lie_and_removed_without_harm() {
         ErrorKind::Conflict
     );
     let request = chatelaine::engine::Generate {
-        model: "good".into(),
+        model: "Good".into(),
         ..ask("hello")
     };
     assert_eq!(
@@ -137,10 +137,10 @@ async fn models_are_added_where_they_lie_and_removed_without_harm() {
             .completion_tokens,
         24
     );
-    shelf.library.remove("good").unwrap();
+    shelf.library.remove("Good").unwrap();
     assert!(file.exists() && shelf.list().await.is_empty() && shelf.engine.models().is_empty());
     assert_eq!(
-        shelf.library.remove("good").unwrap_err().kind,
+        shelf.library.remove("Good").unwrap_err().kind,
         ErrorKind::NotFound
     );
 
