@@ -86,6 +86,7 @@ struct UpdateConversation {
     title: Option<Text>,
     archived: Option<bool>,
     pinned: Option<bool>,
+    /// Empty: the house's default.
     model: Option<Text>,
     /// Any message: the branch through it to its newest end is shown.
     head_id: Option<Text>,
