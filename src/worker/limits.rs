@@ -2,7 +2,7 @@
 //!
 //! A soft and hard limit each, so that code running later in the worker cannot raise them again.
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// None leaves what the server itself has. A core file is never written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,15 +61,19 @@ impl Limits {
             (Resource::Core, Some(0)),
         ];
         for (resource, value) in limits {
+            let Some(wanted) = value else { continue };
             // macOS has no limit of the address space.
-            if value.is_none() || cfg!(target_os = "macos") && resource == Resource::As {
+            if cfg!(target_os = "macos") && resource == Resource::As {
                 continue;
             }
+            // Nobody may go above what the server itself was given.
+            let given = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+            let least = Some(wanted.min(given));
             setrlimit(
                 resource,
                 Rlimit {
-                    current: value,
-                    maximum: value,
+                    current: least,
+                    maximum: least,
                 },
             )?;
         }
