@@ -10,6 +10,7 @@ mod library;
 mod replies;
 mod requests;
 mod tiny_gguf;
+mod worker;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,25 +47,35 @@ fn options(parallel_replies: u32, queue_limit: u32) -> EngineOptions {
     }
 }
 
+fn slow_options() -> EngineOptions {
+    EngineOptions {
+        context_tokens: 2048,
+        ..options(4, 64)
+    }
+}
+
+fn slow_model() -> TinyModel {
+    TinyModel {
+        layers: 16,
+        ..TinyModel::default()
+    }
+}
+
 impl House {
     async fn open() -> Self {
         Self::with(4, 64).await
     }
 
     async fn with(parallel_replies: u32, queue_limit: u32) -> Self {
-        Self::of(options(parallel_replies, queue_limit), 2).await
+        Self::of(options(parallel_replies, queue_limit), TinyModel::default()).await
     }
 
     /// One whose replies take long enough for something to happen meanwhile.
     async fn slow() -> Self {
-        let options = EngineOptions {
-            context_tokens: 2048,
-            ..options(4, 64)
-        };
-        Self::of(options, 16).await
+        Self::of(slow_options(), slow_model()).await
     }
 
-    async fn of(options: EngineOptions, layers: usize) -> Self {
+    async fn of(options: EngineOptions, model: TinyModel) -> Self {
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let engine = Arc::new(LlamaEngine::new(options, tracker.clone(), stop.clone()));
         let house = Self {
@@ -74,20 +85,19 @@ impl House {
             stop,
         };
         let files = vec![
-            house.file("tiny", 1, layers).await,
-            house.file("other", 2, layers).await,
+            house.file("tiny", 1, &model).await,
+            house.file("other", 2, &model).await,
         ];
         house.engine.set_models(files);
         house
     }
 
-    async fn file(&self, id: &str, seed: u64, layers: usize) -> ModelFile {
+    async fn file(&self, id: &str, seed: u64, model: &TinyModel) -> ModelFile {
         let path = self.folder.path().join(format!("{id}.gguf"));
         TinyModel {
             seed,
-            layers,
             context_tokens: 4096,
-            ..TinyModel::default()
+            ..model.clone()
         }
         .write(&path);
         let probed = self.engine.probe(path.clone()).await.unwrap();

@@ -23,6 +23,8 @@ pub(crate) struct TinyModel {
     pub(crate) context_tokens: u32,
     /// Never ends a reply by itself, so that tests decide its length.
     pub(crate) endless: bool,
+    /// How text is cut before it is merged, as llama.cpp names it.
+    pub(crate) pre_tokenizer: &'static str,
     pub(crate) metadata: Vec<(&'static str, f32)>,
 }
 
@@ -33,6 +35,7 @@ impl Default for TinyModel {
             layers: 2,
             context_tokens: 512,
             endless: true,
+            pre_tokenizer: "gpt-2",
             metadata: Vec::new(),
         }
     }
@@ -91,7 +94,7 @@ impl TinyModel {
             metadata.float(key, *value);
         }
         metadata.text("tokenizer.ggml.model", "gpt2");
-        metadata.text("tokenizer.ggml.pre", "gpt-2");
+        metadata.text("tokenizer.ggml.pre", self.pre_tokenizer);
         metadata.texts("tokenizer.ggml.tokens", tokens.iter().map(String::as_str));
         let types = tokens.iter().map(|token| {
             if SPECIALS.contains(&token.as_str()) {

@@ -50,16 +50,18 @@ pub(super) enum Report {
         context_tokens: u32,
     },
     LoadFailed(String),
-    /// What one step brought, by request.
+    /// What happened since the last ones, by request.
     Events(Vec<(u64, ReplyEvent)>),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum ReplyEvent {
+    /// Said before the prompt is made, so that a death meanwhile has a name.
+    Begun,
     Queued {
         position: u32,
     },
-    /// The first of these says that the reply has begun.
+    /// The first of these, with nothing done, is said before the reply's first step.
     Prefill {
         done: u32,
         total: u32,

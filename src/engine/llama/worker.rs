@@ -1,7 +1,6 @@
 //! The engine worker: one process, one loaded model, one thread that computes.
 //!
-//! It owns backend, model, context and samplers as locals of [`run_engine_worker`], so they are
-//! dropped in order. Commands come from the thread that reads stdin; the engine thread takes them
+//! It owns backend, model, context and samplers as locals of [`work`], so they are dropped in order. Commands come from the thread that reads stdin; the engine thread takes them
 //! between two steps. It knows nothing but the frames of [`super::protocol`].
 
 mod desk;
@@ -10,7 +9,9 @@ mod reply;
 mod setting;
 pub(super) mod vocabulary;
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::thread::ScopedJoinHandle;
 
 use llama_cpp_2::context::params::LlamaContextParams;
 use llama_cpp_2::llama_backend::LlamaBackend;
@@ -23,17 +24,21 @@ use self::vocabulary::Vocabulary;
 use super::protocol::{Command, Load, Report};
 use crate::worker::{ChildSide, Limits};
 
+/// Some vocabularies are cut by a regular expression that goes one level deeper with each character
+/// of a long word. Memory is taken only as it is used.
+const STACK_BYTES: usize = 1 << 30;
+
 /// Loads a model and answers until stdin is closed. The error is for the log of the server.
 pub fn run_engine_worker(limits: Limits, verbose: bool) -> Result<(), String> {
     let mut side = ChildSide::<Command>::enter(limits).map_err(|error| error.to_string())?;
     let Command::Load(load) = side.next_frame() else {
         return Err("the first command must name the model".into());
     };
-    let error = match work(&mut side, &load, verbose) {
-        Ok(()) => return Ok(()),
-        Err(error) => error,
+    let reason = match on_deep_stack(|| work(&mut side, &load, verbose)) {
+        Ok(stopped) => return Err(stopped),
+        Err(reason) => reason,
     };
-    side.send(&Report::LoadFailed(error.clone()))
+    side.send(&Report::LoadFailed(reason))
         .map_err(|error| error.to_string())?;
     // Stays until the server has read that and closes stdin.
     loop {
@@ -41,7 +46,8 @@ pub fn run_engine_worker(limits: Limits, verbose: bool) -> Result<(), String> {
     }
 }
 
-fn work(side: &mut ChildSide<Command>, load: &Load, verbose: bool) -> Result<(), String> {
+/// The error says why the model could not be loaded; otherwise, what ended the work with it.
+fn work(side: &mut ChildSide<Command>, load: &Load, verbose: bool) -> Result<String, String> {
     let backend = quiet_backend(verbose)?;
     let model = LlamaModel::load_from_file(&backend, real_path(load.path.clone()), &LlamaModelParams::default())
         .map_err(|_| "llama.cpp could not load the file; it may be damaged, of an unknown kind, or too large for the memory")?;
@@ -58,7 +64,20 @@ fn work(side: &mut ChildSide<Command>, load: &Load, verbose: bool) -> Result<(),
         context_tokens: setting.context_tokens,
     })
     .map_err(|error| error.to_string())?;
-    Desk::new(side, &vocabulary, context, setting, load.sampling.clone()).work()
+    Ok(Desk::new(side, &vocabulary, context, setting, load.sampling.clone()).work())
+}
+
+/// Where there is no room for so much, the stack is what the process was given.
+fn on_deep_stack<T: Send>(mut work: impl FnMut() -> T + Send) -> T {
+    let done = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("engine".into())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, &mut work);
+        let done = thread.ok().map(ScopedJoinHandle::join);
+        done.map(|done| done.unwrap_or_else(|panic| resume_unwind(panic)))
+    });
+    done.unwrap_or_else(work)
 }
 
 /// The file behind a link: of a model in many files the others lie beside it, not beside the link.

@@ -196,8 +196,9 @@ impl Keeper {
         let (model, was_loaded) = (worker.model.clone(), worker.loaded);
         let epitaph = worker.epitaph().await;
         tracing::warn!(model, was_loaded, epitaph, "the engine worker died");
-        for (_, mut ticket) in std::mem::take(&mut self.active).into_iter().rev() {
-            if ticket.survives_death() {
+        let blamed = was_loaded.then(|| self.blamed()).unwrap_or_default();
+        for (id, mut ticket) in std::mem::take(&mut self.active).into_iter().rev() {
+            if ticket.survives_death(blamed.contains(&id)) {
                 self.waiting.push_front(ticket);
             }
         }
@@ -213,6 +214,21 @@ impl Keeper {
             }
         }
         self.not_before = Some(Instant::now() + self.backoff.next_delay());
+    }
+
+    /// Against whom a death is counted: those the worker was doing something new for, else those
+    /// it was writing, else all it had, so that no death can come again for ever.
+    fn blamed(&self) -> Vec<u64> {
+        let those = |may_be: fn(&Ticket) -> bool| -> Vec<u64> {
+            let tickets = self.active.values();
+            let found = tickets.filter(|ticket| may_be(ticket));
+            found.map(|ticket| ticket.id).collect()
+        };
+        [Ticket::is_suspect, Ticket::is_running, |_: &Ticket| true]
+            .map(those)
+            .into_iter()
+            .find(|ids| !ids.is_empty())
+            .unwrap_or_default()
     }
 
     /// Nobody gets this model until its file changes.

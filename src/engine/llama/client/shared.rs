@@ -25,6 +25,8 @@ pub(super) struct State {
     pub(super) running: u32,
     pub(super) queued: u32,
     pub(super) worker_process_id: Option<u32>,
+    /// No worker could be started the last few times, and it is not yet time to try again.
+    pub(super) unstartable: bool,
     failed: HashMap<String, LoadFailure>,
     last_id: u64,
 }

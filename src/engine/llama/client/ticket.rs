@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::super::protocol::{Command, ReplyEvent, Resume};
 use crate::engine::{EngineError, EngineEvent, EventSender, Generate};
 
-/// A request that was running at this many deaths of the worker is given up.
+/// A request that this many deaths of the worker are counted against is given up.
 const MAX_DEATHS: u32 = 3;
 
 pub(super) struct Ticket {
@@ -22,6 +22,9 @@ pub(super) struct Ticket {
     started: Option<Instant>,
     /// The worker that has it now has begun with it.
     running: bool,
+    /// The worker is making its prompt or computing its first step: should it die now, this
+    /// request is the likeliest cause.
+    suspect: bool,
     resume: Resume,
     deaths: u32,
     /// Dropped with the ticket, which ends the watch over its reader.
@@ -46,6 +49,7 @@ impl Ticket {
             submitted,
             started: None,
             running: false,
+            suspect: false,
             resume: Resume::default(),
             deaths: 0,
             watch: None,
@@ -79,6 +83,10 @@ impl Ticket {
         self.running
     }
 
+    pub(super) fn is_suspect(&self) -> bool {
+        self.suspect
+    }
+
     fn has_started(&self) -> bool {
         self.started.is_some()
     }
@@ -97,7 +105,12 @@ impl Ticket {
 
     /// Passes on what the worker reports.
     pub(super) fn pass_on(&mut self, event: ReplyEvent) -> Outcome {
+        self.suspect = matches!(
+            event,
+            ReplyEvent::Begun | ReplyEvent::Prefill { done: 0, .. }
+        );
         match event {
+            ReplyEvent::Begun => Outcome::GoesOn,
             ReplyEvent::Queued { position } if !self.has_started() => {
                 self.send(EngineEvent::Queued { position })
             }
@@ -139,9 +152,12 @@ impl Ticket {
         let _unread = self.events.try_send(Err(error));
     }
 
-    /// The worker died while it had this request. False: it is given up, and the reader was told.
-    pub(super) fn survives_death(&mut self) -> bool {
-        self.deaths += u32::from(std::mem::take(&mut self.running));
+    /// The worker died while it had this request; `counts` says whether that may be its doing.
+    /// False: it is given up, and the reader was told.
+    pub(super) fn survives_death(&mut self, counts: bool) -> bool {
+        self.running = false;
+        self.suspect = false;
+        self.deaths += u32::from(counts);
         if self.deaths >= MAX_DEATHS {
             self.fail(EngineError::Crashed);
         }

@@ -1,9 +1,10 @@
 //! The engine thread's loop: take commands, plan a step, compute it, choose tokens, tell.
 //!
-//! All events of a step leave in one frame. A request that fails takes no other with it, except
-//! that a step llama.cpp refuses fails all that were in it.
+//! Events leave before anything that may end the process, so that the server knows what it was
+//! done for. A request that fails takes no other with it, except that a step llama.cpp refuses
+//! fails all that were in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use llama_cpp_2::DecodeError;
 use llama_cpp_2::context::LlamaContext;
@@ -21,6 +22,13 @@ use crate::worker::ChildSide;
 /// Where slots share the memory: how much of a reply is expected when nothing limits it.
 const EXPECTED_REPLY_TOKENS: u32 = 512;
 
+/// A request as it came.
+struct Order {
+    id: u64,
+    request: Box<Generate>,
+    resume: Resume,
+}
+
 pub(super) struct Desk<'a> {
     side: &'a mut ChildSide<Command>,
     vocabulary: &'a Vocabulary<'a>,
@@ -28,6 +36,8 @@ pub(super) struct Desk<'a> {
     setting: Setting,
     recommended: Sampling,
     batch: LlamaBatch<'static>,
+    /// In the order they came.
+    orders: VecDeque<Order>,
     scheduler: Scheduler,
     replies: HashMap<u64, Reply>,
     positions: HashMap<u64, u32>,
@@ -54,6 +64,7 @@ impl<'a> Desk<'a> {
             setting,
             recommended,
             batch: LlamaBatch::new(setting.batch_tokens as usize, 1),
+            orders: VecDeque::new(),
             scheduler: Scheduler::new(room),
             replies: HashMap::new(),
             positions: HashMap::new(),
@@ -61,23 +72,40 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Never returns but with an error: the process ends with its stdin.
-    pub(super) fn work(mut self) -> Result<(), String> {
+    /// Returns only what made it impossible to go on: the process ends with its stdin.
+    pub(super) fn work(mut self) -> String {
         loop {
-            if self.scheduler.is_idle() {
-                let command = self.side.next_frame();
-                self.obey(command);
-            }
-            while let Some(command) = self.side.find_frame() {
-                self.obey(command);
-            }
-            self.admit();
-            self.step()?;
-            if !self.events.is_empty() {
-                let events = Report::Events(std::mem::take(&mut self.events));
-                self.side.send(&events).map_err(|error| error.to_string())?;
+            if let Err(error) = self.take_turn() {
+                return error;
             }
         }
+    }
+
+    fn take_turn(&mut self) -> Result<(), String> {
+        if self.orders.is_empty() && self.scheduler.is_idle() {
+            let command = self.side.next_frame();
+            self.obey(command);
+        }
+        while let Some(command) = self.side.find_frame() {
+            self.obey(command);
+        }
+        // Only one: making a long prompt takes longer than a step, and others are being written.
+        if let Some(order) = self.orders.pop_front() {
+            self.begin(&order)?;
+        }
+        self.admit();
+        self.tell()?;
+        self.step()?;
+        self.tell()
+    }
+
+    /// Sends what has happened.
+    fn tell(&mut self) -> Result<(), String> {
+        if self.events.is_empty() {
+            return Ok(());
+        }
+        let events = Report::Events(std::mem::take(&mut self.events));
+        self.side.send(&events).map_err(|error| error.to_string())
     }
 
     fn obey(&mut self, command: Command) {
@@ -86,20 +114,30 @@ impl<'a> Desk<'a> {
                 id,
                 request,
                 resume,
-            } => self.begin(id, &request, &resume),
-            Command::Cancel { id } => self.free(id),
+            } => self.orders.push_back(Order {
+                id,
+                request,
+                resume,
+            }),
+            Command::Cancel { id } => {
+                self.orders.retain(|order| order.id != id);
+                self.free(id);
+            }
             Command::Load(_) => {}
         }
     }
 
-    fn begin(&mut self, id: u64, request: &Generate, resume: &Resume) {
+    fn begin(&mut self, order: &Order) -> Result<(), String> {
+        let (id, request) = (order.id, &order.request);
+        self.events.push((id, ReplyEvent::Begun));
+        self.tell()?;
         let context_tokens = self.setting.context_tokens;
         match prepare(
             self.vocabulary,
             context_tokens,
             &self.recommended,
             request,
-            resume,
+            &order.resume,
         ) {
             Err(error) => self.events.push((id, ReplyEvent::Failed(error))),
             Ok(mut reply) if reply.is_ended() => self.events.push((id, reply.finish())),
@@ -119,6 +157,7 @@ impl<'a> Desk<'a> {
                 self.replies.insert(id, reply);
             }
         }
+        Ok(())
     }
 
     fn admit(&mut self) {
