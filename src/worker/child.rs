@@ -23,6 +23,9 @@ pub struct ChildSide<In> {
 impl<In: DeserializeOwned + Send + 'static> ChildSide<In> {
     /// Limits this process and takes its stdin and stdout. Once a process, before other threads.
     pub fn enter(limits: Limits) -> std::io::Result<Self> {
+        // Started as `/proc/self/exe` it would be listed as `exe`. Only a name: it works without.
+        #[cfg(target_os = "linux")]
+        let _unnamed = std::fs::write("/proc/self/comm", "chatelaine");
         limits.apply()?;
         let stdout = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdout(std::io::stderr())?;

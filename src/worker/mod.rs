@@ -46,8 +46,13 @@ pub struct WorkerProgram {
 }
 
 impl WorkerProgram {
-    /// This very program. Without `/proc`, as in an empty root, by the name it was called by.
+    /// This very program, also when its file has been replaced or deleted since. Without `/proc`, as
+    /// in an empty root, by the name it was called by.
     pub fn current() -> std::io::Result<Self> {
+        let itself = PathBuf::from("/proc/self/exe");
+        if itself.exists() {
+            return Ok(Self { executable: itself });
+        }
         let by_name = || {
             std::env::args_os()
                 .next()

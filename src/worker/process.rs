@@ -17,6 +17,8 @@ use tokio_util::task::TaskTracker;
 use super::frames::{self, FrameError};
 use super::{Limits, WorkerKind, WorkerProgram};
 
+/// What lists of processes show, however the program is found.
+const SHOWN_AS: &str = "chatelaine";
 /// Lines of stderr kept to explain a death.
 const LAST_WORDS_LINES: usize = 12;
 const END_GRACE: Duration = Duration::from_secs(2);
@@ -65,6 +67,7 @@ impl WorkerProcess {
         let verbose = tracing::enabled!(target: "worker", tracing::Level::DEBUG);
         let mut command = Command::new(&program.executable);
         command
+            .arg0(SHOWN_AS)
             .arg("worker")
             .arg(kind.name())
             .args(limits.to_arguments())

@@ -5,15 +5,15 @@
 use std::process::Command;
 use std::time::Duration;
 
-use chatelaine::engine::llama::EngineOptions;
+use chatelaine::engine::llama::{EngineOptions, LlamaEngine};
 use chatelaine::engine::{
-    Engine, EngineError, EngineEvent, Finished, Generate, TokenStream,
+    Engine, EngineError, EngineEvent, Finished, Generate, ModelRunner, TokenStream,
 };
 use chatelaine::worker::WorkerProgram;
 use tempfile::TempDir;
 
 use crate::tiny_gguf::TinyModel;
-use crate::{House, ask, options, read, slow_model, slow_options};
+use crate::{House, ask, eventually, options, read, slow_model, slow_options};
 
 /// The program, started after `commands`. Written by another process: one that holds the file
 /// open for writing could hand that on to a child, and then it could not be started.
@@ -85,6 +85,56 @@ async fn a_long_word_is_counted_like_any_other() {
         "{refused:?}"
     );
     house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_worker_starts_requests_fail_and_the_engine_is_not_ready() {
+    let house = House::open().await;
+    let missing = WorkerProgram {
+        executable: house.folder.path().join("nothing"),
+    };
+    let options = EngineOptions {
+        program: missing,
+        ..options(2, 16)
+    };
+    let engine = LlamaEngine::new(options, house.tracker.clone(), house.stop.clone());
+    engine.set_models(vec![house.file("tiny", 1, &TinyModel::default()).await]);
+    assert!(engine.health().ready);
+    for _ in 0..2 {
+        let failed = read_in_time(engine.generate(ask("hello")).unwrap()).await;
+        assert!(
+            matches!(&failed, Err(EngineError::Failed(reason)) if reason.contains("started")),
+            "{failed:?}"
+        );
+        eventually(|| !engine.health().ready).await;
+    }
+    // Somebody has to try again, so it does not stay away for ever.
+    eventually(|| engine.health().ready).await;
+    house.close().await;
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_is_the_same_program_when_its_file_is_gone() {
+    use std::os::fd::AsRawFd;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (program, model) = (folder.path().join("program"), folder.path().join("m.gguf"));
+    TinyModel::default().write(&model);
+    std::fs::hard_link(env!("CARGO_BIN_EXE_chatelaine"), &program)
+        .or_else(|_| std::fs::copy(env!("CARGO_BIN_EXE_chatelaine"), &program).map(|_| ()))
+        .unwrap();
+    let opened = std::fs::File::open(&program).unwrap();
+    std::fs::remove_file(&program).unwrap();
+    let nameless = format!("/proc/{}/fd/{}", std::process::id(), opened.as_raw_fd());
+    let added = Command::new(nameless)
+        .args(["model", "add"])
+        .arg(&model)
+        .arg("--data")
+        .arg(folder.path().join("data"))
+        .output()
+        .unwrap();
+    assert!(added.status.success(), "{added:?}");
 }
 
 #[cfg(target_os = "linux")]

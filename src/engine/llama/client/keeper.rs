@@ -25,6 +25,9 @@ use crate::worker::{Backoff, WorkerError};
 /// A model whose loading ends the worker this often is not tried again.
 const MAX_LOAD_DEATHS: u32 = 2;
 
+/// When a worker could not be started this often in a row, those who wait for it are told.
+const MAX_FAILED_STARTS: u32 = 2;
+
 pub(super) enum Message {
     Submit(Box<Ticket>),
     ModelsChanged,
@@ -45,6 +48,7 @@ pub(super) struct Keeper {
     backoff: Backoff,
     not_before: Option<Instant>,
     load_deaths: HashMap<String, u32>,
+    failed_starts: u32,
 }
 
 enum News {
@@ -77,6 +81,7 @@ impl Keeper {
             backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(10)),
             not_before: None,
             load_deaths: HashMap::new(),
+            failed_starts: 0,
         }
     }
 
@@ -339,12 +344,24 @@ impl Keeper {
         match Outlet::start(&self.options.program, &file, load, &self.tracker).await {
             Ok(worker) => {
                 self.worker = Some(worker);
+                self.failed_starts = 0;
                 true
             }
             Err(error) => {
-                tracing::error!(%error, "the engine worker does not start");
-                self.not_before = Some(Instant::now() + self.backoff.next_delay());
+                self.start_failed(&error);
                 false
+            }
+        }
+    }
+
+    /// Whoever waits is told in the end, and others may still try after a pause.
+    fn start_failed(&mut self, error: &WorkerError) {
+        tracing::error!(%error, "the engine worker does not start");
+        self.not_before = Some(Instant::now() + self.backoff.next_delay());
+        self.failed_starts += 1;
+        if self.failed_starts >= MAX_FAILED_STARTS {
+            for ticket in self.waiting.drain(..) {
+                ticket.fail(EngineError::Failed(error.to_string()));
             }
         }
     }
@@ -360,6 +377,7 @@ impl Keeper {
         state.running = u32::try_from(running).unwrap_or(u32::MAX);
         // Those on their way through the inbox are queued as well.
         state.queued = u32::try_from(in_hand + self.inbox.len()).unwrap_or(u32::MAX);
+        state.unstartable = self.failed_starts >= MAX_FAILED_STARTS && self.not_before.is_some();
         let (loaded, loading): (Option<&Outlet>, Option<&Outlet>) = match &self.worker {
             Some(worker) if worker.loaded => (Some(worker), None),
             other => (None, other.as_ref()),
