@@ -4,6 +4,7 @@
 //! between two steps. It knows nothing but the frames of [`super::protocol`].
 
 mod desk;
+mod memory;
 mod prepare;
 mod reply;
 mod setting;

@@ -1,11 +1,13 @@
 //! How much of everything a loaded model gets: context, slots, threads.
 //!
-//! Each slot has memory for a whole conversation where that is at most a quarter of the machine's;
-//! otherwise all slots share that quarter, and the scheduler admits by what is left of it.
+//! Each slot has memory for a whole conversation where that is at most a quarter of what the
+//! process may take; otherwise all slots share that quarter, and the scheduler admits by what is
+//! left of it.
 
 use llama_cpp_2::model::LlamaModel;
 
 use super::super::protocol::Load;
+use super::memory::available_bytes;
 
 const BATCH_TOKENS: u32 = 512;
 const MIN_CONTEXT_TOKENS: u32 = 64;
@@ -32,7 +34,7 @@ impl Setting {
             .min(load.context_tokens)
             .max(MIN_CONTEXT_TOKENS);
         let slots = load.parallel_replies.clamp(1, MAX_SLOTS);
-        let budget_tokens = memory_bytes() / 4 / bytes_per_token(model).max(1);
+        let budget_tokens = available_bytes() / 4 / bytes_per_token(model).max(1);
         let budget_tokens = u32::try_from(budget_tokens).unwrap_or(u32::MAX);
         let memory_tokens = context_tokens
             .saturating_mul(slots)
@@ -80,17 +82,6 @@ fn bytes_per_token(model: &LlamaModel) -> u64 {
     let value = number("attention.value_length").unwrap_or(width);
     // Two bytes a number.
     u64::from(model.n_layer()) * u64::from(model.n_head_kv()) * (key + value) * 2
-}
-
-#[cfg(target_os = "linux")]
-fn memory_bytes() -> u64 {
-    let system = rustix::system::sysinfo();
-    system.totalram.saturating_mul(u64::from(system.mem_unit))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn memory_bytes() -> u64 {
-    16 << 30
 }
 
 /// llama.cpp's threads spin while they wait for each other, so one core stays free where there are several.
