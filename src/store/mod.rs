@@ -3,10 +3,11 @@
 //! `read` and `write` take short synchronous closures over a transaction; `write` returns after
 //! the fsync, so what was answered is on disk. The store knows records and keys, never rules: who
 //! may do what is decided in the rooms above, which are the only callers. `http` never opens a
-//! transaction. After an I/O error redb refuses to write until it is opened again, which happens
-//! here by itself; until then callers hear "overloaded".
+//! transaction. After a failed disk operation redb refuses whatever needs the disk until it is
+//! opened again, which the writer does by itself; until then callers hear "overloaded".
 
 mod codec;
+mod connection;
 pub mod conversations;
 pub mod jobs;
 mod keys;
@@ -24,13 +25,14 @@ pub mod users;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use redb::{Database, ReadableDatabase};
-use tokio::sync::{mpsc, oneshot};
+use redb::ReadableDatabase;
+use tokio::sync::oneshot;
 
+use self::connection::{Connection, Open, Opened};
 pub use self::transaction::{ReadTx, Reads, WriteTx};
 use self::writer::{Waiting, WriteJob};
 use crate::error::{Error, Result};
@@ -68,7 +70,8 @@ redb_errors!(
 );
 
 impl StoreError {
-    /// Whether a closure failed because the database did, rather than by its own decision.
+    /// Whether a closure failed because the database must be opened again, rather than by its own
+    /// decision.
     fn is_cause_of(error: &Error) -> bool {
         let source = error
             .source
@@ -86,60 +89,20 @@ impl StoreError {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Closed => writer::unavailable(),
+            StoreError::Closed => unavailable(),
             other => Self::internal(other),
         }
     }
 }
 
-type Open = Box<dyn Fn() -> std::result::Result<Database, redb::DatabaseError> + Send + Sync>;
-
-/// The open database, or none while it is being opened again.
-struct Connection {
-    open: Open,
-    database: RwLock<Option<Arc<Database>>>,
-}
-
-impl Connection {
-    fn database(&self) -> Option<Arc<Database>> {
-        self.database
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn set_database(&self, database: Option<Arc<Database>>) -> Option<Arc<Database>> {
-        std::mem::replace(
-            &mut *self
-                .database
-                .write()
-                .unwrap_or_else(PoisonError::into_inner),
-            database,
-        )
-    }
-
-    /// Closes and opens until it works. The old file lock goes only with the last reader.
-    fn reopen(&self) {
-        drop(self.set_database(None));
-        let mut pause = Duration::from_millis(20);
-        loop {
-            match (self.open)() {
-                Ok(database) => {
-                    tracing::info!("the store was opened again");
-                    self.set_database(Some(Arc::new(database)));
-                    return;
-                }
-                Err(error) => tracing::warn!(%error, "the store cannot be opened again yet"),
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_secs(2));
-        }
-    }
+/// The answer to reads and writes alike while the database is being opened again.
+fn unavailable() -> Error {
+    Error::overloaded("the store cannot use its disk at the moment", 2)
 }
 
 pub struct Store {
     connection: Arc<Connection>,
-    queue: Option<mpsc::Sender<Box<dyn WriteJob>>>,
+    queue: Option<SyncSender<Box<dyn WriteJob>>>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -147,30 +110,26 @@ impl Store {
     /// Opens `path` or makes it, and migrates it. `cache_bytes` is memory for pages.
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self> {
         let path = path.to_owned();
-        Self::open_with(Box::new(move || {
-            Database::builder()
-                .set_cache_size(cache_bytes)
-                .create(&path)
-        }))
+        Self::open_with(
+            connection::create(&path, cache_bytes),
+            Box::new(move || connection::create(&path, cache_bytes)),
+        )
     }
 
-    fn open_with(open: Open) -> Result<Self> {
-        let database = open().map_err(|error| match error {
+    fn open_with(opened: Opened, reopen: Open) -> Result<Self> {
+        let database = opened.map_err(|error| match error {
             redb::DatabaseError::DatabaseAlreadyOpen => Error::conflict(
                 "another chatelaine is already running on this data folder; stop it first",
             ),
             other => StoreError::from(other).into(),
         })?;
         migrations::run(&database)?;
-        let connection = Arc::new(Connection {
-            open,
-            database: RwLock::new(Some(Arc::new(database))),
-        });
-        let (queue, jobs) = mpsc::channel(QUEUE_LIMIT);
+        let connection = Arc::new(Connection::new(database, reopen));
+        let (queue, jobs) = sync_channel(QUEUE_LIMIT);
         let for_writer = Arc::clone(&connection);
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || writer::run(&for_writer, jobs))
+            .spawn(move || writer::run(&for_writer, &jobs))
             .map_err(Error::internal)?;
         Ok(Self {
             connection,
@@ -203,28 +162,32 @@ impl Store {
         T: Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
+        self.hand_in(Box::new(Waiting {
+            closure,
+            value: None,
+            caller,
+        }))?;
+        answer.await.map_err(|_| unavailable())?
+    }
+
+    fn hand_in(&self, job: Box<dyn WriteJob>) -> Result<()> {
         let queue = self
             .queue
             .as_ref()
             .expect("the queue is there until the store is dropped");
         queue
-            .try_send(Box::new(Waiting {
-                closure,
-                value: None,
-                caller,
-            }))
-            .map_err(|_| Error::overloaded("too much is being written at the moment", 1))?;
-        answer.await.map_err(|_| writer::unavailable())?
+            .try_send(job)
+            .map_err(|_| Error::overloaded("too much is being written at the moment", 1))
     }
 
-    /// Whether writes are taken at the moment.
+    /// Whether reads and writes are taken at the moment.
     pub fn is_open(&self) -> bool {
         self.connection.database().is_some()
     }
 }
 
 impl Drop for Store {
-    /// Waits until everything that was handed in is written.
+    /// Waits until everything that was handed in is written, or refused by a disk that is away.
     fn drop(&mut self) {
         self.queue = None;
         if let Some(writer) = self.writer.take()

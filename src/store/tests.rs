@@ -1,13 +1,16 @@
 //! The store's promises, held against a disk that fails. Kept beside the store because they open
 //! it on a disk of their own: group commit is as if each closure ran alone; nothing acknowledged is
-//! lost whichever disk operation fails; a newer file and a second process are refused.
+//! lost whichever disk operation fails; the store comes back by itself, and nobody waits for a disk
+//! that does not; a second process is refused.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod faulty_disk;
 
-use redb::backends::InMemoryBackend;
-use redb::{Database, StorageBackend};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+
+use self::faulty_disk::{Trouble, store_on_faulty_disk};
 use super::*;
 use crate::clock::now_ms;
 use crate::error::ErrorKind;
@@ -60,7 +63,7 @@ async fn a_closure_that_fails_takes_nobody_along() {
             store.write(move |tx| put_user(tx, &record)).await
         }
     });
-    let outcomes = futures_util::future::join_all(writes).await;
+    let outcomes = join_all(writes).await;
     let conflicts = outcomes
         .iter()
         .filter(|o| matches!(o, Err(e) if e.kind == ErrorKind::Conflict))
@@ -92,68 +95,6 @@ fn a_second_store_on_the_same_file_is_refused_in_one_sentence() {
     );
 }
 
-/// A disk that fails one operation, and is well again after.
-#[derive(Debug)]
-struct FaultyDisk {
-    memory: Arc<InMemoryBackend>,
-    faults: Arc<Faults>,
-}
-
-#[derive(Debug, Default)]
-struct Faults {
-    operations: AtomicU64,
-    fail_at: AtomicU64,
-}
-
-impl Faults {
-    fn step(&self) -> std::io::Result<()> {
-        let operation = self.operations.fetch_add(1, Ordering::SeqCst);
-        if operation == self.fail_at.load(Ordering::SeqCst) {
-            return Err(std::io::Error::other("the disk failed"));
-        }
-        Ok(())
-    }
-}
-
-impl StorageBackend for FaultyDisk {
-    fn len(&self) -> std::io::Result<u64> {
-        self.memory.len()
-    }
-    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
-        self.memory.read(offset, out)
-    }
-    fn set_len(&self, len: u64) -> std::io::Result<()> {
-        self.faults.step()?;
-        self.memory.set_len(len)
-    }
-    fn sync_data(&self) -> std::io::Result<()> {
-        self.faults.step()?;
-        self.memory.sync_data()
-    }
-    fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
-        self.faults.step()?;
-        self.memory.write(offset, data)
-    }
-}
-
-/// Opens a store on a memory that outlives it, with a disk that can be told to fail.
-fn store_on_faulty_disk() -> (Store, Arc<Faults>) {
-    let memory = Arc::new(InMemoryBackend::new());
-    let faults = Arc::new(Faults {
-        fail_at: AtomicU64::new(u64::MAX),
-        ..Faults::default()
-    });
-    let disk = (Arc::clone(&memory), Arc::clone(&faults));
-    let store = Store::open_with(Box::new(move || {
-        let backend = FaultyDisk {
-            memory: Arc::clone(&disk.0),
-            faults: Arc::clone(&disk.1),
-        };
-        Database::builder().create_with_backend(backend)
-    }));
-    (store.unwrap(), faults)
-}
-
 /// The names that were acknowledged.
 async fn write_four(store: &Store) -> Vec<String> {
     let mut acknowledged = Vec::new();
@@ -167,45 +108,109 @@ async fn write_four(store: &Store) -> Vec<String> {
     acknowledged
 }
 
-async fn wait_until_it_writes_again(store: &Store, operation: u64) {
-    for _ in 0..200 {
+fn is_overloaded(error: &Error) -> bool {
+    matches!(error.kind, ErrorKind::Overloaded { .. })
+}
+
+async fn wait_until_it_writes_again(store: &Store, what_failed: &str) {
+    for _ in 0..2000 {
         let record = user("after");
         match store.write(move |tx| put_user(tx, &record)).await {
             Ok(()) => return,
             // It was written the time before, although the commit was reported as failed.
             Err(error) if error.kind == ErrorKind::Conflict => return,
-            Err(error) => assert!(
-                matches!(error.kind, ErrorKind::Overloaded { .. }),
-                "{error}"
-            ),
+            Err(error) => assert!(is_overloaded(&error), "{error}, after {what_failed}"),
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    panic!("the store did not come back after operation {operation} failed");
+    panic!("the store did not come back after {what_failed}");
 }
 
 #[tokio::test]
 async fn whichever_disk_operation_fails_nothing_acknowledged_is_lost() {
     for operation in 0.. {
+        let what_failed = format!("operation {operation}");
         let (store, faults) = store_on_faulty_disk();
-        let begun = faults.operations.load(Ordering::SeqCst);
-        faults.fail_at.store(begun + operation, Ordering::SeqCst);
+        faults.plan(operation..operation + 1, Trouble::Error);
         let acknowledged = write_four(&store).await;
-        wait_until_it_writes_again(&store, operation).await;
+        wait_until_it_writes_again(&store, &what_failed).await;
+        let failed = faults.heal();
         let users = store.read(list_users).await.unwrap();
         let names: Vec<_> = users.into_iter().map(|user| user.username).collect();
         for name in acknowledged {
-            assert!(
-                names.contains(&name),
-                "{name} was acknowledged, operation {operation} failed"
-            );
+            assert!(names.contains(&name), "{name} is lost, after {what_failed}");
         }
-        if faults.operations.load(Ordering::SeqCst) < begun + operation {
-            assert!(
-                operation > 10,
-                "the loop must have failed some operations: {operation}"
-            );
-            return;
+        if !failed {
+            assert!(operation > 10, "the disk was hardly used: {operation}");
+            break;
         }
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_disk_that_stays_away() {
+    let (store, faults) = store_on_faulty_disk();
+    faults.plan(0..u64::MAX, Trouble::Error);
+    let writes = (0..20).map(async |_| store.write(|tx| put_user(tx, &user("ada"))).await);
+    let first = store.write(|tx| put_user(tx, &user("ada"))).await;
+    let outcomes = tokio::time::timeout(Duration::from_secs(5), join_all(writes)).await;
+    // A store that cannot end must not hold up the test that says so.
+    let ending = std::thread::spawn(move || drop(store));
+    let begun = Instant::now();
+    while !ending.is_finished() && begun.elapsed() < Duration::from_secs(5) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let ended = ending.is_finished();
+    faults.heal();
+    ending.join().unwrap();
+    assert!(is_overloaded(&first.unwrap_err()));
+    for outcome in outcomes.expect("those in the queue are answered") {
+        assert!(is_overloaded(&outcome.unwrap_err()));
+    }
+    assert!(ended, "the store ends while its disk is away");
+}
+
+/// A write that keeps the writer busy until it is released, and its answer.
+async fn hold_writer(store: &Store) -> (Arc<AtomicBool>, oneshot::Receiver<Result<()>>) {
+    let (begun, released) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+    let flags = (Arc::clone(&begun), Arc::clone(&released));
+    let closure = move |tx: &WriteTx| {
+        flags.0.store(true, Ordering::SeqCst);
+        while !flags.1.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        put_user(tx, &user("holder"))
+    };
+    let (caller, answer) = oneshot::channel();
+    let job = Box::new(Waiting {
+        closure,
+        value: None,
+        caller,
+    });
+    store.hand_in(job).unwrap();
+    while !begun.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    (released, answer)
+}
+
+#[tokio::test]
+async fn a_short_trouble_loses_nobody_in_the_queue() {
+    let (store, faults) = store_on_faulty_disk();
+    let (released, holder) = hold_writer(&store).await;
+    let release = async {
+        // The first fails the write, the others the first two attempts to open again.
+        faults.plan(0..3, Trouble::Error);
+        released.store(true, Ordering::SeqCst);
+    };
+    let writes = join_all((0..20).map(async |number| {
+        let record = user(&format!("user-{number}"));
+        store.write(move |tx| put_user(tx, &record)).await
+    }));
+    // Polled in this order: all are in the queue before the disk fails.
+    let (outcomes, ()) = tokio::join!(biased; writes, release);
+    assert!(is_overloaded(&holder.await.unwrap().unwrap_err()));
+    for outcome in outcomes {
+        outcome.unwrap();
     }
 }

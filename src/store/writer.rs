@@ -4,17 +4,26 @@
 //! the transaction is rolled back, those before it are committed together, it is run alone (so
 //! that its error is its own), and those behind it go on. Closures can therefore run again and
 //! must have no effect but on the transaction. Nobody is answered before the fsync.
+//! A database that fails is opened again here; nobody waits long for that, the end of the house
+//! least of all.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::{Connection, StoreError, WriteTx};
+use super::connection::Connection;
+use super::{StoreError, WriteTx, unavailable};
 use crate::error::{Error, Result};
 
 /// How many closures one transaction takes at most.
 const BATCH_LIMIT: usize = 512;
+
+/// How long those in the queue wait for the database to be opened again before they are refused.
+const PATIENCE: Duration = Duration::from_millis(200);
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 pub(super) trait WriteJob: Send {
     fn run(&mut self, tx: &WriteTx) -> Result<()>;
@@ -50,49 +59,81 @@ where
     }
 }
 
-pub(super) type Queue = mpsc::Receiver<Box<dyn WriteJob>>;
+pub(super) type Queue = Receiver<Box<dyn WriteJob>>;
 
-/// Runs until the last sender is gone and the queue is empty.
-pub(super) fn run(connection: &Arc<Connection>, mut queue: Queue) {
+/// Runs until the last sender is gone and everybody in the queue was answered.
+pub(super) fn run(connection: &Connection, queue: &Queue) {
     let mut batch = Vec::new();
-    while let Some(first) = queue.blocking_recv() {
+    while let Ok(first) = queue.recv() {
         batch.push(first);
-        while batch.len() < BATCH_LIMIT {
-            match queue.try_recv() {
-                Ok(job) => batch.push(job),
-                Err(_) => break,
+        batch.extend(queue.try_iter().take(BATCH_LIMIT - 1));
+        if write_batch(connection, &mut batch).is_err() {
+            for job in batch.drain(..) {
+                job.answer(Err(unavailable()));
+            }
+            if !reopen(connection, queue) {
+                return;
             }
         }
-        write_batch(connection, &mut batch);
     }
 }
 
-fn write_batch(connection: &Arc<Connection>, batch: &mut Vec<Box<dyn WriteJob>>) {
+/// Opens the database again, however long that takes. False when the house ends first.
+fn reopen(connection: &Connection, queue: &Queue) -> bool {
+    let begun = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match connection.reopen() {
+            Ok(()) => {
+                tracing::info!("the store was opened again");
+                return true;
+            }
+            Err(error) => tracing::warn!(%error, "the store cannot be opened again yet"),
+        }
+        if begun.elapsed() < PATIENCE {
+            std::thread::sleep(pause);
+        } else if !refuse_for(pause, queue) {
+            return false;
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Refuses whoever is in the queue or comes to it. False when nobody can come any more.
+fn refuse_for(pause: Duration, queue: &Queue) -> bool {
+    let end = Instant::now() + pause;
+    while let Some(left) = end.checked_duration_since(Instant::now()) {
+        match queue.recv_timeout(left) {
+            Ok(job) => job.answer(Err(unavailable())),
+            Err(RecvTimeoutError::Timeout) => break,
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+    }
+    true
+}
+
+/// The database refuses; it must be opened again.
+struct Broken;
+
+/// Leaves those in the batch who were not answered.
+fn write_batch(connection: &Connection, batch: &mut Vec<Box<dyn WriteJob>>) -> Result<(), Broken> {
     while !batch.is_empty() {
-        let failed_at = match try_commit(connection, batch) {
+        let written = match try_commit(connection, batch)? {
             Attempt::Committed => batch.len(),
             Attempt::Failed { index: 0, error } => {
                 batch.remove(0).answer(Err(error));
                 continue;
             }
-            Attempt::Failed { index, .. } => match try_commit(connection, &mut batch[..index]) {
+            Attempt::Failed { index, .. } => match try_commit(connection, &mut batch[..index])? {
                 Attempt::Committed => index,
                 Attempt::Failed { .. } => continue,
-                Attempt::Broken => 0,
             },
-            Attempt::Broken => 0,
         };
-        if failed_at == 0 {
-            for job in batch.drain(..) {
-                job.answer(Err(unavailable()));
-            }
-            connection.reopen();
-            return;
-        }
-        for job in batch.drain(..failed_at) {
+        for job in batch.drain(..written) {
             job.answer(Ok(()));
         }
     }
+    Ok(())
 }
 
 enum Attempt {
@@ -102,24 +143,16 @@ enum Attempt {
         index: usize,
         error: Error,
     },
-    /// The database refuses; it must be opened again.
-    Broken,
 }
 
-fn try_commit(connection: &Arc<Connection>, batch: &mut [Box<dyn WriteJob>]) -> Attempt {
-    match commit(connection, batch) {
-        Ok(attempt) => attempt,
-        Err(error) => {
-            tracing::error!(%error, "the store cannot write");
-            Attempt::Broken
-        }
-    }
+fn try_commit(connection: &Connection, batch: &mut [Box<dyn WriteJob>]) -> Result<Attempt, Broken> {
+    commit(connection, batch).map_err(|error| {
+        tracing::error!(%error, "the store cannot write");
+        Broken
+    })
 }
 
-fn commit(
-    connection: &Arc<Connection>,
-    batch: &mut [Box<dyn WriteJob>],
-) -> Result<Attempt, StoreError> {
+fn commit(connection: &Connection, batch: &mut [Box<dyn WriteJob>]) -> Result<Attempt, StoreError> {
     let database = connection.database().ok_or(StoreError::Closed)?;
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
@@ -134,8 +167,4 @@ fn commit(
     }
     transaction.commit()?;
     Ok(Attempt::Committed)
-}
-
-pub(super) fn unavailable() -> Error {
-    Error::overloaded("the disk does not take writes at the moment", 2)
 }

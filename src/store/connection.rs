@@ -1,0 +1,64 @@
+//! The open database, which can be closed and opened again under those who hold the store.
+//!
+//! Used by `Store` and its writer.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use redb::{Database, DatabaseError};
+
+use super::StoreError;
+
+pub(super) type Opened = Result<Database, DatabaseError>;
+pub(super) type Open = Box<dyn Fn() -> Opened + Send + Sync>;
+
+/// The database, or none while it is being opened again.
+pub(super) struct Connection {
+    database: RwLock<Option<Arc<Database>>>,
+    open: Open,
+}
+
+impl Connection {
+    pub(super) fn new(database: Database, open: Open) -> Self {
+        Self {
+            database: RwLock::new(Some(Arc::new(database))),
+            open,
+        }
+    }
+
+    pub(super) fn database(&self) -> Option<Arc<Database>> {
+        self.database
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set_database(&self, database: Option<Arc<Database>>) -> Option<Arc<Database>> {
+        std::mem::replace(
+            &mut *self
+                .database
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+            database,
+        )
+    }
+
+    /// Tries once. It fails while a reader still holds the old database, and with it the file.
+    pub(super) fn reopen(&self) -> Result<(), StoreError> {
+        drop(self.set_database(None));
+        let database = (self.open)()?;
+        self.set_database(Some(Arc::new(database)));
+        Ok(())
+    }
+}
+
+fn builder(cache_bytes: usize) -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(cache_bytes);
+    builder
+}
+
+/// Opens the database, and makes it where there is none.
+pub(super) fn create(path: &Path, cache_bytes: usize) -> Opened {
+    builder(cache_bytes).create(path)
+}
