@@ -1,6 +1,7 @@
 //! The open database, which can be closed and opened again under those who hold the store.
 //!
-//! Used by `Store` and its writer.
+//! The first opening makes the file where there is none. Every later one only finds it: when the disk is away so is the file, and an empty one in its place would be taken
+//! for the house's own. Used by `Store` and its writer.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -19,6 +20,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// `open` is for every time but the first.
     pub(super) fn new(database: Database, open: Open) -> Self {
         Self {
             database: RwLock::new(Some(Arc::new(database))),
@@ -61,4 +63,9 @@ fn builder(cache_bytes: usize) -> redb::Builder {
 /// Opens the database, and makes it where there is none.
 pub(super) fn create(path: &Path, cache_bytes: usize) -> Opened {
     builder(cache_bytes).create(path)
+}
+
+/// Opens the database that is there.
+pub(super) fn find(path: &Path, cache_bytes: usize) -> Opened {
+    builder(cache_bytes).open(path)
 }

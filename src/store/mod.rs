@@ -112,7 +112,7 @@ impl Store {
         let path = path.to_owned();
         Self::open_with(
             connection::create(&path, cache_bytes),
-            Box::new(move || connection::create(&path, cache_bytes)),
+            Box::new(move || connection::find(&path, cache_bytes)),
         )
     }
 

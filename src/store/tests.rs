@@ -148,6 +148,25 @@ async fn whichever_disk_operation_fails_nothing_acknowledged_is_lost() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_gone_is_waited_for_and_not_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, elsewhere) = (folder.path().join("a.redb"), folder.path().join("b.redb"));
+    let store = Store::open(&path, 1 << 20).unwrap();
+    store.write(|tx| put_user(tx, &user("ada"))).await.unwrap();
+    std::fs::rename(&path, &elsewhere).unwrap();
+    assert!(store.connection.reopen().is_err());
+    assert!(!store.is_open());
+    let error = store.read(list_users).await.unwrap_err();
+    assert!(is_overloaded(&error), "{error}");
+    let write = store.write(|tx| put_user(tx, &user("lost"))).await;
+    assert!(is_overloaded(&write.unwrap_err()));
+    assert!(!path.exists());
+    std::fs::rename(&elsewhere, &path).unwrap();
+    wait_until_it_writes_again(&store, "the file was gone").await;
+    assert_eq!(store.read(list_users).await.unwrap()[0].username, "ada");
+}
+
+#[tokio::test]
 async fn nobody_waits_for_a_disk_that_stays_away() {
     let (store, faults) = store_on_faulty_disk();
     faults.plan(0..u64::MAX, Trouble::Error);
