@@ -1,8 +1,10 @@
 //! The open database, which can be closed and opened again under those who hold the store.
 //!
-//! The first opening makes the file where there is none. Every later one only finds it: when the disk is away so is the file, and an empty one in its place would be taken
+//! The first opening makes the file where there is none, for its owner alone. Every later one only
+//! finds it: when the disk is away so is the file, and an empty one in its place would be taken
 //! for the house's own. Used by `Store` and its writer.
 
+use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -62,10 +64,37 @@ fn builder(cache_bytes: usize) -> redb::Builder {
 
 /// Opens the database, and makes it where there is none.
 pub(super) fn create(path: &Path, cache_bytes: usize) -> Opened {
-    builder(cache_bytes).create(path)
+    builder(cache_bytes).create_file(owners_file(path)?)
 }
 
 /// Opens the database that is there.
 pub(super) fn find(path: &Path, cache_bytes: usize) -> Opened {
     builder(cache_bytes).open(path)
+}
+
+/// The folder may be open to others, and may have been so when an earlier version made the file.
+fn owners_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    if let Err(error) = close_to_others(&file) {
+        // Some file systems know no owners; the house is no worse off there than before.
+        tracing::warn!(%error, "others on this machine may be able to read the database");
+    }
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn close_to_others(file: &File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let mut permissions = file.metadata()?.permissions();
+    if permissions.mode() & 0o077 != 0 {
+        permissions.set_mode(0o600);
+        file.set_permissions(permissions)?;
+    }
+    Ok(())
 }

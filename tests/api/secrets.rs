@@ -74,16 +74,32 @@ async fn no_secret_is_written_down() {
     }
 }
 
+fn mode_of(path: &Path) -> u32 {
+    let metadata = std::fs::metadata(path).expect("a file");
+    metadata.permissions().mode() & 0o777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    let permissions = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(path, permissions).expect("a mode can be set");
+}
+
 #[tokio::test]
-async fn the_key_and_the_folder_are_the_owners_alone() {
-    let house = House::start().await;
+async fn the_key_and_the_database_are_the_owners_alone_in_an_open_folder() {
+    let mut house = House::start().await;
     house.set_up().await;
-    let key = house.data().join("secret.key");
-    let mode = std::fs::metadata(&key)
-        .expect("the key")
-        .permissions()
-        .mode();
-    assert_eq!(mode & 0o777, 0o600);
+    let files = ["secret.key", "chatelaine.redb"].map(|name| house.data().join(name));
+    for file in &files {
+        assert_eq!(mode_of(file), 0o600, "{}", file.display());
+    }
+    set_mode(&house.data(), 0o755);
+    set_mode(&files[1], 0o644);
+    house.start_again().await;
+    assert_eq!(
+        mode_of(&files[1]),
+        0o600,
+        "a database from before is closed"
+    );
 }
 
 #[tokio::test]
@@ -94,10 +110,7 @@ async fn a_data_folder_the_house_makes_is_closed_to_others() {
     command.args(["user", "list", "--data"]).arg(&data);
     crate::support::run_to_end(&mut command);
     if data.exists() {
-        let mode = std::fs::metadata(&data)
-            .expect("the folder")
-            .permissions()
-            .mode();
+        let mode = mode_of(&data);
         assert_eq!(mode & 0o077, 0, "mode {mode:o}");
     }
 }
