@@ -145,13 +145,33 @@ impl Store {
         T: Send + 'static,
     {
         let connection = Arc::clone(&self.connection);
-        tokio::task::spawn_blocking(move || {
+        let outcome = tokio::task::spawn_blocking(move || {
             let database = connection.database().ok_or(StoreError::Closed)?;
             let transaction = database.begin_read().map_err(StoreError::from)?;
             closure(&ReadTx(transaction))
         })
         .await
-        .map_err(Error::internal)?
+        .map_err(Error::internal)?;
+        match outcome {
+            Err(error) if StoreError::is_cause_of(&error) => {
+                tracing::error!(%error, "the store cannot read");
+                self.wake_writer();
+                Err(unavailable())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Makes the writer find out whether the database must be opened again. It cannot be left to
+    /// the next write: whoever writes reads first.
+    fn wake_writer(&self) {
+        let (caller, _) = oneshot::channel();
+        // A queue that is full wakes it as well.
+        let _ = self.hand_in(Box::new(Waiting {
+            closure: |_: &WriteTx| Ok(()),
+            value: None,
+            caller,
+        }));
     }
 
     /// Writes what the closure does, whole or not at all, and returns when it is on disk. The

@@ -148,6 +148,23 @@ async fn whichever_disk_operation_fails_nothing_acknowledged_is_lost() {
 }
 
 #[tokio::test]
+async fn a_read_that_fails_is_mended_without_a_write() {
+    let (store, faults) = store_on_faulty_disk();
+    store.write(|tx| put_user(tx, &user("ada"))).await.unwrap();
+    faults.plan(0..1, Trouble::Error);
+    let error = store.read(list_users).await.unwrap_err();
+    assert!(is_overloaded(&error), "{error}");
+    for _ in 0..2000 {
+        match store.read(list_users).await {
+            Ok(users) => return assert_eq!(users.len(), 1),
+            Err(error) => assert!(is_overloaded(&error), "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("the store did not come back");
+}
+
+#[tokio::test]
 async fn a_file_that_is_gone_is_waited_for_and_not_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     let (path, elsewhere) = (folder.path().join("a.redb"), folder.path().join("b.redb"));

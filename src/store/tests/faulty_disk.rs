@@ -56,6 +56,7 @@ impl StorageBackend for FaultyDisk {
         self.memory.len()
     }
     fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
+        self.faults.step()?;
         self.memory.read(offset, out)
     }
     fn set_len(&self, len: u64) -> std::io::Result<()> {
