@@ -5,6 +5,7 @@
 //! for the house's own. Used by `Store` and its writer.
 
 use std::fs::{File, OpenOptions};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -49,11 +50,20 @@ impl Connection {
 
     /// Tries once. It fails while a reader still holds the old database, and with it the file.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
-        drop(self.set_database(None));
-        let database = (self.open)()?;
-        self.set_database(Some(Arc::new(database)));
-        Ok(())
+        catch_panic(|| {
+            drop(self.set_database(None));
+            let database = (self.open)()?;
+            self.set_database(Some(Arc::new(database)));
+            Ok(())
+        })
     }
+}
+
+/// A panic in redb is one more way for it to fail.
+pub(super) fn catch_panic<T>(
+    work: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(StoreError::Panicked))
 }
 
 fn builder(cache_bytes: usize) -> redb::Builder {

@@ -26,7 +26,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use redb::ReadableDatabase;
@@ -48,8 +48,12 @@ enum StoreError {
     DamagedKey { table: &'static str },
     #[error("{0}")]
     Broken(String),
+    #[error("redb panicked")]
+    Panicked,
     #[error("the store is being opened again")]
     Closed,
+    #[error("the writer thread has ended; the house must be started again")]
+    Stopped,
 }
 
 macro_rules! redb_errors {
@@ -187,7 +191,7 @@ impl Store {
             value: None,
             caller,
         }))?;
-        answer.await.map_err(|_| unavailable())?
+        answer.await.map_err(|_| StoreError::Stopped)?
     }
 
     fn hand_in(&self, job: Box<dyn WriteJob>) -> Result<()> {
@@ -195,14 +199,18 @@ impl Store {
             .queue
             .as_ref()
             .expect("the queue is there until the store is dropped");
-        queue
-            .try_send(job)
-            .map_err(|_| Error::overloaded("too much is being written at the moment", 1))
+        queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => {
+                Error::overloaded("too much is being written at the moment", 1)
+            }
+            TrySendError::Disconnected(_) => StoreError::Stopped.into(),
+        })
     }
 
     /// Whether reads and writes are taken at the moment.
     pub fn is_open(&self) -> bool {
-        self.connection.database().is_some()
+        let writes = self.writer.as_ref().is_some_and(|it| !it.is_finished());
+        writes && self.connection.database().is_some()
     }
 }
 

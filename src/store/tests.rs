@@ -119,6 +119,8 @@ async fn wait_until_it_writes_again(store: &Store, what_failed: &str) {
             Ok(()) => return,
             // It was written the time before, although the commit was reported as failed.
             Err(error) if error.kind == ErrorKind::Conflict => return,
+            // The panic came inside the closure.
+            Err(error) if error.kind == ErrorKind::Internal && what_failed.contains("Panic") => {}
             Err(error) => assert!(is_overloaded(&error), "{error}, after {what_failed}"),
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -128,21 +130,23 @@ async fn wait_until_it_writes_again(store: &Store, what_failed: &str) {
 
 #[tokio::test]
 async fn whichever_disk_operation_fails_nothing_acknowledged_is_lost() {
-    for operation in 0.. {
-        let what_failed = format!("operation {operation}");
-        let (store, faults) = store_on_faulty_disk();
-        faults.plan(operation..operation + 1, Trouble::Error);
-        let acknowledged = write_four(&store).await;
-        wait_until_it_writes_again(&store, &what_failed).await;
-        let failed = faults.heal();
-        let users = store.read(list_users).await.unwrap();
-        let names: Vec<_> = users.into_iter().map(|user| user.username).collect();
-        for name in acknowledged {
-            assert!(names.contains(&name), "{name} is lost, after {what_failed}");
-        }
-        if !failed {
-            assert!(operation > 10, "the disk was hardly used: {operation}");
-            break;
+    for trouble in [Trouble::Error, Trouble::Panic] {
+        for operation in 0.. {
+            let what_failed = format!("{trouble:?} in operation {operation}");
+            let (store, faults) = store_on_faulty_disk();
+            faults.plan(operation..operation + 1, trouble);
+            let acknowledged = write_four(&store).await;
+            wait_until_it_writes_again(&store, &what_failed).await;
+            let failed = faults.heal();
+            let users = store.read(list_users).await.unwrap();
+            let names: Vec<_> = users.into_iter().map(|user| user.username).collect();
+            for name in acknowledged {
+                assert!(names.contains(&name), "{name} is lost, after {what_failed}");
+            }
+            if !failed {
+                assert!(operation > 10, "the disk was hardly used: {operation}");
+                break;
+            }
         }
     }
 }
@@ -249,4 +253,39 @@ async fn a_short_trouble_loses_nobody_in_the_queue() {
     for outcome in outcomes {
         outcome.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_full_queue_says_that_too_much_is_written() {
+    let (store, _faults) = store_on_faulty_disk();
+    let (released, holder) = hold_writer(&store).await;
+    let refusal = (0..=QUEUE_LIMIT).find_map(|_| store.hand_in(Box::new(Fatal)).err());
+    released.store(true, Ordering::SeqCst);
+    holder.await.unwrap().unwrap();
+    assert!(refusal.unwrap().message.contains("too much"));
+}
+
+/// Ends the writer thread.
+struct Fatal;
+
+impl WriteJob for Fatal {
+    fn run(&mut self, _tx: &WriteTx) -> Result<()> {
+        Ok(())
+    }
+    fn answer(self: Box<Self>, _outcome: Result<()>) {
+        panic!("nobody catches this");
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_has_ended_is_not_called_busy() {
+    let (store, _faults) = store_on_faulty_disk();
+    assert!(store.is_open());
+    store.hand_in(Box::new(Fatal)).unwrap();
+    while !store.writer.as_ref().unwrap().is_finished() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(!store.is_open());
+    let error = store.write(|_| Ok(())).await.unwrap_err();
+    assert!(error.to_string().contains("has ended"), "{error}");
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::connection::Connection;
+use super::connection::{Connection, catch_panic};
 use super::{StoreError, WriteTx, unavailable};
 use crate::error::{Error, Result};
 
@@ -146,7 +146,7 @@ enum Attempt {
 }
 
 fn try_commit(connection: &Connection, batch: &mut [Box<dyn WriteJob>]) -> Result<Attempt, Broken> {
-    commit(connection, batch).map_err(|error| {
+    catch_panic(|| commit(connection, batch)).map_err(|error| {
         tracing::error!(%error, "the store cannot write");
         Broken
     })

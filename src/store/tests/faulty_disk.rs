@@ -1,4 +1,4 @@
-//! A disk that can be told to fail. Nothing is cached above it, so that
+//! A disk that can be told to fail, by an error or by a panic. Nothing is cached above it, so that
 //! every look at the store is an operation of the disk.
 
 use std::ops::Range;
@@ -13,6 +13,7 @@ use super::Store;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
     Error,
+    Panic,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +42,7 @@ impl Faults {
         match planned.filter(|(range, _)| range.contains(&operation)) {
             None => Ok(()),
             Some((_, Trouble::Error)) => Err(std::io::Error::other("the disk failed")),
+            Some((_, Trouble::Panic)) => panic!("the disk panicked"),
         }
     }
 }
