@@ -11,37 +11,17 @@ use crate::http::caller::Authenticated;
 pub(in crate::http) struct SettingsApi;
 
 #[derive(Object)]
-#[oai(deny_unknown_fields)]
+#[oai(deny_unknown_fields, remote = "accounts::Settings")]
 struct Settings {
     registration: Registration,
 }
 
 /// Whether people may make their own account.
 #[derive(Enum)]
-#[oai(rename_all = "snake_case", rename = "Registration")]
+#[oai(rename_all = "snake_case", remote = "accounts::Registration")]
 enum Registration {
     Open,
     Closed,
-}
-
-impl From<accounts::Settings> for Settings {
-    fn from(settings: accounts::Settings) -> Self {
-        let registration = match settings.registration {
-            accounts::Registration::Open => Registration::Open,
-            accounts::Registration::Closed => Registration::Closed,
-        };
-        Self { registration }
-    }
-}
-
-impl From<Settings> for accounts::Settings {
-    fn from(settings: Settings) -> Self {
-        let registration = match settings.registration {
-            Registration::Open => accounts::Registration::Open,
-            Registration::Closed => accounts::Registration::Closed,
-        };
-        Self { registration }
-    }
 }
 
 #[OpenApi(prefix_path = "/admin/settings", tag = "Tag::Settings")]

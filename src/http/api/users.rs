@@ -23,7 +23,7 @@ pub(super) struct User {
 }
 
 #[derive(Enum)]
-#[oai(rename_all = "snake_case", rename = "UserRole")]
+#[oai(rename_all = "snake_case", rename = "UserRole", remote = "UserRole")]
 enum Role {
     Admin,
     User,
@@ -36,10 +36,7 @@ impl From<UserRecord> for User {
             username: user.username,
             display_name: user.display_name,
             email: user.email,
-            role: match user.role {
-                UserRole::Admin => Role::Admin,
-                UserRole::User => Role::User,
-            },
+            role: user.role.into(),
             created_at: rfc3339(user.created_at),
         }
     }

@@ -36,14 +36,18 @@ pub(in crate::http) struct Message {
 }
 
 #[derive(Enum)]
-#[oai(rename_all = "snake_case", rename = "MessageRole")]
+#[oai(rename_all = "snake_case", rename = "MessageRole", remote = "Author")]
 enum Role {
     User,
     Assistant,
 }
 
 #[derive(Enum)]
-#[oai(rename_all = "snake_case", rename = "MessageStatus")]
+#[oai(
+    rename_all = "snake_case",
+    rename = "MessageStatus",
+    remote = "conversations::MessageStatus"
+)]
 enum Status {
     Complete,
     Running,
@@ -53,13 +57,14 @@ enum Status {
 }
 
 #[derive(Enum)]
-#[oai(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case", remote = "engine::FinishReason")]
 enum FinishReason {
     Stop,
     Length,
 }
 
 #[derive(Object)]
+#[oai(remote = "engine::Usage")]
 struct Usage {
     prompt_tokens: u32,
     cached_tokens: u32,
@@ -67,6 +72,7 @@ struct Usage {
 }
 
 #[derive(Object)]
+#[oai(remote = "engine::Timings")]
 struct Timings {
     queued_ms: u64,
     prefill_ms: u64,
@@ -74,6 +80,7 @@ struct Timings {
 }
 
 #[derive(Object)]
+#[oai(remote = "conversations::ReplyError")]
 pub(in crate::http) struct ReplyFailure {
     /// As in an error.
     code: String,
@@ -165,29 +172,15 @@ impl From<MessageInTree> for Message {
             id: message.id.to_string(),
             conversation_id: message.conversation_id.to_string(),
             parent_id: message.parent_id.map(|id| id.to_string()),
-            role: match message.author {
-                Author::User => Role::User,
-                Author::Assistant => Role::Assistant,
-            },
+            role: message.author.into(),
             content: message.content,
             status: message.status.into(),
             created_at: rfc3339(message.created_at),
             sibling_ids: sibling_ids.iter().map(ToString::to_string).collect(),
             model: message.model,
-            finish_reason: message.finish_reason.map(|reason| match reason {
-                engine::FinishReason::Stop => FinishReason::Stop,
-                engine::FinishReason::Length => FinishReason::Length,
-            }),
-            usage: message.usage.map(|usage| Usage {
-                prompt_tokens: usage.prompt_tokens,
-                cached_tokens: usage.cached_tokens,
-                completion_tokens: usage.completion_tokens,
-            }),
-            timings: message.timings.map(|timings| Timings {
-                queued_ms: timings.queued_ms,
-                prefill_ms: timings.prefill_ms,
-                decode_ms: timings.decode_ms,
-            }),
+            finish_reason: message.finish_reason.map(Into::into),
+            usage: message.usage.map(Into::into),
+            timings: message.timings.map(Into::into),
             left_out_messages: Some(message.left_out_messages).filter(|count| *count > 0),
             error: message.error.map(ReplyFailure::from),
         }
@@ -198,27 +191,6 @@ impl From<Vec<MessageInTree>> for MessageList {
     fn from(messages: Vec<MessageInTree>) -> Self {
         Self {
             items: messages.into_iter().map(Message::from).collect(),
-        }
-    }
-}
-
-impl From<conversations::MessageStatus> for Status {
-    fn from(status: conversations::MessageStatus) -> Self {
-        match status {
-            conversations::MessageStatus::Complete => Self::Complete,
-            conversations::MessageStatus::Running => Self::Running,
-            conversations::MessageStatus::Stopped => Self::Stopped,
-            conversations::MessageStatus::Interrupted => Self::Interrupted,
-            conversations::MessageStatus::Failed => Self::Failed,
-        }
-    }
-}
-
-impl From<conversations::ReplyError> for ReplyFailure {
-    fn from(error: conversations::ReplyError) -> Self {
-        Self {
-            code: error.code,
-            message: error.message,
         }
     }
 }
