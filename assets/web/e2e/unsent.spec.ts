@@ -124,3 +124,27 @@ test("what is typed while the first message is on its way is kept", async ({ hom
   await page.goBack();
   await expect(composer(page)).toHaveValue("and another thing");
 });
+
+test("a conversation deleted elsewhere says so, and hands on what was typed in it", async ({ home: page, house }) => {
+  await send(page, "Hello");
+  await finished(page);
+  await composer(page).fill("half a thought");
+  const id = page.url().split("/").at(-1);
+  expect((await page.request.delete(`/api/v1/conversations/${id}`, { headers: { origin: house.url } })).status()).toBe(204);
+  await seenAgain(page);
+  await expect(page.getByRole("alert")).toContainText("This conversation does not exist");
+  await expect(replies(page)).toHaveCount(1);
+  await page.getByRole("alert").getByRole("button", { name: "New conversation" }).click();
+  await expect(page).toHaveURL(/\/$/);
+  await expect(composer(page)).toHaveValue("half a thought");
+});
+
+test("what is sent to a conversation deleted elsewhere is not lost", async ({ home: page, house }) => {
+  await send(page, "Hello");
+  await finished(page);
+  const id = page.url().split("/").at(-1);
+  expect((await page.request.delete(`/api/v1/conversations/${id}`, { headers: { origin: house.url } })).status()).toBe(204);
+  await send(page, "and goodbye");
+  await page.getByRole("alert").getByRole("button", { name: "New conversation" }).click();
+  await expect(composer(page)).toHaveValue("and goodbye");
+});

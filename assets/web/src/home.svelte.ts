@@ -1,11 +1,12 @@
 // What a signed-in page keeps: the list, the models, and the conversation on the screen.
 // Made when somebody signs in and thrown away when they leave, so nothing of theirs stays behind.
-import { createContext } from "svelte";
+import { createContext, tick } from "svelte";
 import { OpenConversation } from "./chat/conversation.svelte";
 import { forgetDraft } from "./chat/drafts";
 import { Models } from "./chat/models.svelte";
 import { ConversationList } from "./sidebar/conversations.svelte";
 import { watchRunning } from "./sidebar/running";
+import { narrow } from "./lib/narrow.svelte";
 import { router } from "./lib/router.svelte";
 import { complain, toasts } from "./ui/toasts.svelte";
 
@@ -15,6 +16,11 @@ export class Home {
   open: OpenConversation = $state.raw()!;
   /** On a narrow screen the list is a drawer. */
   drawer = $state(false);
+
+  /** The drawer lies over the conversation, which is out of reach meanwhile. */
+  get covered(): boolean {
+    return this.drawer && narrow.current;
+  }
 
   constructor(conversation: string | undefined) {
     this.open = this.#openConversation(conversation);
@@ -60,7 +66,7 @@ export class Home {
     this.drawer = false;
     router.go("/");
     if (this.open.turns.length > 0) this.#replace(undefined);
-    document.getElementById("composer")?.focus();
+    void tick().then(() => document.getElementById("composer")?.focus());
   }
 
   #replace(id: string | undefined) {

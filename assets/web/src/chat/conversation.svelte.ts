@@ -189,7 +189,8 @@ export class OpenConversation {
   }
 
   #showBranch(messages: Message[]) {
-    const known = new Map(this.#branch.map((turn) => [turn.message.id, turn]));
+    // A version takes the place of the one it stands beside.
+    const known = new Map(this.#branch.flatMap((turn) => turn.message.sibling_ids.map((id) => [id, turn])));
     this.#branch = messages.map((message) => known.get(message.id)?.showing(message) ?? new Turn(message));
   }
 
