@@ -1,5 +1,6 @@
 // The page's own keys. One list serves the listener and the dialog that shows them all.
 import { m } from "./paraglide/messages";
+import { touch } from "./touch.svelte";
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 const command = () => (isMac ? "⌘" : m.key_ctrl());
@@ -31,6 +32,12 @@ export function onKeys(actions: Actions): (event: KeyboardEvent) => void {
     event.preventDefault();
     action();
   };
+}
+
+/** Whether this key press sends what is being written. On a touch screen Enter is the only way to a new line. */
+export function sends(event: KeyboardEvent): boolean {
+  const held = event.shiftKey || event.ctrlKey || event.altKey || event.metaKey;
+  return event.key === "Enter" && !held && !touch.current;
 }
 
 function nameOf(event: KeyboardEvent): keyof Actions | undefined {
