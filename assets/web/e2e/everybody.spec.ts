@@ -2,7 +2,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { startHouse } from "./house";
-import { composer, expect, finished, send, test } from "./page";
+import { composer, expect, finished, lastText, send, test } from "./page";
 
 /** All rules in the light theme; in the dark one what differs, the contrast. */
 async function sound(page: Page, where: string) {
@@ -64,7 +64,7 @@ test("axe finds nothing inside", async ({ home: page }) => {
   await sound(page, "unknown address");
 });
 
-test("nothing scrolls sideways on a phone, and the list is a drawer", async ({ home: page }) => {
+test("nothing scrolls sideways on a phone, and the list is a drawer", async ({ home: page, context }) => {
   await page.setViewportSize({ width: 360, height: 740 });
   expect(await sideways(page)).toBe(0);
   await send(page, "Answer richly");
@@ -80,7 +80,9 @@ test("nothing scrolls sideways on a phone, and the list is a drawer", async ({ h
   expect(small).toEqual([]);
   await page.keyboard.press("Escape");
   await expect(page.getByRole("navigation", { name: "Conversations" })).toBeHidden();
+  await context.clearCookies();
   await page.goto("/sign-in");
+  await expect(page.getByLabel("Password")).toBeVisible();
   expect(await sideways(page)).toBe(0);
 });
 
@@ -107,4 +109,37 @@ test("the page can be typed in before what shows replies has arrived", async ({ 
   await expect(page.getByText("Here is a **short** answer")).toBeVisible();
   arrive();
   await expect(page.getByText("Here is a short answer")).toBeVisible();
+});
+
+test("a growing reply is read aloud sentence by sentence", async ({ page, person }) => {
+  expect(person.username).toBeTruthy();
+  await page.clock.install();
+  await page.goto("/");
+  await send(page, "Tell me a tale");
+  const spoken = page.locator("[aria-live=polite].sr-only");
+  for (let sentence = 1; sentence <= 4; sentence++) {
+    await expect(lastText(page)).toContainText(`Sentence ${sentence} ends.`);
+    await page.clock.fastForward(1500);
+  }
+  await expect(spoken).toContainText("Sentence 1 ends.");
+  await expect(page.getByRole("button", { name: "Stop" })).toBeVisible();
+  await page.getByRole("button", { name: "Stop" }).click();
+});
+
+test.describe("with fingers", () => {
+  test.use({ hasTouch: true, isMobile: true, viewport: { width: 360, height: 740 } });
+
+  test("Enter begins a new line, and the button sends", async ({ home: page }) => {
+    await composer(page).tap();
+    await page.keyboard.type("Two");
+    await page.keyboard.press("Enter");
+    await page.keyboard.type("lines");
+    await expect(composer(page)).toHaveValue("Two\nlines");
+    await page.getByRole("button", { name: "Send" }).tap();
+    await finished(page);
+    await page.getByRole("button", { name: "Edit" }).tap();
+    const editor = page.getByRole("textbox", { name: "Edit your message" });
+    await editor.press("Enter");
+    await expect(editor).toHaveValue("Two\nlines\n");
+  });
 });
