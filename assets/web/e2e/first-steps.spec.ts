@@ -1,6 +1,6 @@
 // Coming into the house: set-up, signing in, registering, leaving.
 import { startHouse } from "./house";
-import { composer, expect, finished, lastText, password, send, test } from "./page";
+import { composer, expect, finished, lastText, password, send, setUp, test } from "./page";
 
 test("the printed link makes the administrator, and the first conversation streams", async ({ page }) => {
   const house = await startHouse();
@@ -66,6 +66,26 @@ test("register, sign out, sign in again", async ({ page }) => {
   await page.getByLabel("User name or e-mail").fill("newcomer");
   await page.getByLabel("Password").fill(password);
   await page.keyboard.press("Enter");
+  await expect(composer(page)).toBeFocused();
+});
+
+test("a house that takes nobody says so where one would look for it", async ({ page }) => {
+  const house = await startHouse();
+  try {
+    await setUp(house);
+    await page.goto(`${house.url}/sign-in`);
+    await expect(page.getByText("No account yet? Ask whoever runs it to open registration for you.")).toBeVisible();
+    await expect(page.getByRole("link", { name: "Make one" })).toHaveCount(0);
+  } finally {
+    await house.stop();
+  }
+});
+
+test("an address that cannot be decoded leads on", async ({ home: page }) => {
+  await page.goto("/c/%zz");
+  await expect(page.getByText("This conversation does not exist")).toBeVisible();
+  await page.getByRole("main").getByRole("button", { name: "New conversation" }).click();
+  await expect(page).toHaveURL(/\/$/);
   await expect(composer(page)).toBeFocused();
 });
 

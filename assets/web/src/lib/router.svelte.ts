@@ -10,7 +10,7 @@ export type Route =
 export function routeOf(path: string): Route {
   const [, first = "", second, ...more] = path.replace(/(?<=.)\/+$/, "").split("/");
   if (more.length > 0) return { page: "unknown" };
-  if (first === "c" && second) return { page: "chat", conversation: decodeURIComponent(second) };
+  if (first === "c" && second) return { page: "chat", conversation: second };
   if (second !== undefined) return { page: "unknown" };
   if (first === "") return { page: "chat" };
   if (first === "setup" || first === "sign-in" || first === "register") return { page: first };
