@@ -109,6 +109,12 @@ test("Markdown is shown and can do nothing", async ({ home: page }) => {
   await expect(figure).toHaveAttribute("data-wrap", "");
 });
 
+test("every language in a block gets its colours, also one that comes later", async ({ home: page }) => {
+  await send(page, "Answer in two languages");
+  await finished(page);
+  await expect(lastText(page).locator(".hljs-keyword")).toHaveText(["def", "pass", "const"]);
+});
+
 test("a stop that does not get through can be asked for again", async ({ home: page }) => {
   await send(page, "Go on for ever");
   await expect(lastText(page)).toContainText("word3");

@@ -18,11 +18,27 @@ def hours(temp_c):
 
 <img src=x onerror="window.hacked = true"> ![loaf](https://example.org/loaf.png)`;
 
+const twoLanguages = `- one
+
+  \`\`\`python
+  def one(): pass
+  \`\`\`
+
+- two
+
+  \`\`\`javascript
+  const two = 2;
+  \`\`\``;
+
+const tale = Array.from({ length: 200 }, (_, index) => `Sentence ${index + 1} ends.`).join(" ");
+
 /** The format is described in src/engine/scripted/mod.rs. */
 export const engineScript = {
   models: ["scripted", "scripted-two"],
   rules: [
     { when: "slowly", reply: words(120), delay_ms: 25, queued: [1, 0], prefill: 100 },
+    { when: "two languages", reply: twoLanguages, delay_ms: 50 },
+    { when: "a tale", reply: tale, delay_ms: 50 },
     { when: "for ever", reply: words(2000), delay_ms: 50 },
     { when: "richly", reply: rich, delay_ms: 5 },
     { when: "too much", error: { context_too_long: { tokens: 9000, limit: 4096 } } },

@@ -31,9 +31,3 @@ export async function loadLanguages(names: Iterable<string>): Promise<void> {
     // Offline in the middle of a page: the code stays readable without colours.
   }
 }
-
-const ESCAPES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (char) => ESCAPES[char]!);
-}

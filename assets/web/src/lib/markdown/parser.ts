@@ -2,10 +2,11 @@
 // Raw HTML is text. Pictures become links, because nothing is ever loaded from elsewhere.
 import MarkdownIt, { type Env, type RendererRule as Rule } from "markdown-it";
 import { m } from "../paraglide/messages";
-import { codeFigure } from "./code";
+import { highlight } from "./highlight";
 
 export const markdown = new MarkdownIt({ html: false, linkify: true });
 const { rules } = markdown.renderer;
+const escape = markdown.utils.escapeHtml;
 
 const plain: Rule = (tokens, index, options, _env, self) => self.renderToken(tokens, index, options);
 
@@ -19,7 +20,6 @@ rules.link_open = (tokens, index, ...rest) => {
 rules.image = (tokens, index) => {
   const token = tokens[index]!;
   const address = String(token.attrGet("src") ?? "");
-  const escape = markdown.utils.escapeHtml;
   const label = escape(token.content || address);
   if (!/^https?:/i.test(address)) return label;
   return `<a href="${escape(address)}" target="_blank" rel="noopener noreferrer">${label}</a>`;
@@ -56,7 +56,7 @@ markdown.core.ruler.after("inline", "task-lists", (state) => {
     first.content = first.content.slice(mark[0].length);
     const box = new state.Token("html_inline", "", 0);
     const open = mark[1] === " ";
-    const label = state.md.utils.escapeHtml(open ? m.task_open() : m.task_done());
+    const label = escape(open ? m.task_open() : m.task_done());
     box.content = `<input type="checkbox" disabled aria-label="${label}"${open ? "" : " checked"}>`;
     text.children!.unshift(box);
   });
@@ -64,6 +64,20 @@ markdown.core.ruler.after("inline", "task-lists", (state) => {
 
 /** What rendering passes along: link definitions of the whole text, and languages still to load. */
 export type RenderEnv = Env & { missing?: Set<string> };
+
+/** Above a code block: its language, and buttons that MarkdownText.svelte serves. */
+export function codeCaption(language: string): string {
+  return (
+    `<figcaption><span>${escape(language || m.code_plain())}</span>` +
+    `<button type="button" class="ghost" data-code="wrap" aria-pressed="false">${escape(m.code_wrap())}</button>` +
+    `<button type="button" class="ghost" data-code="copy">${escape(m.copy())}</button></figcaption>`
+  );
+}
+
+function codeFigure(code: string, language: string, missing?: Set<string>): string {
+  const body = highlight(code, language, missing) ?? escape(code);
+  return `<figure class="code">${codeCaption(language)}<pre tabindex="0"><code>${body}</code></pre></figure>`;
+}
 
 const missingIn = (env: RenderEnv | undefined) => env?.missing;
 
