@@ -1,4 +1,4 @@
-// Numbers, sizes and times as the reader's language writes them.
+// Numbers and sizes as the reader's language writes them.
 import { getLocale } from "./paraglide/runtime";
 
 export function number(value: number, digits = 0): string {
@@ -19,8 +19,4 @@ export function bytes(size: number): string {
   }
   const digits = value < 10 && step > 1 ? 1 : 0;
   return new Intl.NumberFormat(getLocale(), { style: "unit", unit: units[step], unitDisplay: "short", maximumFractionDigits: digits }).format(value);
-}
-
-export function dateTime(time: string): string {
-  return new Intl.DateTimeFormat(getLocale(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
 }

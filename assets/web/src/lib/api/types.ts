@@ -8,7 +8,6 @@ export type Model = Schemas["Model"];
 export type Conversation = Schemas["Conversation"];
 export type Message = Schemas["Message"];
 export type Exchange = Schemas["Exchange"];
-export type SendMessage = Schemas["SendMessage"];
 export type Problem = { code: string; message: string };
 
 /** What a reply's event stream says (docs/API.md); a stream has no typed form in OpenAPI 3.0. */
