@@ -6,12 +6,12 @@
 
 use std::collections::VecDeque;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use super::frames::{self, FrameError};
@@ -21,6 +21,8 @@ use super::{Limits, WorkerKind, WorkerProgram};
 const SHOWN_AS: &str = "chatelaine";
 /// Lines of stderr kept to explain a death.
 const LAST_WORDS_LINES: usize = 12;
+/// What is read of one line; the rest of it is passed over.
+const MAX_LINE_BYTES: usize = 1000;
 const END_GRACE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +55,8 @@ pub struct WorkerReceiver {
 /// Holds the process; dropping it kills the worker.
 pub struct WorkerGuard {
     child: Child,
-    last_words: Arc<Mutex<VecDeque<String>>>,
+    /// Ends with the worker's stderr.
+    last_words: JoinHandle<VecDeque<String>>,
 }
 
 impl WorkerProcess {
@@ -84,8 +87,7 @@ impl WorkerProcess {
         else {
             return Err(WorkerError::Stopped);
         };
-        let last_words = Arc::default();
-        tracker.spawn(log_stderr(stderr, kind, Arc::clone(&last_words)));
+        let last_words = tracker.spawn(log_stderr(BufReader::new(stderr), kind));
         Ok(Self {
             sender: WorkerSender { stdin },
             receiver: WorkerReceiver {
@@ -95,7 +97,8 @@ impl WorkerProcess {
         })
     }
 
-    /// One question, one answer, within `deadline`; then the worker is ended.
+    /// One question, one answer, within `deadline`; then the worker is ended. How one died that
+    /// gave none is logged.
     pub async fn ask<Answer: DeserializeOwned>(
         mut self,
         question: &impl Serialize,
@@ -111,7 +114,13 @@ impl WorkerProcess {
         let answer = answer
             .await
             .unwrap_or(Err(WorkerError::Late(deadline.as_secs())));
-        self.guard.end(self.sender).await;
+        if answer.is_ok() {
+            self.guard.end(self.sender).await;
+        } else {
+            drop(self.sender);
+            let epitaph = self.guard.epitaph().await;
+            tracing::warn!(target: "worker", epitaph, "a worker gave no answer");
+        }
         answer
     }
 }
@@ -164,47 +173,103 @@ impl WorkerGuard {
             Ok(Ok(status)) => status.to_string(),
             _ => "no longer answering".to_owned(),
         };
-        let words = self
-            .last_words
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        // Something it started may hold its stderr open for longer.
+        let words = tokio::time::timeout(END_GRACE, self.last_words).await;
+        let words = Vec::from(words.unwrap_or(Ok(VecDeque::new())).unwrap_or_default());
         format!("{status}; its last words: {}", words.join(" | "))
     }
 }
 
-async fn log_stderr(
-    stderr: ChildStderr,
-    kind: WorkerKind,
-    last_words: Arc<Mutex<VecDeque<String>>>,
-) {
-    let mut lines = BufReader::new(stderr).split(b'\n');
-    while let Ok(Some(line)) = lines.next_segment().await {
-        let mut line = String::from_utf8_lossy(&line).trim_end().to_owned();
+/// Returns the last lines.
+async fn log_stderr(mut stderr: impl AsyncBufRead + Unpin, kind: WorkerKind) -> VecDeque<String> {
+    let mut last_words = VecDeque::new();
+    while let Ok(Some(line)) = next_line(&mut stderr).await {
+        let line = String::from_utf8_lossy(&line).trim_end().to_owned();
         if line.is_empty() {
             continue;
         }
-        if let Some((end, _)) = line.char_indices().nth(1000) {
-            line.truncate(end);
-        }
         log_line(kind.name(), &line);
-        let mut words = last_words.lock().unwrap_or_else(PoisonError::into_inner);
-        if words.len() == LAST_WORDS_LINES {
-            words.pop_front();
+        if last_words.len() == LAST_WORDS_LINES {
+            last_words.pop_front();
         }
-        words.push_back(line);
+        last_words.push_back(line);
+    }
+    last_words
+}
+
+/// The beginning of the next line; None at the end. No more is kept than [`MAX_LINE_BYTES`],
+/// whatever a broken worker writes.
+async fn next_line(pipe: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let mut begun = false;
+    loop {
+        let bytes = pipe.fill_buf().await?;
+        if bytes.is_empty() {
+            return Ok(begun.then_some(line));
+        }
+        begun = true;
+        let end = bytes.iter().position(|&byte| byte == b'\n');
+        let text = &bytes[..end.unwrap_or(bytes.len())];
+        line.extend(text.iter().take(MAX_LINE_BYTES - line.len()));
+        let read = text.len() + usize::from(end.is_some());
+        pipe.consume(read);
+        if end.is_some() {
+            return Ok(Some(line));
+        }
     }
 }
 
-/// A worker begins a line with its level; libraries do not, and theirs are for debugging.
+/// The program itself says what failed; libraries say much, and it is for debugging. What they say
+/// when they end the process comes with the epitaph.
 fn log_line(kind: &str, line: &str) {
-    if let Some(text) = line.strip_prefix("error: ") {
-        tracing::error!(target: "worker", kind, "{text}");
-    } else if let Some(text) = line.strip_prefix("warn: ") {
-        tracing::warn!(target: "worker", kind, "{text}");
-    } else if let Some(text) = line.strip_prefix("info: ") {
-        tracing::info!(target: "worker", kind, "{text}");
-    } else {
-        tracing::debug!(target: "worker", kind, "{line}");
+    match line.strip_prefix("error: ") {
+        Some(text) => tracing::error!(target: "worker", kind, "{text}"),
+        None => tracing::debug!(target: "worker", kind, "{line}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_line_without_end_takes_no_more_memory_than_a_long_one() {
+        let mut written = vec![b'x'; 5 << 20];
+        written.extend(b"\n\nshort\nlast");
+        let mut pipe = BufReader::new(written.as_slice());
+        let first = next_line(&mut pipe).await.unwrap().unwrap();
+        assert!(first.capacity() <= 2 * MAX_LINE_BYTES && first.len() == MAX_LINE_BYTES);
+        for rest in ["", "short", "last"] {
+            assert_eq!(
+                next_line(&mut pipe).await.unwrap().unwrap(),
+                rest.as_bytes()
+            );
+        }
+        assert_eq!(next_line(&mut pipe).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn the_last_words_are_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let executable = folder.path().join("program");
+        // Written by another process: this one could hand the open file on to a child, and then it
+        // could not be started.
+        let script = "#!/bin/sh\n(sleep 0.3; echo farewell >&2) &\nexit 3\n";
+        let written = std::process::Command::new("sh")
+            .args(["-c", r#"printf %s "$1" > "$0" && chmod +x "$0""#])
+            .args([executable.as_os_str(), script.as_ref()])
+            .status();
+        assert!(written.unwrap().success());
+        let worker = WorkerProcess::start(
+            &WorkerProgram { executable },
+            WorkerKind::Engine,
+            Limits::default(),
+            &TaskTracker::new(),
+        );
+        let epitaph = worker.unwrap().guard.epitaph().await;
+        assert!(
+            epitaph.contains('3') && epitaph.ends_with("farewell"),
+            "{epitaph}"
+        );
     }
 }
