@@ -16,14 +16,14 @@ use minijinja::{Environment, Error, ErrorKind};
 
 pub use self::fit::fit_history;
 use self::guard::{SENTINEL, SpecialTexts};
-use super::{ChatMessage, Role};
+use super::{ChatMessage, EngineError, Role};
 
 /// The last user message of a request for a title.
 pub const TITLE_REQUEST: &str =
     "Write a title of at most six words for this conversation. Answer with the title only.";
 
 /// What a model without a template of its own gets.
-pub const CHATML: &str = "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' \
+const CHATML: &str = "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' \
     + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}\
     {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
@@ -34,6 +34,12 @@ const MAX_PROMPT_BYTES: usize = 32 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[error("the model's chat template {0}")]
 pub struct TemplateError(String);
+
+impl From<TemplateError> for EngineError {
+    fn from(error: TemplateError) -> Self {
+        Self::InvalidRequest(error.to_string())
+    }
+}
 
 /// A model's template, ready to use.
 pub struct ChatTemplate {

@@ -5,44 +5,62 @@
 
 use super::super::{ChatMessage, EngineError, Role};
 
+/// A text of so many bytes for each token there is room for may well fit.
+const LIKELY_BYTES_A_TOKEN: usize = 4;
+
 /// The longest end of `messages` whose prompt has at most `limit_tokens`, and how many messages were
-/// left out. `count` gives a prompt's tokens; it is asked only a few times. With `trim` false, or
-/// when not even the shortest end fits: `ContextTooLong`.
-pub fn fit_history<E: From<EngineError>>(
+/// left out. `count` gives a prompt's tokens. It is asked a few times, and seldom about much more
+/// than fits, however long the history is. With `trim` false, or when not even the shortest end
+/// fits: `ContextTooLong`.
+pub fn fit_history(
     messages: &[ChatMessage],
     limit_tokens: u32,
     trim: bool,
-    mut count: impl FnMut(&[ChatMessage]) -> Result<u32, E>,
-) -> Result<(Vec<ChatMessage>, u32), E> {
-    let tokens = count(messages)?;
-    if tokens <= limit_tokens {
-        return Ok((messages.to_vec(), 0));
-    }
+    mut count: impl FnMut(&[ChatMessage]) -> Result<u32, EngineError>,
+) -> Result<(Vec<ChatMessage>, u32), EngineError> {
     let too_long = |tokens| EngineError::ContextTooLong {
         tokens,
         limit: limit_tokens,
     };
     let starts = possible_starts(messages);
-    let Some(&last) = starts.last().filter(|_| trim) else {
-        return Err(too_long(tokens).into());
-    };
-    let shortest = count(&starting_at(messages, last))?;
-    if shortest > limit_tokens {
-        return Err(too_long(shortest).into());
+    // Nothing before `low` fits, everything from `high` on does: a later start is never longer.
+    let (mut low, mut high) = (0, starts.len());
+    if !trim || may_fit(messages, limit_tokens) {
+        let tokens = count(messages)?;
+        if tokens <= limit_tokens {
+            return Ok((messages.to_vec(), 0));
+        }
+        if !trim || starts.len() == 1 {
+            return Err(too_long(tokens));
+        }
+        low = 1;
     }
-    // A later start is never longer, so the earliest that fits is found by halving.
-    let (mut low, mut high) = (0, starts.len() - 1);
+    // Back from the newest turn in growing strides; once one goes too far, by halving.
+    let mut stride = Some(1);
     while low < high {
-        let middle = usize::midpoint(low, high);
-        if count(&starting_at(messages, starts[middle]))? <= limit_tokens {
-            high = middle;
+        let at = match stride {
+            Some(turns) => high.saturating_sub(turns).max(low),
+            None => usize::midpoint(low, high),
+        };
+        let tokens = count(&starting_at(messages, starts[at]))?;
+        if tokens <= limit_tokens {
+            high = at;
+            stride = stride.map(|turns| turns * 2);
+        } else if high == starts.len() {
+            return Err(too_long(tokens));
         } else {
-            low = middle + 1;
+            low = at + 1;
+            stride = None;
         }
     }
-    let fitting = starting_at(messages, starts[low]);
+    let fitting = starting_at(messages, starts[high]);
     let left_out = messages.len() - fitting.len();
     Ok((fitting, u32::try_from(left_out).unwrap_or(u32::MAX)))
+}
+
+fn may_fit(messages: &[ChatMessage], limit_tokens: u32) -> bool {
+    let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
+    bytes / LIKELY_BYTES_A_TOKEN <= limit_tokens as usize
 }
 
 fn leading_system(messages: &[ChatMessage]) -> usize {
@@ -52,12 +70,11 @@ fn leading_system(messages: &[ChatMessage]) -> usize {
         .count()
 }
 
-/// Where the history may begin instead: at each later user message.
+/// Where the history may begin: where it does, or at each later user message.
 fn possible_starts(messages: &[ChatMessage]) -> Vec<usize> {
-    let first = leading_system(messages) + 1;
-    (first..messages.len())
-        .filter(|&at| messages[at].role == Role::User)
-        .collect()
+    let first = leading_system(messages);
+    let later = (first + 1..messages.len()).filter(|&at| messages[at].role == Role::User);
+    std::iter::once(first).chain(later).collect()
 }
 
 fn starting_at(messages: &[ChatMessage], start: usize) -> Vec<ChatMessage> {
@@ -92,9 +109,13 @@ mod tests {
 
     #[test]
     fn the_oldest_turns_go_first_and_no_more_than_needed() {
-        let messages = conversation(10);
-        for limit in 20..240 {
-            let (fitting, left_out) = fit(&messages, limit, true).unwrap();
+        // The one is counted whole at first, the other from its end.
+        let lengths = [conversation(10), conversation(1000)];
+        let cases = lengths
+            .iter()
+            .flat_map(|messages| (20..240).map(move |limit| (messages, limit)));
+        for (messages, limit) in cases {
+            let (fitting, left_out) = fit(messages, limit, true).unwrap();
             assert!(fitting.len() * 10 <= limit as usize);
             assert_eq!(fitting[0].role, Role::System);
             assert_eq!(fitting[1].role, Role::User);
@@ -105,6 +126,19 @@ mod tests {
                 "limit {limit}"
             );
         }
+    }
+
+    #[test]
+    fn a_history_of_any_length_costs_what_fits() {
+        let messages = conversation(10_000);
+        let mut counted = 0;
+        let fitting = fit_history(&messages, 1000, true, |messages| {
+            counted += messages.len();
+            Ok(u32::try_from(messages.len()).unwrap() * 10)
+        });
+        assert_eq!(fitting.unwrap().0.len(), 100);
+        // The strides come to less than four times of it, each halving to less than twice.
+        assert!(counted < 100 * 20, "{counted} messages were counted");
     }
 
     #[test]

@@ -6,9 +6,9 @@ use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 
 use super::super::protocol::Resume;
-use super::reply::Reply;
+use super::reply::{Reply, count};
 use super::vocabulary::Vocabulary;
-use crate::engine::prompt::{TemplateError, fit_history};
+use crate::engine::prompt::fit_history;
 use crate::engine::{EngineError, Generate, Sampling, validity};
 
 /// How far back a repeated token is punished.
@@ -28,14 +28,10 @@ pub(super) fn prepare(
         .min(context_tokens / 4)
         .max(1);
     // What is written already came after this prompt, so it must not change which messages fit.
-    let count = |messages: &[_]| -> Result<u32, Fault> {
-        Ok(u32::try_from(vocabulary.prompt(messages, "")?.len()).unwrap_or(u32::MAX))
-    };
+    let count = |messages: &[_]| Ok(count(vocabulary.prompt(messages, "")?.len()));
     let limit = context_tokens - room_for_reply;
     let (messages, left_out) = fit_history(&request.messages, limit, request.trim_history, count)?;
-    let tokens = vocabulary
-        .prompt(&messages, &request.written)
-        .map_err(Fault::from)?;
+    let tokens = vocabulary.prompt(&messages, &request.written)?;
     if tokens.is_empty() {
         return Err(EngineError::InvalidRequest(
             "there is nothing to answer".into(),
@@ -82,27 +78,6 @@ fn sampler(sampling: &Sampling, vocabulary_size: i32) -> Result<LlamaSampler, En
     };
     chain.push(LlamaSampler::dist(seed));
     Ok(LlamaSampler::chain(chain, true))
-}
-
-/// What may go wrong while a prompt is made.
-struct Fault(EngineError);
-
-impl From<TemplateError> for Fault {
-    fn from(error: TemplateError) -> Self {
-        Self(EngineError::InvalidRequest(error.to_string()))
-    }
-}
-
-impl From<EngineError> for Fault {
-    fn from(error: EngineError) -> Self {
-        Self(error)
-    }
-}
-
-impl From<Fault> for EngineError {
-    fn from(fault: Fault) -> Self {
-        fault.0
-    }
 }
 
 /// Tokens as they travel.
