@@ -2,10 +2,18 @@
 //!
 //! Every number is checked here, in Rust: llama.cpp answers a wrong one by ending its process.
 
+use std::ops::RangeInclusive;
+
 use super::{EngineError, Generate, Sampling};
 
 const MAX_STOPS: usize = 16;
 const MAX_STOP_BYTES: usize = 256;
+// No range contains NaN.
+const TEMPERATURE: RangeInclusive<f32> = 0.0..=2.0;
+const TOP_K: RangeInclusive<u32> = 0..=1000;
+const TOP_P: RangeInclusive<f32> = f32::MIN_POSITIVE..=1.0;
+const MIN_P: RangeInclusive<f32> = 0.0..=1.0;
+const REPEAT_PENALTY: RangeInclusive<f32> = 0.5..=2.0;
 
 /// The error is a sentence for whoever made the request.
 pub(super) fn check(request: &Generate) -> Result<(), EngineError> {
@@ -45,64 +53,56 @@ fn check_sampling(sampling: &Sampling) -> Result<(), EngineError> {
         repeat_penalty,
         seed: _,
     } = *sampling;
-    // Written so that NaN fails.
-    let within = |value: Option<f32>, low: f32, high: f32| {
-        value.is_none_or(|value| value >= low && value <= high)
-    };
-    if !within(temperature, 0.0, 2.0) {
+    if !within(temperature, &TEMPERATURE) {
         return invalid("temperature must be between 0 and 2");
     }
-    if top_k.is_some_and(|top_k| top_k > 1000) {
+    if !within(top_k, &TOP_K) {
         return invalid("top_k must be between 0 and 1000");
     }
-    if !within(top_p, f32::MIN_POSITIVE, 1.0) {
+    if !within(top_p, &TOP_P) {
         return invalid("top_p must be above 0 and at most 1");
     }
-    if !within(min_p, 0.0, 1.0) {
+    if !within(min_p, &MIN_P) {
         return invalid("min_p must be between 0 and 1");
     }
-    if !within(repeat_penalty, 0.5, 2.0) {
+    if !within(repeat_penalty, &REPEAT_PENALTY) {
         return invalid("repeat_penalty must be between 0.5 and 2");
     }
     Ok(())
 }
 
+fn within<T: PartialOrd>(value: Option<T>, valid: &RangeInclusive<T>) -> bool {
+    value.is_none_or(|value| valid.contains(&value))
+}
+
 /// `wanted`, else what the model `recommends` where that is a valid number, else the default.
 #[cfg(any(feature = "llama", test))]
 pub(super) fn resolve(wanted: &Sampling, recommends: &Sampling) -> Sampling {
-    let default = Sampling {
-        temperature: Some(0.7),
-        top_k: Some(40),
-        top_p: Some(0.95),
-        min_p: Some(0.05),
-        repeat_penalty: Some(1.0),
-        seed: None,
-    };
-    let sane = |sampling: &Sampling| check_sampling(sampling).is_ok();
-    let choose = |only: fn(&Sampling) -> Sampling| {
-        let recommended = only(recommends);
-        let recommended = if sane(&recommended) {
-            recommended
-        } else {
-            Sampling::default()
-        };
-        (only(wanted), recommended)
-    };
-    macro_rules! resolved {
-        ($field:ident) => {{
-            let (wanted, recommended) = choose(|from| Sampling {
-                $field: from.$field,
-                ..Sampling::default()
-            });
-            wanted.$field.or(recommended.$field).or(default.$field)
-        }};
+    fn choose<T: PartialOrd>(
+        wanted: Option<T>,
+        recommended: Option<T>,
+        valid: &RangeInclusive<T>,
+        default: T,
+    ) -> Option<T> {
+        let recommended = recommended.filter(|value| valid.contains(value));
+        wanted.or(recommended).or(Some(default))
     }
     Sampling {
-        temperature: resolved!(temperature),
-        top_k: resolved!(top_k),
-        top_p: resolved!(top_p),
-        min_p: resolved!(min_p),
-        repeat_penalty: resolved!(repeat_penalty),
+        temperature: choose(
+            wanted.temperature,
+            recommends.temperature,
+            &TEMPERATURE,
+            0.7,
+        ),
+        top_k: choose(wanted.top_k, recommends.top_k, &TOP_K, 40),
+        top_p: choose(wanted.top_p, recommends.top_p, &TOP_P, 0.95),
+        min_p: choose(wanted.min_p, recommends.min_p, &MIN_P, 0.05),
+        repeat_penalty: choose(
+            wanted.repeat_penalty,
+            recommends.repeat_penalty,
+            &REPEAT_PENALTY,
+            1.0,
+        ),
         seed: wanted.seed,
     }
 }

@@ -201,9 +201,9 @@ impl Keeper {
         let (model, was_loaded) = (worker.model.clone(), worker.loaded);
         let epitaph = worker.epitaph().await;
         tracing::warn!(model, was_loaded, epitaph, "the engine worker died");
-        let blamed = was_loaded.then(|| self.blamed()).unwrap_or_default();
+        let blamed = self.blamed();
         for (id, mut ticket) in std::mem::take(&mut self.active).into_iter().rev() {
-            if ticket.survives_death(blamed.contains(&id)) {
+            if ticket.survives_death(was_loaded && blamed.contains(&id)) {
                 self.waiting.push_front(ticket);
             }
         }
