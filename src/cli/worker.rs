@@ -7,14 +7,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::worker::{LimitArguments, WorkerKind};
+use crate::worker::{Limits, WorkerKind};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct WorkerArguments {
     #[arg(value_enum)]
     kind: WorkerKind,
     #[command(flatten)]
-    limits: LimitArguments,
+    limits: Limits,
     /// Lets libraries write their messages to stderr.
     #[arg(long)]
     verbose: bool,
@@ -24,7 +24,7 @@ pub(super) struct WorkerArguments {
 #[cfg(feature = "llama")]
 pub(super) fn run(arguments: WorkerArguments) -> ExitCode {
     use crate::engine::llama;
-    let limits = arguments.limits.into();
+    let limits = arguments.limits;
     let ended = match arguments.kind {
         WorkerKind::Engine => llama::run_engine_worker(limits, arguments.verbose),
         WorkerKind::Probe => llama::run_probe_worker(limits, arguments.verbose),

@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// The longest frame either side accepts: enough for the longest conversation, far below what hurts.
-pub const MAX_FRAME_BYTES: usize = 64 * 1024 * 1024;
+const MAX_FRAME_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
@@ -72,22 +72,23 @@ pub(super) async fn receive_frame<T: DeserializeOwned>(
     pipe: &mut (impl AsyncRead + Unpin),
 ) -> Result<Option<T>, FrameError> {
     let mut prefix = [0; 4];
-    let mut bytes = Vec::new();
-    for end in [false, true] {
-        let target = if end {
-            bytes.as_mut_slice()
-        } else {
-            prefix.as_mut_slice()
-        };
-        match pipe.read_exact(target).await {
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
-            other => other?,
-        };
-        if !end {
-            bytes = vec![0; length_of(prefix)?];
-        }
+    if !fill(pipe, &mut prefix).await? {
+        return Ok(None);
+    }
+    let mut bytes = vec![0; length_of(prefix)?];
+    if !fill(pipe, &mut bytes).await? {
+        return Ok(None);
     }
     Ok(Some(postcard::from_bytes(&bytes)?))
+}
+
+/// False when the pipe ended before.
+async fn fill(pipe: &mut (impl AsyncRead + Unpin), bytes: &mut [u8]) -> Result<bool, FrameError> {
+    match pipe.read_exact(bytes).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]

@@ -5,37 +5,17 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// None leaves what the server itself has. A core file is never written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::Args)]
 pub struct Limits {
+    #[arg(long = "limit-address-space", value_name = "BYTES")]
     pub address_space_bytes: Option<u64>,
+    #[arg(long = "limit-cpu-time", value_name = "SECONDS")]
     pub cpu_time_s: Option<u64>,
     /// The largest file it may write; 0 forbids writing files.
+    #[arg(long = "limit-file-size", value_name = "BYTES")]
     pub file_size_bytes: Option<u64>,
+    #[arg(long = "limit-open-files", value_name = "COUNT")]
     pub open_files: Option<u64>,
-}
-
-/// The same on the command line of `worker`.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct LimitArguments {
-    #[arg(long, value_name = "BYTES")]
-    limit_address_space: Option<u64>,
-    #[arg(long, value_name = "SECONDS")]
-    limit_cpu_time: Option<u64>,
-    #[arg(long, value_name = "BYTES")]
-    limit_file_size: Option<u64>,
-    #[arg(long, value_name = "COUNT")]
-    limit_open_files: Option<u64>,
-}
-
-impl From<LimitArguments> for Limits {
-    fn from(arguments: LimitArguments) -> Self {
-        Self {
-            address_space_bytes: arguments.limit_address_space,
-            cpu_time_s: arguments.limit_cpu_time,
-            file_size_bytes: arguments.limit_file_size,
-            open_files: arguments.limit_open_files,
-        }
-    }
 }
 
 impl Limits {

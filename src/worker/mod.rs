@@ -17,8 +17,8 @@ use std::path::PathBuf;
 
 pub use backoff::Backoff;
 pub use child::ChildSide;
-pub use frames::{FrameError, MAX_FRAME_BYTES};
-pub use limits::{LimitArguments, Limits};
+pub use frames::FrameError;
+pub use limits::Limits;
 pub use process::{WorkerError, WorkerGuard, WorkerProcess, WorkerReceiver, WorkerSender};
 
 /// The kinds of worker, as they are named on the command line.
