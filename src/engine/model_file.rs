@@ -20,9 +20,6 @@ pub struct ProbedModel {
     pub parameters: u64,
     /// What the model was trained for.
     pub context_tokens: u32,
-    pub vocabulary_tokens: u32,
-    /// False: ChatML is used.
-    pub has_template: bool,
     /// What the file recommends, None where it says nothing.
     pub sampling: Sampling,
     /// Why nobody can chat with it although it opens, in words for the administrator.

@@ -3,10 +3,6 @@
 //! Dropping the [`TokenStream`] is how work is cancelled, so an engine must watch
 //! [`EventSender::closed`] (or a failed send) and free what the request holds.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use futures_util::Stream;
 use tokio::sync::mpsc;
 
 use super::{EngineError, EngineEvent};
@@ -37,13 +33,5 @@ impl TokenStream {
         limit: usize,
     ) -> usize {
         self.events.recv_many(events, limit).await
-    }
-}
-
-impl Stream for TokenStream {
-    type Item = Result<EngineEvent, EngineError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.events.poll_recv(context)
     }
 }

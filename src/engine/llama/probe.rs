@@ -91,8 +91,6 @@ fn describe(model: &LlamaModel, path: &Path) -> ProbedModel {
         context_tokens: own("context_length")
             .and_then(|value| value.parse().ok())
             .unwrap_or(0),
-        vocabulary_tokens: u32::try_from(model.n_vocab()).unwrap_or(0),
-        has_template: text("tokenizer.chat_template").is_some(),
         sampling: Sampling {
             temperature: number("general.sampling.temp"),
             top_k: text("general.sampling.top_k").and_then(|value| value.parse().ok()),

@@ -25,7 +25,6 @@ pub(super) struct Reply {
     text: ReplyText,
     /// Text of an earlier worker's tokens that the reader does not have yet.
     unsent: String,
-    submitted: Instant,
     admitted: Option<Instant>,
     prefilled: Option<Instant>,
     end: Option<FinishReason>,
@@ -47,7 +46,6 @@ impl Reply {
             left_out_messages: left_out,
             text: ReplyText::new(&request.stop),
             unsent: String::new(),
-            submitted: Instant::now(),
             admitted: None,
             prefilled: None,
             end: None,
@@ -146,7 +144,8 @@ impl Reply {
                 completion_tokens: self.completion_tokens,
             },
             timings: Timings {
-                queued_ms: ms(Some(self.submitted), self.admitted),
+                // Counted where the request came in.
+                queued_ms: 0,
                 prefill_ms: ms(self.admitted, self.prefilled),
                 decode_ms: ms(self.prefilled, Some(Instant::now())),
             },
