@@ -15,7 +15,7 @@ pub struct EngineConfig {
     pub threads: u32,
     /// How many requests may wait, in all.
     pub queue_limit: u32,
-    /// A script that answers instead of a model, for tests and demonstrations: see `engine/scripted.rs`.
+    /// A script that answers instead of a model, for tests and demonstrations: see `engine/scripted/mod.rs`.
     pub script: Option<PathBuf>,
 }
 

@@ -1,8 +1,8 @@
 //! What the house knows about language models: ask for text, get a stream of it.
 //!
 //! The engine knows messages and tokens, never users, conversations or transactions. One outside
-//! engine, one room: `llama/` alone knows llama.cpp, `scripted.rs` answers by script for tests
-//! and demonstrations. Callers: the rooms `conversations` and `models`, `http/compat`, `cli`.
+//! engine, one room: `llama/` alone knows llama.cpp, `scripted/` answers by script for tests and
+//! demonstrations. Callers: the rooms `conversations` and `models`, `http/compat`, `cli`.
 //! `generate` never waits for a token, and dropping its stream cancels the work.
 
 mod combined;
@@ -130,7 +130,7 @@ pub struct Sampling {
     pub seed: Option<u32>,
 }
 
-/// What comes back, in this order: `Queued`*, `Prefill`*, (`Delta` | `Reasoning`)*, `Finished`.
+/// What comes back, in this order: `Queued`*, `Prefill`*, `Delta`*, `Finished`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum EngineEvent {
     /// Place in the queue, 0 is next.

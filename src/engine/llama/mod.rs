@@ -3,7 +3,8 @@
 //! Nothing here calls llama.cpp inside the server: a worker process holds the model ([`worker`]'s
 //! engine thread owns backend, model, context and samplers as locals and drops them in order), and
 //! the server keeps a [`LlamaEngine`], which queues, forwards, and starts a dead worker again.
-//! Every number is checked before it reaches C++, and a prompt is never longer than a batch.
+//! Every number is checked before it reaches C++, and a prompt is computed in pieces no longer than
+//! a batch.
 
 mod client;
 mod probe;
