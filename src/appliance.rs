@@ -158,6 +158,7 @@ pub fn open_library(
         data.join("models"),
         model_runner(config, tasks, stopping)?,
         tasks.clone(),
+        stopping.clone(),
     )
 }
 

@@ -1,5 +1,8 @@
-//! The library itself: looks at the folder when asked what there is, has new files probed, and
-//! tells the runner what may be loaded. The lock is held for moments; probing happens in tasks.
+//! The library itself: looks at the folder every second, has new files probed, and tells the runner
+//! what may be loaded.
+//!
+//! Whoever asks is told what is known and waits for no disk: the folder may lie on one that hangs.
+//! So it is read and written on threads that may block, and the shelf is locked for moments.
 
 use std::collections::HashSet;
 use std::fs;
@@ -8,10 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::folder::{self, FoundFile};
-use super::probed_files::{Outcome, ProbedFiles};
+use super::probed_files::{self, Outcome, ProbedFiles};
 use super::{DEMO_MODEL, demo, header};
 use crate::engine::{
     Engine, EngineError, Generate, Health, ModelFile, ModelInfo, ModelRunner, ModelState,
@@ -19,8 +24,8 @@ use crate::engine::{
 };
 use crate::error::{Error, Result};
 
-/// The folder is not looked at more often.
-const SCAN_INTERVAL: Duration = Duration::from_millis(500);
+/// How long it takes a file that was copied into the folder to be seen.
+const SCAN_INTERVAL: Duration = Duration::from_secs(1);
 const NO_RUNNER: &str = "this build of chatelaine has no llama.cpp";
 
 pub struct Library {
@@ -31,6 +36,10 @@ pub struct Library {
     tasks: TaskTracker,
     shelf: Mutex<Shelf>,
     probing: watch::Sender<usize>,
+    /// Held from the first look into the folder until the shelf is as it was seen.
+    scanning: Mutex<()>,
+    /// Held from the look at the shelf until it is written down.
+    saving: Mutex<()>,
 }
 
 struct Shelf {
@@ -38,23 +47,28 @@ struct Shelf {
     known: ProbedFiles,
     /// Being looked at by a worker.
     probing: HashSet<PathBuf>,
-    scanned_at: Option<Instant>,
+    /// Changed between the last two looks; probed when it no longer does.
+    being_written: HashSet<PathBuf>,
+    /// Said once, and not every second.
+    unreadable: bool,
 }
 
 impl Library {
-    /// Makes the folder where it is missing, unpacks the demo model and has new files probed, all
-    /// in the background. Needs a runtime.
+    /// Makes the folder where it is missing; unpacks the demo model and has new files probed in the
+    /// background, until `stop` is cancelled. Needs a runtime.
     pub fn open(
         folder: PathBuf,
         runner: Option<Arc<dyn ModelRunner>>,
         tasks: TaskTracker,
+        stop: CancellationToken,
     ) -> Result<Arc<Self>> {
         fs::create_dir_all(&folder).map_err(Error::internal)?;
         let shelf = Shelf {
             files: Vec::new(),
             known: ProbedFiles::load(&folder),
             probing: HashSet::new(),
-            scanned_at: None,
+            being_written: HashSet::new(),
+            unreadable: false,
         };
         let library = Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -63,20 +77,26 @@ impl Library {
             tasks,
             shelf: Mutex::new(shelf),
             probing: watch::Sender::new(1),
+            scanning: Mutex::default(),
+            saving: Mutex::default(),
         });
         let opening = Arc::clone(&library);
-        library.tasks.spawn_blocking(move || {
+        let opened = library.tasks.spawn_blocking(move || {
             if let Err(error) = demo::unpack(&opening.folder) {
                 tracing::warn!(%error, "the demo model was not unpacked");
             }
             opening.rescan();
             opening.probing.send_modify(|count| *count -= 1);
         });
+        let watching = watch_folder(library.me.clone(), opened);
+        library
+            .tasks
+            .spawn(async move { stop.run_until_cancelled(watching).await });
         Ok(library)
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shelf)
     }
 
     /// Returns when every file has been looked at.
@@ -86,17 +106,26 @@ impl Library {
         let _ = probing.wait_for(|count| *count == 0).await;
     }
 
-    /// Looks at the folder now.
+    /// Looks at the folder now. Blocking.
     fn rescan(&self) {
+        let _turn = lock(&self.scanning);
+        self.scan();
+    }
+
+    /// For the holder of `scanning`.
+    fn scan(&self) {
         let files = match folder::scan(&self.folder) {
             Ok(files) => files,
             Err(error) => {
-                tracing::warn!(%error, "the models folder cannot be looked at");
+                if !std::mem::replace(&mut self.shelf().unreadable, true) {
+                    tracing::warn!(%error, "the models folder cannot be looked at");
+                }
                 return;
             }
         };
         let mut shelf = self.shelf();
-        shelf.scanned_at = Some(Instant::now());
+        shelf.unreadable = false;
+        shelf.being_written = changed_paths(&shelf.files, &files);
         if shelf.files != files {
             shelf.files = files;
             self.offer(&shelf);
@@ -111,19 +140,11 @@ impl Library {
         };
         let now = Instant::now();
         for file in &shelf.files {
-            if shelf.known.wants_probe(file, now) && shelf.probing.insert(file.path.clone()) {
+            let wanted =
+                shelf.known.wants_probe(file, now) && !shelf.being_written.contains(&file.path);
+            if wanted && shelf.probing.insert(file.path.clone()) {
                 Arc::clone(&library).probe_later(file.clone());
             }
-        }
-    }
-
-    fn rescan_when_due(&self) {
-        let due = self
-            .shelf()
-            .scanned_at
-            .is_some_and(|at| at.elapsed() >= SCAN_INTERVAL);
-        if due {
-            self.rescan();
         }
     }
 
@@ -131,7 +152,12 @@ impl Library {
         self.probing.send_modify(|count| *count += 1);
         self.tasks.clone().spawn(async move {
             let outcome = self.probe(&file.path).await;
-            self.conclude(&file, outcome);
+            log_failure(&file, &outcome);
+            if self.conclude(&file, outcome) {
+                let library = Arc::clone(&self);
+                // What was not written down is probed again after the next start.
+                let _written = tokio::task::spawn_blocking(move || library.save()).await;
+            }
             self.probing.send_modify(|count| *count -= 1);
         });
     }
@@ -140,24 +166,32 @@ impl Library {
         let Some(runner) = &self.runner else {
             return Err(ProbeFailure::passing(NO_RUNNER));
         };
-        header::check(file)?;
+        let path = file.to_owned();
+        tokio::task::spawn_blocking(move || header::check(&path))
+            .await
+            .unwrap_or_else(|error| Err(ProbeFailure::passing(error.to_string())))?;
         runner.probe(file.to_owned()).await
     }
 
-    fn conclude(&self, file: &FoundFile, outcome: Outcome) {
-        let (id, reason) = (&file.id, outcome.as_ref().err());
-        match reason.map(|failure| (&failure.reason, failure.lasting)) {
-            Some((reason, true)) => tracing::warn!(id, reason, "a model file cannot be used"),
-            Some((reason, false)) => tracing::info!(id, reason, "a model file was not probed"),
-            None => {}
-        }
+    /// True when there is something new to save.
+    fn conclude(&self, file: &FoundFile, outcome: Outcome) -> bool {
         let mut shelf = self.shelf();
         shelf.probing.remove(&file.path);
-        if shelf.known.remember(file, outcome, Instant::now()) {
-            shelf.known.save(&self.folder);
+        let news = shelf.known.remember(file, outcome, Instant::now());
+        if news {
             self.offer(&shelf);
         }
         self.probe_unknown(&mut shelf);
+        news
+    }
+
+    /// Writes down what is known now. Blocking.
+    fn save(&self) {
+        let _turn = lock(&self.saving);
+        let known = self.shelf().known.to_json();
+        if let Err(error) = known.and_then(|json| probed_files::save(&self.folder, &json)) {
+            tracing::warn!(%error, "what is known of the model files was not saved; they will be probed again");
+        }
     }
 
     /// Tells the runner what it may load.
@@ -183,7 +217,6 @@ impl Library {
 
     /// Every file with its state, the latest first and the demo model last.
     pub fn list(&self) -> Vec<ModelInfo> {
-        self.rescan_when_due();
         let offered = self
             .runner
             .as_ref()
@@ -266,6 +299,42 @@ impl Library {
         folder::remove(&file.path).map_err(Error::internal)?;
         self.rescan();
         Ok(())
+    }
+}
+
+async fn watch_folder(library: Weak<Library>, mut looking: JoinHandle<()>) {
+    loop {
+        // However this look ended, the next one may do better.
+        let _looked = looking.await;
+        tokio::time::sleep(SCAN_INTERVAL).await;
+        let Some(library) = library.upgrade() else {
+            return;
+        };
+        looking = tokio::task::spawn_blocking(move || library.rescan());
+    }
+}
+
+fn changed_paths(before: &[FoundFile], now: &[FoundFile]) -> HashSet<PathBuf> {
+    let is_changed = |file: &&FoundFile| {
+        let known = before.iter().find(|known| known.path == file.path);
+        known.is_some_and(|known| known != *file)
+    };
+    let changed = now.iter().filter(is_changed);
+    changed.map(|file| file.path.clone()).collect()
+}
+
+/// No holder of these locks leaves something half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn log_failure(file: &FoundFile, outcome: &Outcome) {
+    let Err(failure) = outcome else { return };
+    let (model, reason) = (&file.id, &failure.reason);
+    if failure.lasting {
+        tracing::warn!(model, reason, "a model file cannot be used");
+    } else {
+        tracing::info!(model, reason, "a model file could not be probed");
     }
 }
 

@@ -65,8 +65,13 @@ impl Shelf {
             asked: watch::Sender::default(),
             let_go: Arc::new(Semaphore::new(let_go)),
         });
-        let tasks = TaskTracker::new();
-        let library = Library::open(folder.path().into(), Some(runner.clone()), tasks).unwrap();
+        let library = Library::open(
+            folder.path().into(),
+            Some(runner.clone()),
+            TaskTracker::new(),
+            CancellationToken::new(),
+        )
+        .unwrap();
         Self {
             library,
             runner,
@@ -117,6 +122,33 @@ async fn what_is_said_of_a_file_lasts_and_what_came_between_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_waits_for_no_disk() {
+    let shelf = Shelf::over(folder(), [], 9);
+    shelf.library.settled().await;
+    let a_disk_that_hangs = (lock(&shelf.library.scanning), lock(&shelf.library.saving));
+    fs::copy(
+        shelf.folder.path().join("model.gguf"),
+        shelf.folder.path().join("other.gguf"),
+    )
+    .unwrap();
+    std::thread::sleep(2 * SCAN_INTERVAL);
+    assert_eq!(shelf.state(), ModelState::Available);
+    // Now it can be read, and still not be written to.
+    let (scanning, a_disk_that_is_full) = a_disk_that_hangs;
+    drop(scanning);
+    let available = |models: &[ModelInfo]| {
+        let is_available = |model: &ModelInfo| model.state == ModelState::Available;
+        models.iter().filter(|model| is_available(model)).count()
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while available(&shelf.library.list()) < 2 {
+        assert!(Instant::now() < deadline, "it is not seen");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(a_disk_that_is_full);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_changes_while_it_is_probed_is_probed_again() {
     let shelf = Shelf::over(folder(), [Err(ProbeFailure::lasting("it is cut off"))], 0);
     let mut asked = shelf.runner.asked.subscribe();
@@ -124,6 +156,24 @@ async fn a_file_that_changes_while_it_is_probed_is_probed_again() {
     put(&shelf.folder, 100);
     shelf.library.rescan();
     shelf.runner.let_go.add_permits(2);
+    asked.wait_for(|asked| asked.len() == 2).await.unwrap();
     shelf.library.settled().await;
     assert_eq!((shelf.state(), shelf.asked()), (ModelState::Available, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_still_being_copied_is_not_probed_every_second() {
+    let shelf = Shelf::over(folder(), [Err(ProbeFailure::lasting("it is cut off"))], 2);
+    shelf.library.settled().await;
+    let no_other_look = lock(&shelf.library.scanning);
+    for more_bytes in 1..50 {
+        put(&shelf.folder, more_bytes);
+        shelf.library.scan();
+    }
+    assert_eq!((shelf.state(), shelf.asked()), (ModelState::Probing, 1));
+    drop(no_other_look);
+    let mut asked = shelf.runner.asked.subscribe();
+    asked.wait_for(|asked| asked.len() == 2).await.unwrap();
+    shelf.library.settled().await;
+    assert_eq!(shelf.state(), ModelState::Available);
 }

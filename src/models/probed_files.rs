@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -123,14 +124,13 @@ impl ProbedFiles {
         true
     }
 
-    pub(super) fn save(&self, folder: &Path) {
-        let saved = serde_json::to_vec(self)
-            .map_err(std::io::Error::other)
-            .and_then(|bytes| fs::write(folder.join(FILE_NAME), bytes));
-        if let Err(error) = saved {
-            tracing::warn!(%error, "what is known of the model files was not saved; they will be probed again");
-        }
+    pub(super) fn to_json(&self) -> io::Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(io::Error::other)
     }
+}
+
+pub(super) fn save(folder: &Path, json: &[u8]) -> io::Result<()> {
+    fs::write(folder.join(FILE_NAME), json)
 }
 
 #[cfg(test)]
@@ -158,7 +158,7 @@ mod tests {
             let said = outcome.clone().map_err(|failure| failure.reason);
             let mut known = ProbedFiles::load(folder.path());
             assert!(known.remember(&file(1), outcome, now));
-            known.save(folder.path());
+            save(folder.path(), &known.to_json().unwrap()).unwrap();
             let known = ProbedFiles::load(folder.path());
             assert_eq!(known.find(&file(1)), Some(said));
             assert!(!known.wants_probe(&file(1), now + 2 * LAST_RETRY));
@@ -186,7 +186,7 @@ mod tests {
             now += wait;
         }
         assert!(waits[0] == FIRST_RETRY && waits.is_sorted() && waits[19] == LAST_RETRY);
-        known.save(folder.path());
+        save(folder.path(), &known.to_json().unwrap()).unwrap();
         assert_eq!(ProbedFiles::load(folder.path()).find(&file(1)), None);
         assert!(known.remember(&file(1), Ok(ProbedModel::default()), now));
         assert!(known.find(&file(1)).unwrap().is_ok());

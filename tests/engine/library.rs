@@ -44,7 +44,13 @@ impl Shelf {
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let engine = Arc::new(LlamaEngine::new(options, tracker.clone(), stop.clone()));
         let runner: Arc<dyn ModelRunner> = engine.clone();
-        let library = Library::open(folder.path().into(), Some(runner), tracker.clone()).unwrap();
+        let library = Library::open(
+            folder.path().into(),
+            Some(runner),
+            tracker.clone(),
+            stop.clone(),
+        )
+        .unwrap();
         Self {
             library,
             engine,
@@ -59,10 +65,15 @@ impl Shelf {
         fs::write(self.folder.path().join(name), bytes).unwrap();
     }
 
+    /// What is listed once every file has been seen and looked at.
     async fn list(&self) -> Vec<ModelInfo> {
-        // The library looks at the folder at most so often.
-        tokio::time::sleep(Duration::from_millis(600)).await;
-        self.library.list();
+        let is_model = |path: &Path| path.extension().is_some_and(|end| end == "gguf");
+        let files = fs::read_dir(self.folder.path()).unwrap();
+        let models = files
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.exists() && is_model(path));
+        let count = models.count();
+        eventually(|| self.library.list().len() == count).await;
         self.library.settled().await;
         self.library.list()
     }
