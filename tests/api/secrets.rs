@@ -108,11 +108,10 @@ async fn a_data_folder_the_house_makes_is_closed_to_others() {
     let data = above.path().join("new/data");
     let mut command = crate::support::binary();
     command.args(["user", "list", "--data"]).arg(&data);
-    crate::support::run_to_end(&mut command);
-    if data.exists() {
-        let mode = mode_of(&data);
-        assert_eq!(mode & 0o077, 0, "mode {mode:o}");
-    }
+    let output = crate::support::run_to_end(&mut command);
+    assert!(output.status.success(), "{output:?}");
+    let mode = mode_of(&data);
+    assert_eq!(mode & 0o077, 0, "mode {mode:o}");
 }
 
 #[tokio::test]
