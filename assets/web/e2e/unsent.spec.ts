@@ -125,6 +125,16 @@ test("what is typed while the first message is on its way is kept", async ({ hom
   await expect(composer(page)).toHaveValue("and another thing");
 });
 
+test("what is typed outlives another reply", async ({ home: page }) => {
+  await send(page, "Hello");
+  await finished(page);
+  await composer(page).fill("half a thought");
+  await page.getByRole("button", { name: "Another reply" }).click();
+  await expect(page.getByText("2 / 2")).toBeVisible();
+  await page.reload();
+  await expect(composer(page)).toHaveValue("half a thought");
+});
+
 test("a conversation deleted elsewhere says so, and hands on what was typed in it", async ({ home: page, house }) => {
   await send(page, "Hello");
   await finished(page);

@@ -2,7 +2,7 @@
 // Made when somebody signs in and thrown away when they leave, so nothing of theirs stays behind.
 import { createContext, tick } from "svelte";
 import { OpenConversation } from "./chat/conversation.svelte";
-import { forgetDraft } from "./chat/drafts";
+import { forgetUnsent, keepDraft } from "./chat/drafts";
 import { Models } from "./chat/models.svelte";
 import { ConversationList } from "./sidebar/conversations.svelte";
 import { watchRunning } from "./sidebar/running";
@@ -78,8 +78,9 @@ export class Home {
     const opened = new OpenConversation(id, {
       changed: (conversation) => this.list.learn(conversation),
       accepted: (from) => {
-        // Another composer of the same conversation keeps its own.
-        if (this.open === opened || this.open.id !== from) forgetDraft(from);
+        forgetUnsent(from);
+        // What is being typed goes with the conversation that was made.
+        if (this.open === opened && from === undefined) keepDraft(from, "");
       },
       failed: complain,
       created: (conversation) => {

@@ -31,7 +31,7 @@ export interface ConversationEvents {
   changed(conversation: Conversation): void;
   /** The first message made a conversation. */
   created(conversation: Conversation): void;
-  /** A message typed in this conversation (undefined: a new one) reached the server, so its draft can go. */
+  /** What was on its way from this conversation (undefined: a new one) has reached the server. */
   accepted(from: string | undefined): void;
   /** Something the reader asked for earlier did not come about. */
   failed(error: unknown): void;
@@ -98,6 +98,8 @@ export class OpenConversation {
     this.#loading?.abort();
     const { signal } = (this.#loading = new AbortController());
     this.loading = this.turns.length === 0;
+    // What is read in the middle of an exchange may be older than its end.
+    const early = this.running;
     const request = { params: { path: { id } }, signal };
     try {
       const [info, { items }] = await Promise.all([
@@ -107,7 +109,7 @@ export class OpenConversation {
       if (signal.aborted) return;
       this.problem = undefined;
       this.#tell(info);
-      if (this.running) return;
+      if (early || this.running) return;
       this.#showBranch(items);
       const last = items.at(-1);
       if (how.attach && last?.status === "running") void this.#follow({ replyId: last.id });
@@ -209,7 +211,7 @@ export class OpenConversation {
     const begin = { path, body: { ...body, stream: true } };
     try {
       await this.#follow(begin, fresh);
-      if (!this.#isOneBranch) await this.load();
+      if (!this.running && !this.#isOneBranch) await this.load();
     } catch (error) {
       const problem = ApiError.unreachable(error);
       reply.message = stood;

@@ -1,22 +1,31 @@
-// What is typed but not sent, kept per conversation for as long as the tab lives.
+// What is typed and what is on its way, kept per conversation for as long as the tab lives: whatever
+// the server does not have is in the composer when one comes back.
 import { readStored, writeStored } from "../lib/stored";
 
-const key = (conversation: string | undefined) => `chatelaine-draft:${conversation ?? "new"}`;
+const typedIn = (conversation: string | undefined) => `chatelaine-draft:${conversation ?? "new"}`;
+const sentFrom = (conversation: string | undefined) => `chatelaine-unsent:${conversation ?? "new"}`;
+const joined = (texts: (string | null)[]) => texts.filter(Boolean).join("\n\n");
+const keep = (key: string, text: string) => writeStored("session", key, text === "" ? null : text);
 
 export function readDraft(conversation: string | undefined): string {
-  return readStored("session", key(conversation)) ?? "";
+  return joined([readStored("session", sentFrom(conversation)), readStored("session", typedIn(conversation))]);
 }
 
 export function keepDraft(conversation: string | undefined, text: string) {
-  writeStored("session", key(conversation), text === "" ? null : text);
+  keep(typedIn(conversation), text);
+}
+
+export function keepUnsent(conversation: string | undefined, texts: string[]) {
+  keep(sentFrom(conversation), joined(texts));
+}
+
+export function forgetUnsent(conversation: string | undefined) {
+  keepUnsent(conversation, []);
 }
 
 /** For a conversation that is no more: what was typed in it goes to the next new one. */
 export function carryDraft(conversation: string) {
-  keepDraft(undefined, [readDraft(undefined), readDraft(conversation)].filter(Boolean).join("\n\n"));
-  forgetDraft(conversation);
-}
-
-export function forgetDraft(conversation: string | undefined) {
-  writeStored("session", key(conversation), null);
+  keepDraft(undefined, joined([readDraft(undefined), readDraft(conversation)]));
+  keepDraft(conversation, "");
+  forgetUnsent(conversation);
 }

@@ -31,7 +31,7 @@ class Session {
     };
     // A tab that slept may have missed the others' word.
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && this.user) void this.#ask();
+      if (!document.hidden) void this.#ask();
     });
   }
 
