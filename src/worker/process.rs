@@ -171,7 +171,11 @@ impl WorkerGuard {
     pub async fn epitaph(mut self) -> String {
         let status = match tokio::time::timeout(END_GRACE, self.child.wait()).await {
             Ok(Ok(status)) => status.to_string(),
-            _ => "no longer answering".to_owned(),
+            _ => {
+                // Already gone is as good.
+                let _gone = self.child.start_kill();
+                "no longer answering".to_owned()
+            }
         };
         // Something it started may hold its stderr open for longer.
         let words = tokio::time::timeout(END_GRACE, self.last_words).await;
