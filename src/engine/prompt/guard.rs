@@ -30,8 +30,8 @@ impl SpecialTexts {
     pub fn new(texts: impl IntoIterator<Item = (String, bool)>) -> Self {
         let mut by_first_char: HashMap<char, Vec<Special>> = HashMap::new();
         for (text, control) in texts {
-            // Runs of blanks are user-defined tokens in some vocabularies, and harmless.
-            let harmless = !control && text.trim().is_empty();
+            // Runs of blanks and single letters are user-defined tokens in some vocabularies, and harmless.
+            let harmless = !control && (text.trim().is_empty() || text.chars().count() == 1);
             if let Some(first) = text.chars().next().filter(|_| !harmless) {
                 by_first_char
                     .entry(first)
@@ -116,6 +116,18 @@ mod tests {
             specials.guard("</think>\n\n", Role::User),
             "<\u{FDD0}/think>\n\n"
         );
+    }
+
+    #[test]
+    fn a_letter_that_is_a_token_of_its_own_stays_a_letter() {
+        let texts = [("ü", false), ("§", true), ("<think>", false)];
+        let specials = SpecialTexts::new(texts.map(|(text, control)| (text.to_owned(), control)));
+        for (role, guarded) in [
+            (Role::User, "für \u{FFFD}1 <\u{FDD0}think>"),
+            (Role::Assistant, "für \u{FFFD}1 <think>"),
+        ] {
+            assert_eq!(specials.guard("für §1 <think>", role), guarded);
+        }
     }
 
     proptest! {
