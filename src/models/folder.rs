@@ -27,6 +27,17 @@ pub(super) struct FoundFile {
     pub(super) added_ms: UnixMs,
 }
 
+impl FoundFile {
+    /// The same file, seen through a link to it.
+    pub(super) fn linked_as(self, link: PathBuf) -> Self {
+        Self {
+            id: id_of(&link),
+            path: link,
+            ..self
+        }
+    }
+}
+
 /// Model files, the latest added first.
 pub(super) fn scan(folder: &Path) -> io::Result<Vec<FoundFile>> {
     let mut found = Vec::new();

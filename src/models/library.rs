@@ -266,23 +266,25 @@ impl Library {
 
     /// Links a file into the library, to be used where it lies. What cannot be opened is refused.
     pub async fn add(&self, file: &Path) -> Result<String> {
-        header::check(file).map_err(|failure| refused(file, &failure.reason))?;
-        let file = fs::canonicalize(file).map_err(Error::internal)?;
-        let outcome = self
-            .probe(&file)
-            .await
-            .map_err(|failure| failure.reason)
-            .and_then(|probed| probed.unusable.map_or(Ok(()), Err));
-        outcome.map_err(|reason| refused(&file, &reason))?;
-        let link = folder::link(&self.folder, &file)?;
-        self.rescan();
-        let added = self
-            .shelf()
-            .files
-            .iter()
-            .find(|found| found.path == link)
-            .map(|found| found.id.clone());
-        added.ok_or_else(|| Error::internal("the link that was just made is not there"))
+        let refused =
+            |reason| Error::invalid(format!("{} cannot be used: {reason}", file.display()));
+        let real = fs::canonicalize(file)
+            .map_err(|error| refused(format!("it cannot be read: {error}")))?;
+        let found =
+            folder::look_at(real.clone()).ok_or_else(|| refused("it is not a file".into()))?;
+        let probed = self.probe(&real).await;
+        let probed = probed.map_err(|failure| refused(failure.reason))?;
+        if let Some(reason) = probed.unusable {
+            return Err(refused(reason));
+        }
+        let _turn = lock(&self.scanning);
+        let link = found.linked_as(folder::link(&self.folder, &real)?);
+        self.shelf()
+            .known
+            .remember(&link, Ok(probed), Instant::now());
+        self.save();
+        self.scan();
+        Ok(link.id)
     }
 
     /// Takes a model out of the library: a linked file stays where it lies, one in the folder is
@@ -336,10 +338,6 @@ fn log_failure(file: &FoundFile, outcome: &Outcome) {
     } else {
         tracing::info!(model, reason, "a model file could not be probed");
     }
-}
-
-fn refused(file: &Path, reason: &str) -> Error {
-    Error::invalid(format!("{} cannot be used: {reason}", file.display()))
 }
 
 fn name_of(file: &FoundFile, probed: &ProbedModel) -> String {

@@ -149,6 +149,26 @@ async fn who_asks_waits_for_no_disk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_added_is_probed_once() {
+    let (shelf, elsewhere) = (Shelf::over(folder(), [], 9), folder());
+    shelf.library.settled().await;
+    let added = elsewhere.path().join("added.gguf");
+    fs::rename(elsewhere.path().join("model.gguf"), &added).unwrap();
+    assert_eq!(shelf.library.add(&added).await.unwrap(), "added");
+    shelf.library.settled().await;
+    let states: Vec<_> = shelf
+        .library
+        .list()
+        .into_iter()
+        .map(|it| it.state)
+        .collect();
+    assert_eq!(states, [ModelState::Available, ModelState::Available]);
+    let again = Shelf::over(shelf.folder, [], 9);
+    again.library.settled().await;
+    assert_eq!((shelf.runner.asked.borrow().len(), again.asked()), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_changes_while_it_is_probed_is_probed_again() {
     let shelf = Shelf::over(folder(), [Err(ProbeFailure::lasting("it is cut off"))], 0);
     let mut asked = shelf.runner.asked.subscribe();
