@@ -18,6 +18,12 @@ struct MadeUpRunner {
     let_go: Arc<Semaphore>,
 }
 
+impl MadeUpRunner {
+    fn asked(&self) -> usize {
+        self.asked.borrow().len()
+    }
+}
+
 impl Engine for MadeUpRunner {
     fn models(&self) -> Vec<ModelInfo> {
         Vec::new()
@@ -79,8 +85,15 @@ impl Shelf {
         }
     }
 
+    async fn is_asked(&self, times: usize) {
+        let mut asked = self.runner.asked.subscribe();
+        let asked = asked.wait_for(|asked| asked.len() >= times);
+        let asked = tokio::time::timeout(Duration::from_secs(60), asked).await;
+        asked.unwrap().unwrap();
+    }
+
     fn asked(&self) -> usize {
-        self.runner.asked.borrow().len()
+        self.runner.asked()
     }
 
     fn state(&self) -> ModelState {
@@ -165,18 +178,17 @@ async fn a_file_that_is_added_is_probed_once() {
     assert_eq!(states, [ModelState::Available, ModelState::Available]);
     let again = Shelf::over(shelf.folder, [], 9);
     again.library.settled().await;
-    assert_eq!((shelf.runner.asked.borrow().len(), again.asked()), (2, 0));
+    assert_eq!((shelf.runner.asked(), again.asked()), (2, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_changes_while_it_is_probed_is_probed_again() {
     let shelf = Shelf::over(folder(), [Err(ProbeFailure::lasting("it is cut off"))], 0);
-    let mut asked = shelf.runner.asked.subscribe();
-    asked.wait_for(|asked| asked.len() == 1).await.unwrap();
+    shelf.is_asked(1).await;
     put(&shelf.folder, 100);
     shelf.library.rescan();
     shelf.runner.let_go.add_permits(2);
-    asked.wait_for(|asked| asked.len() == 2).await.unwrap();
+    shelf.is_asked(2).await;
     shelf.library.settled().await;
     assert_eq!((shelf.state(), shelf.asked()), (ModelState::Available, 2));
 }
@@ -192,8 +204,7 @@ async fn a_file_that_is_still_being_copied_is_not_probed_every_second() {
     }
     assert_eq!((shelf.state(), shelf.asked()), (ModelState::Probing, 1));
     drop(no_other_look);
-    let mut asked = shelf.runner.asked.subscribe();
-    asked.wait_for(|asked| asked.len() == 2).await.unwrap();
+    shelf.is_asked(2).await;
     shelf.library.settled().await;
     assert_eq!(shelf.state(), ModelState::Available);
 }

@@ -1,6 +1,8 @@
 //! What one can chat with, as the page's model chooser sees it.
 //! How a model file becomes one of these is tested with the engine.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::support::{House, text};
@@ -22,6 +24,27 @@ async fn the_models_are_listed_with_a_default() {
             assert!(model[field].is_number(), "{field} of {model}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_file_that_is_put_into_the_folder_is_listed_soon_and_nobody_restarts_for_it() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let file = house.data().join("models/Some words.gguf");
+    std::fs::write(file, "these are words, and no model at all").expect("a file");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let listed = loop {
+        let list = ada.get("/api/v1/models").await.ok(200);
+        let models = list["items"].as_array().expect("a list");
+        let listed = models.iter().find(|model| model["id"] == "Some~20words");
+        if let Some(model) = listed.filter(|model| model["state"] != "probing") {
+            break model.clone();
+        }
+        assert!(Instant::now() < deadline, "it is not listed: {list}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(listed["state"], "unusable");
+    assert!(!text(&listed, "/reason").is_empty());
 }
 
 #[tokio::test]

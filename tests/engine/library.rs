@@ -199,37 +199,62 @@ async fn what_is_no_model_is_listed_with_its_reason() {
     assert_eq!(find_default(&models), None);
 }
 
-/// A probing worker that never answers, and writes down that it was started.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_house_that_stops_waits_for_no_probe_and_the_next_one_probes_again() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join(".demo-unpacked"), "and deleted").unwrap();
-    for number in 0..5 {
-        TinyModel::default().write(&folder.path().join(format!("tiny-{number}.gguf")));
-    }
-    let started = folder.path().join("started");
+/// A worker that notes that it was started, and then does as it is told.
+fn worker_that(does: &str, folder: &TempDir) -> EngineOptions {
     let mut options = options(2, 16);
-    options.program.executable = folder.path().join("silent-worker");
+    options.program.executable = folder.path().join("worker");
+    let started = folder.path().join("started");
+    let script = format!("#!/bin/sh\n: > '{}'\n{does}\n", started.display());
     // Written by another process: no child of this one may hold it open for writing.
-    let script = format!("#!/bin/sh\n: > '{}'\nexec sleep 600\n", started.display());
     let written = Command::new("sh")
         .args(["-c", r#"printf %s "$1" > "$0" && chmod +x "$0""#])
         .args([options.program.executable.as_os_str(), script.as_ref()])
         .status();
     assert!(written.unwrap().success());
+    options
+}
+
+fn folder_with_five() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".demo-unpacked"), "and deleted").unwrap();
+    for number in 0..5 {
+        TinyModel::default().write(&folder.path().join(format!("tiny-{number}.gguf")));
+    }
+    folder
+}
+
+async fn all_five_are_available(folder: TempDir) {
+    let models = Shelf::over(folder).list().await;
+    assert_eq!(models.len(), 5);
+    for model in models {
+        assert_eq!(model.state, ModelState::Available);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_house_that_stops_waits_for_no_probe_and_the_next_one_probes_again() {
+    let folder = folder_with_five();
+    let options = worker_that("exec sleep 600", &folder);
     let shelf = Shelf::with(folder, options);
-    eventually(|| started.exists()).await;
+    eventually(|| shelf.folder.path().join("started").exists()).await;
     shelf.stop.cancel();
     shelf.tracker.close();
     tokio::time::timeout(Duration::from_secs(20), shelf.tracker.wait())
         .await
         .unwrap();
-    let again = Shelf::over(shelf.folder);
-    let models = again.list().await;
-    assert_eq!(models.len(), 5);
-    for model in models {
-        assert_eq!(model.state, ModelState::Available);
+    all_five_are_available(shelf.folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_died_has_said_nothing_of_the_file() {
+    let folder = folder_with_five();
+    let options = worker_that("kill -TERM $$", &folder);
+    let shelf = Shelf::with(folder, options);
+    for model in shelf.list().await {
+        assert!(reason(&model).contains("stopped"), "{model:?}");
     }
+    shelf.stop.cancel();
+    all_five_are_available(shelf.folder).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
