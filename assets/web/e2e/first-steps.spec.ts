@@ -74,7 +74,7 @@ test("a house that takes nobody says so where one would look for it", async ({ p
   try {
     await setUp(house);
     await page.goto(`${house.url}/sign-in`);
-    await expect(page.getByText("No account yet? Ask whoever runs it to open registration for you.")).toBeVisible();
+    await expect(page.getByText("No account yet? Ask whoever runs this house to open registration for you.")).toBeVisible();
     await expect(page.getByRole("link", { name: "Make one" })).toHaveCount(0);
   } finally {
     await house.stop();
