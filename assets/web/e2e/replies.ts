@@ -39,7 +39,7 @@ export const engineScript = {
     { when: "slowly", reply: words(120), delay_ms: 25, queued: [1, 0], prefill: 100 },
     { when: "two languages", reply: twoLanguages, delay_ms: 50 },
     { when: "a tale", reply: tale, delay_ms: 50 },
-    { when: "for ever", reply: words(2000), delay_ms: 50 },
+    { when: "for ever", reply: words(2000), delay_ms: 30 },
     { when: "richly", reply: rich, delay_ms: 5 },
     { when: "too much", error: { context_too_long: { tokens: 9000, limit: 4096 } } },
     { when: "break off", reply: words(30), delay_ms: 5, fail_after: 10 },
