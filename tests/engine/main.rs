@@ -10,6 +10,7 @@ mod library;
 mod replies;
 mod requests;
 mod tiny_gguf;
+#[cfg(target_os = "linux")]
 mod worker;
 
 use std::sync::Arc;

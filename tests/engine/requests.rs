@@ -2,6 +2,8 @@
 //!
 //! The worker is killed as a crash would end it, in the middle of its work.
 
+use std::time::Instant;
+
 use chatelaine::engine::{Engine, EngineError, EngineEvent, FinishReason, Generate, Sampling};
 
 use crate::{House, ask, eventually, read};
@@ -32,6 +34,27 @@ async fn dropping_the_stream_frees_what_it_held() {
         FinishReason::Length
     );
     house.settles().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prompts_of_those_who_left_are_not_made() {
+    let house = House::open().await;
+    let far_too_long = || {
+        let content = "many words ".repeat(20_000);
+        house.engine.generate(ask(&content)).unwrap()
+    };
+    house.text(ask("hello")).await;
+    let began = Instant::now();
+    read(far_too_long()).await.unwrap_err();
+    let one = began.elapsed();
+    let mut streams: Vec<_> = (0..40).map(|_| far_too_long()).collect();
+    read(streams.remove(0)).await.unwrap_err();
+    drop(streams);
+    let began = Instant::now();
+    house.text(ask("hello")).await;
+    let waited = began.elapsed();
+    assert!(waited < one * 20, "{waited:?}, and one takes {one:?}");
     house.close().await;
 }
 

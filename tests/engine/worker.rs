@@ -1,7 +1,8 @@
 //! The engine's process where it cannot live: what dies there, and what never starts.
 //!
-//! What the system allows it is set by a shell that becomes it.
+//! What the system allows it is set by a shell that becomes it, and only Linux lets it set all of it.
 
+use std::os::fd::AsRawFd;
 use std::process::Command;
 use std::time::Duration;
 
@@ -100,24 +101,24 @@ async fn where_no_worker_starts_requests_fail_and_the_engine_is_not_ready() {
     let engine = LlamaEngine::new(options, house.tracker.clone(), house.stop.clone());
     engine.set_models(vec![house.file("tiny", 1, &TinyModel::default()).await]);
     assert!(engine.health().ready);
-    for _ in 0..2 {
+    // The pauses grow, so one is seen however busy the machine is.
+    let mut unready = false;
+    while !unready {
         let failed = read_in_time(engine.generate(ask("hello")).unwrap()).await;
         assert!(
             matches!(&failed, Err(EngineError::Failed(reason)) if reason.contains("started")),
             "{failed:?}"
         );
-        eventually(|| !engine.health().ready).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        unready = !engine.health().ready;
     }
     // Somebody has to try again, so it does not stay away for ever.
     eventually(|| engine.health().ready).await;
     house.close().await;
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_worker_is_the_same_program_when_its_file_is_gone() {
-    use std::os::fd::AsRawFd;
-
     let folder = tempfile::tempdir().unwrap();
     let (program, model) = (folder.path().join("program"), folder.path().join("m.gguf"));
     TinyModel::default().write(&model);
@@ -137,7 +138,6 @@ fn a_worker_is_the_same_program_when_its_file_is_gone() {
     assert!(added.status.success(), "{added:?}");
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_lives_with_less_than_it_would_be_given() {
     let folder = tempfile::tempdir().unwrap();

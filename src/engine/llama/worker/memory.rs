@@ -3,6 +3,7 @@
 //! A group's limit holds for all below it, so the least one from the process's own group upwards
 //! counts. Inside a container the groups above are not to be seen, and the root is the container's.
 
+#[cfg(any(target_os = "linux", test))]
 use std::path::Path;
 
 /// What this process can hope for.
