@@ -36,7 +36,7 @@ const tale = Array.from({ length: 200 }, (_, index) => `Sentence ${index + 1} en
 export const engineScript = {
   models: ["scripted", "scripted-two"],
   rules: [
-    { when: "slowly", reply: words(120), delay_ms: 25, queued: [1, 0], prefill: 100 },
+    { when: "slowly", reply: words(120), delay_ms: 18, queued: [1, 0], prefill: 100 },
     { when: "two languages", reply: twoLanguages, delay_ms: 50 },
     { when: "a tale", reply: tale, delay_ms: 50 },
     { when: "for ever", reply: words(2000), delay_ms: 30 },
