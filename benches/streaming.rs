@@ -61,11 +61,13 @@ async fn events_per_second(person: &Person, readers: usize) -> f64 {
         tasks.spawn(async move { Reading::begin(&person, "flood").await.count_to_end().await });
     }
     let events: usize = tasks.join_all().await.into_iter().sum();
-    assert!(
-        events >= readers * EVENTS_EACH,
-        "events are missing: {events}"
-    );
-    events as f64 / begun.elapsed().as_secs_f64()
+    let seconds = begun.elapsed().as_secs_f64();
+    let written = readers * EVENTS_EACH;
+    // The script waits for nobody: a reader who was passed gets one snapshot for what it missed.
+    if events < written {
+        println!("{readers} readers got {events} of {written} events, and snapshots for the rest");
+    }
+    events as f64 / seconds
 }
 
 async fn first_events(person: &Person) -> Vec<Duration> {
