@@ -153,7 +153,8 @@ impl From<crate::engine::EngineError> for Error {
             E::ContextTooLong { tokens, limit } => Self::new(ErrorKind::ContextTooLong, message)
                 .with_details(serde_json::json!({ "tokens": tokens, "limit": limit })),
             E::QueueFull => Self::overloaded(message, 5),
-            E::InvalidRequest(_) => Self::invalid(message),
+            E::InvalidRequest(_) | E::UnknownAdapter(_) => Self::invalid(message),
+            E::InvalidField { field, reason } => Self::invalid_field(&field, reason),
             E::Crashed => Self::new(ErrorKind::ModelUnavailable, message),
             E::Failed(_) => Self::internal(error),
         }

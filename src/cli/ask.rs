@@ -31,7 +31,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     let question = read_question(arguments.text)?;
     with_library(&arguments.data, async |library| {
         let model = choose_model(library, arguments.model)?;
-        let say = |role, content| ChatMessage { role, content };
+        let say = |role, content| ChatMessage::new(role, content);
         let system = arguments.system.map(|text| say(Role::System, text));
         let messages = system.into_iter().chain([say(Role::User, question)]);
         answer(library, Generate::new(model, messages.collect())).await
@@ -61,7 +61,7 @@ async fn answer(library: &Library, request: Generate) -> Result<()> {
         match event? {
             EngineEvent::Delta(text) => say(text.as_bytes())?,
             EngineEvent::Finished(_) => return say_line(""),
-            EngineEvent::Queued { .. } | EngineEvent::Prefill { .. } => {}
+            _ => {}
         }
     }
     Err(EngineError::Failed("the engine went away".into()).into())

@@ -13,10 +13,7 @@ pub(super) fn chat_messages(
 ) -> Vec<ChatMessage> {
     let mut messages: Vec<ChatMessage> = Vec::with_capacity(branch.len() + 1);
     if let Some(prompt) = system_prompt.filter(|prompt| !prompt.trim().is_empty()) {
-        messages.push(ChatMessage {
-            role: Role::System,
-            content: prompt.to_owned(),
-        });
+        messages.push(ChatMessage::new(Role::System, prompt));
     }
     for (index, message) in branch.iter().enumerate() {
         let answer = branch.get(index + 1);
@@ -31,10 +28,7 @@ pub(super) fn chat_messages(
                 last.content.push_str("\n\n");
                 last.content.push_str(&message.content);
             }
-            None => messages.push(ChatMessage {
-                role,
-                content: message.content.clone(),
-            }),
+            None => messages.push(ChatMessage::new(role, &*message.content)),
         }
     }
     messages

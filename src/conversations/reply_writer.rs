@@ -95,9 +95,16 @@ impl ReplyWriter {
         self.reply.update(|state| {
             for event in events.drain(..) {
                 state.push(match event {
-                    Ok(EngineEvent::Queued { position }) => ReplyEvent::Queued { position },
+                    Ok(EngineEvent::Queued { position, eta_ms }) => {
+                        ReplyEvent::Queued { position, eta_ms }
+                    }
                     Ok(EngineEvent::Prefill { done, total }) => ReplyEvent::Prefill { done, total },
                     Ok(EngineEvent::Delta(text)) => ReplyEvent::Delta { text },
+                    Ok(
+                        EngineEvent::Reasoning(_)
+                        | EngineEvent::ToolCall(_)
+                        | EngineEvent::Chances(_),
+                    ) => continue,
                     Ok(EngineEvent::Finished(finished)) => return Some(Ending::Finished(finished)),
                     Err(error) => return Some(Ending::Failed(error.into())),
                 });

@@ -28,6 +28,7 @@ const TITLE_PATIENCE_MS: UnixMs = 20_000;
 pub enum ReplyEvent {
     Queued {
         position: u32,
+        eta_ms: Option<u64>,
     },
     Prefill {
         done: u32,

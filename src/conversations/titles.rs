@@ -101,7 +101,7 @@ impl Conversations {
             match event? {
                 EngineEvent::Delta(text) => answer.push_str(&text),
                 EngineEvent::Finished(_) => break,
-                EngineEvent::Queued { .. } | EngineEvent::Prefill { .. } => {}
+                _ => {}
             }
         }
         let Some(title) = title_in(&answer) else {
@@ -147,7 +147,7 @@ impl Conversations {
             return Ok(None);
         };
         let excerpt = |text: &str| text.chars().take(EXCERPT_LIMIT_CHARS).collect();
-        let say = |role, content| ChatMessage { role, content };
+        let say = |role, content| ChatMessage::new(role, content);
         let messages = vec![
             say(Role::User, excerpt(&question.content)),
             say(Role::Assistant, excerpt(&reply.content)),

@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use super::{Engine, EngineError, Generate, Health, ModelInfo, TokenStream};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::{Embed, Embeddings, Engine, EngineError, Generate, Health, ModelInfo, TokenStream};
 
 /// Where two offer the same id, the earlier one has it.
 pub struct CombinedEngine(Vec<Arc<dyn Engine>>);
@@ -12,6 +15,14 @@ pub struct CombinedEngine(Vec<Arc<dyn Engine>>);
 impl CombinedEngine {
     pub fn new(engines: Vec<Arc<dyn Engine>>) -> Self {
         Self(engines)
+    }
+
+    fn find_engine_of(&self, model: &str) -> Option<&Arc<dyn Engine>> {
+        let offers = |engine: &&Arc<dyn Engine>| {
+            let models = engine.models();
+            models.iter().any(|offered| offered.id == model)
+        };
+        self.0.iter().find(offers)
     }
 }
 
@@ -27,15 +38,16 @@ impl Engine for CombinedEngine {
     }
 
     fn generate(&self, request: Generate) -> Result<TokenStream, EngineError> {
-        let offers = |engine: &&Arc<dyn Engine>| {
-            engine
-                .models()
-                .iter()
-                .any(|model| model.id == request.model)
-        };
-        match self.0.iter().find(offers) {
+        match self.find_engine_of(&request.model) {
             Some(engine) => engine.generate(request),
             None => Err(EngineError::UnknownModel(request.model)),
+        }
+    }
+
+    fn embed(&self, request: Embed) -> BoxFuture<'static, Result<Embeddings, EngineError>> {
+        match self.find_engine_of(&request.model) {
+            Some(engine) => engine.embed(request),
+            None => std::future::ready(Err(EngineError::UnknownModel(request.model))).boxed(),
         }
     }
 

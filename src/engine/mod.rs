@@ -6,10 +6,12 @@
 //! `generate` never waits for a token, and dropping its stream cancels the work.
 
 mod combined;
+mod event;
 #[cfg(feature = "llama")]
 pub mod llama;
 mod model_file;
 pub mod prompt;
+mod request;
 pub mod scripted;
 mod stream;
 mod validity;
@@ -17,7 +19,15 @@ mod validity;
 use std::path::PathBuf;
 
 pub use combined::CombinedEngine;
-pub use model_file::{ModelFile, ModelRunner, ProbeFailure, ProbedModel};
+pub use event::{
+    Embeddings, EngineEvent, FinishReason, Finished, Timings, TokenChance, ToolCallDelta, Usage,
+};
+use futures_util::future::BoxFuture;
+pub use model_file::{AdapterFile, ModelFile, ModelRunner, ProbeFailure, ProbedModel};
+pub use request::{
+    AdapterUse, ChatMessage, Embed, Generate, OutputFormat, Priority, Reasoning, Role, Sampling,
+    Tool, ToolCall, ToolChoice,
+};
 use serde::{Deserialize, Serialize};
 pub use stream::{EventSender, TokenStream, token_stream};
 
@@ -27,6 +37,8 @@ pub trait Engine: Send + Sync {
     fn models(&self) -> Vec<ModelInfo>;
     /// Queues the request. Quick; never waits for a token. Dropping the stream cancels the work.
     fn generate(&self, request: Generate) -> Result<TokenStream, EngineError>;
+    /// Vectors of texts, in their order. Dropping the future cancels the work.
+    fn embed(&self, request: Embed) -> BoxFuture<'static, Result<Embeddings, EngineError>>;
     fn health(&self) -> Health;
 }
 
@@ -64,122 +76,6 @@ pub enum ModelState {
     Unusable(String),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    System,
-    User,
-    Assistant,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChatMessage {
-    pub role: Role,
-    pub content: String,
-}
-
-/// One piece of work for an engine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Generate {
-    /// A [`ModelInfo::id`].
-    pub model: String,
-    pub messages: Vec<ChatMessage>,
-    /// Text the assistant has already written: the engine goes on from its end and sends only what is new.
-    pub written: String,
-    pub sampling: Sampling,
-    /// The reply ends before any of these; none of them is ever sent.
-    pub stop: Vec<String>,
-    /// None: until the model ends by itself or the context is full.
-    pub max_tokens: Option<u32>,
-    /// When history does not fit: `true` leaves out the oldest turns (the system message and the
-    /// latest user message stay) and says so in [`Finished::left_out_messages`]; `false` refuses.
-    pub trim_history: bool,
-    /// Requests of one lane share their turn with other lanes fairly. Opaque to the engine.
-    pub lane: u64,
-}
-
-impl Generate {
-    /// Answers these messages as the model likes best, for as long as it likes.
-    pub fn new(model: impl Into<String>, messages: Vec<ChatMessage>) -> Self {
-        Self {
-            model: model.into(),
-            messages,
-            written: String::new(),
-            sampling: Sampling::default(),
-            stop: Vec::new(),
-            max_tokens: None,
-            trim_history: false,
-            lane: 0,
-        }
-    }
-}
-
-/// How the next token is chosen. None means: what the model file recommends, otherwise the engine's default.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sampling {
-    /// 0 to 2; 0 takes the likeliest token always.
-    pub temperature: Option<f32>,
-    /// 0 (off) to 1,000.
-    pub top_k: Option<u32>,
-    /// Above 0, up to 1.
-    pub top_p: Option<f32>,
-    /// 0 to 1.
-    pub min_p: Option<f32>,
-    /// 0.5 to 2; 1 is off.
-    pub repeat_penalty: Option<f32>,
-    pub seed: Option<u32>,
-}
-
-/// What comes back, in this order: `Queued`*, `Prefill`*, `Delta`*, `Finished`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum EngineEvent {
-    /// Place in the queue, 0 is next.
-    Queued {
-        position: u32,
-    },
-    /// The prompt is being read: tokens done of all.
-    Prefill {
-        done: u32,
-        total: u32,
-    },
-    /// Whole characters of the reply, never half of one.
-    Delta(String),
-    Finished(Finished),
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Finished {
-    pub reason: FinishReason,
-    pub usage: Usage,
-    pub timings: Timings,
-    /// How many of the oldest messages the model did not see because they no longer fit.
-    pub left_out_messages: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FinishReason {
-    /// The model ended its turn, or a stop string came.
-    Stop,
-    /// `max_tokens` or the context is used up.
-    Length,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
-    pub prompt_tokens: u32,
-    /// Of the prompt, how many needed no computing.
-    pub cached_tokens: u32,
-    pub completion_tokens: u32,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Timings {
-    pub queued_ms: u64,
-    pub prefill_ms: u64,
-    pub decode_ms: u64,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     pub ready: bool,
@@ -194,6 +90,8 @@ pub struct Health {
 pub enum EngineError {
     #[error("there is no model named \"{0}\"")]
     UnknownModel(String),
+    #[error("there is no adapter named \"{0}\"")]
+    UnknownAdapter(String),
     #[error("the model cannot be used: {0}")]
     ModelUnusable(String),
     #[error("the message is too long for this model: {tokens} tokens, and it holds {limit}")]
@@ -202,6 +100,9 @@ pub enum EngineError {
     QueueFull,
     #[error("{0}")]
     InvalidRequest(String),
+    /// The field as an OpenAI client names it, e.g. `response_format`.
+    #[error("{field}: {reason}")]
+    InvalidField { field: String, reason: String },
     /// The worker died again and again on this very request.
     #[error("the model stopped unexpectedly")]
     Crashed,

@@ -64,10 +64,32 @@ pub struct ModelFile {
     pub probed: ProbedModel,
 }
 
+/// An adapter's file that was checked and probed, and may be loaded on top of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AdapterFile {
+    /// What an [`super::AdapterUse`] names.
+    pub id: String,
+    pub path: PathBuf,
+    pub size_bytes: u64,
+    /// Milliseconds since 1970; with the size it says whether the file is still the same.
+    pub modified_ms: i64,
+    /// SHA-256 of the file in hexadecimal: what was computed with it is found again by this.
+    pub sha256: String,
+}
+
 /// An engine that loads model files.
 pub trait ModelRunner: Engine {
     /// Replaces what is offered. A running reply of a model that is gone is still finished.
     fn set_models(&self, files: Vec<ModelFile>);
+    /// Replaces the adapters that requests may name. A running reply keeps its own.
+    fn set_adapters(&self, files: Vec<AdapterFile>);
+    /// Loads an adapter on top of a model, in a process of its own. The file's numbers must have
+    /// been checked before.
+    fn probe_adapter(
+        &self,
+        adapter: PathBuf,
+        model: PathBuf,
+    ) -> BoxFuture<'static, Result<(), ProbeFailure>>;
     /// Opens a file in a process of its own.
     fn probe(&self, path: PathBuf) -> BoxFuture<'static, Result<ProbedModel, ProbeFailure>>;
 }

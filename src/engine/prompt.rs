@@ -74,8 +74,8 @@ impl ChatTemplate {
         let guarded: Vec<ChatMessage> = messages
             .iter()
             .map(|message| ChatMessage {
-                role: message.role,
                 content: specials.guard(&message.content, message.role),
+                ..message.clone()
             })
             .collect();
         let mut prompt = match self.render_text(&guarded) {
@@ -104,6 +104,7 @@ impl ChatTemplate {
                     Role::System => "system",
                     Role::User => "user",
                     Role::Assistant => "assistant",
+                    Role::Tool => "tool",
                 };
                 minijinja::context! { role => role, content => message.content.as_str() }
             })
@@ -142,7 +143,7 @@ fn plainer(messages: &[ChatMessage]) -> Option<Vec<ChatMessage>> {
             }
             _ => result.push(ChatMessage {
                 role,
-                content: message.content.clone(),
+                ..message.clone()
             }),
         }
     }

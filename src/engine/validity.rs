@@ -4,7 +4,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{EngineError, Generate, Sampling};
+use super::{AdapterUse, EngineError, Generate, Sampling};
 
 const MAX_STOPS: usize = 16;
 const MAX_STOP_BYTES: usize = 256;
@@ -14,6 +14,12 @@ const TOP_K: RangeInclusive<u32> = 0..=1000;
 const TOP_P: RangeInclusive<f32> = f32::MIN_POSITIVE..=1.0;
 const MIN_P: RangeInclusive<f32> = 0.0..=1.0;
 const REPEAT_PENALTY: RangeInclusive<f32> = 0.5..=2.0;
+const ADDED_PENALTY: RangeInclusive<f32> = -2.0..=2.0;
+const LOGIT_BIAS: RangeInclusive<f32> = -100.0..=100.0;
+const MAX_BIASES: usize = 1024;
+const ADAPTER_SCALE: RangeInclusive<f32> = -4.0..=4.0;
+const MAX_ADAPTERS: usize = 8;
+const MAX_CHANCES: u32 = 20;
 
 /// The error is a sentence for whoever made the request.
 pub(super) fn check(request: &Generate) -> Result<(), EngineError> {
@@ -34,6 +40,24 @@ pub(super) fn check(request: &Generate) -> Result<(), EngineError> {
     {
         return invalid("a stop string must have between 1 and 256 bytes");
     }
+    if request.chances > Some(MAX_CHANCES) {
+        return invalid("at most 20 likeliest tokens can be told");
+    }
+    check_adapters(&request.adapters)
+}
+
+fn check_adapters(adapters: &[AdapterUse]) -> Result<(), EngineError> {
+    if adapters.len() > MAX_ADAPTERS {
+        return invalid("at most 8 adapters can be used together");
+    }
+    for (index, adapter) in adapters.iter().enumerate() {
+        if !ADAPTER_SCALE.contains(&adapter.scale) {
+            return invalid("the scale of an adapter must be between -4 and 4");
+        }
+        if adapters[..index].iter().any(|other| other.id == adapter.id) {
+            return invalid("an adapter is named twice");
+        }
+    }
     Ok(())
 }
 
@@ -51,7 +75,10 @@ fn check_sampling(sampling: &Sampling) -> Result<(), EngineError> {
         top_p,
         min_p,
         repeat_penalty,
+        presence_penalty,
+        frequency_penalty,
         seed: _,
+        logit_bias: _,
     } = *sampling;
     if !within(temperature, &TEMPERATURE) {
         return invalid("temperature must be between 0 and 2");
@@ -67,6 +94,16 @@ fn check_sampling(sampling: &Sampling) -> Result<(), EngineError> {
     }
     if !within(repeat_penalty, &REPEAT_PENALTY) {
         return invalid("repeat_penalty must be between 0.5 and 2");
+    }
+    if !within(presence_penalty, &ADDED_PENALTY) || !within(frequency_penalty, &ADDED_PENALTY) {
+        return invalid("presence_penalty and frequency_penalty must be between -2 and 2");
+    }
+    if sampling.logit_bias.len() > MAX_BIASES {
+        return invalid("logit_bias may name at most 1024 tokens");
+    }
+    let valid = |&(token, bias): &(i32, f32)| token >= 0 && LOGIT_BIAS.contains(&bias);
+    if !sampling.logit_bias.iter().all(valid) {
+        return invalid("logit_bias must give numbers of tokens values between -100 and 100");
     }
     Ok(())
 }
@@ -103,7 +140,7 @@ pub(super) fn resolve(wanted: &Sampling, recommends: &Sampling) -> Sampling {
             &REPEAT_PENALTY,
             1.0,
         ),
-        seed: wanted.seed,
+        ..wanted.clone()
     }
 }
 
@@ -116,10 +153,7 @@ mod tests {
     use super::*;
 
     fn request(sampling: Sampling) -> Generate {
-        let message = crate::engine::ChatMessage {
-            role: crate::engine::Role::User,
-            content: "hi".into(),
-        };
+        let message = crate::engine::ChatMessage::new(crate::engine::Role::User, "hi");
         Generate {
             sampling,
             ..Generate::new("m", vec![message])

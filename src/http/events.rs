@@ -128,7 +128,10 @@ impl ReplyEvents {
 fn push_event(frame: &mut String, id: u64, event: ReplyEvent) {
     let (name, data) = match event {
         ReplyEvent::Delta { text } => return push_delta(frame, id, &text),
-        ReplyEvent::Queued { position } => ("queued", QueuedEvent { position }.to_json_string()),
+        ReplyEvent::Queued { position, eta_ms } => {
+            let queued = QueuedEvent { position, eta_ms };
+            ("queued", queued.to_json_string())
+        }
         ReplyEvent::Prefill { done, total } => {
             ("prefill", PrefillEvent { done, total }.to_json_string())
         }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,8 +21,8 @@ use super::folder::{self, FoundFile};
 use super::probed_files::{self, Outcome, ProbedFiles};
 use super::{DEMO_MODEL, demo, header};
 use crate::engine::{
-    Engine, EngineError, Generate, Health, ModelFile, ModelInfo, ModelRunner, ModelState,
-    ProbeFailure, ProbedModel, TokenStream,
+    Embed, Embeddings, Engine, EngineError, Generate, Health, ModelFile, ModelInfo, ModelRunner,
+    ModelState, ProbeFailure, ProbedModel, TokenStream,
 };
 use crate::error::{Error, Result};
 
@@ -357,6 +359,19 @@ impl Engine for Library {
         match &self.runner {
             Some(runner) => runner.generate(request),
             None => Err(EngineError::ModelUnusable(NO_RUNNER.into())),
+        }
+    }
+
+    fn embed(
+        &self,
+        request: Embed,
+    ) -> BoxFuture<'static, std::result::Result<Embeddings, EngineError>> {
+        match &self.runner {
+            Some(runner) => runner.embed(request),
+            None => {
+                let refused = EngineError::ModelUnusable(NO_RUNNER.into());
+                std::future::ready(Err(refused)).boxed()
+            }
         }
     }
 

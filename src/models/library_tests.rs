@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::engine::AdapterFile;
 
 /// Answers in order, then that the file is fine; each answer is held back until it is let go.
 struct MadeUpRunner {
@@ -33,6 +34,13 @@ impl Engine for MadeUpRunner {
         Err(EngineError::UnknownModel(request.model))
     }
 
+    fn embed(
+        &self,
+        request: Embed,
+    ) -> BoxFuture<'static, std::result::Result<Embeddings, EngineError>> {
+        std::future::ready(Err(EngineError::UnknownModel(request.model))).boxed()
+    }
+
     fn health(&self) -> Health {
         Health {
             ready: true,
@@ -45,6 +53,16 @@ impl Engine for MadeUpRunner {
 
 impl ModelRunner for MadeUpRunner {
     fn set_models(&self, _files: Vec<ModelFile>) {}
+
+    fn set_adapters(&self, _files: Vec<AdapterFile>) {}
+
+    fn probe_adapter(
+        &self,
+        _adapter: PathBuf,
+        _model: PathBuf,
+    ) -> BoxFuture<'static, std::result::Result<(), ProbeFailure>> {
+        std::future::ready(Ok(())).boxed()
+    }
 
     fn probe(&self, path: PathBuf) -> BoxFuture<'static, Outcome> {
         self.asked.send_modify(|asked| asked.push(path));

@@ -147,10 +147,7 @@ async fn eventually(mut holds: impl FnMut() -> bool) {
 }
 
 fn message(role: Role, content: &str) -> ChatMessage {
-    ChatMessage {
-        role,
-        content: content.into(),
-    }
+    ChatMessage::new(role, content)
 }
 
 /// The likeliest tokens, 24 of them.

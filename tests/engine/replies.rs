@@ -30,6 +30,7 @@ async fn a_reply_streams_and_says_what_it_took() {
                 deltas += 1;
             }
             EngineEvent::Finished(end) => finished = Some(end),
+            other => panic!("nobody asked for {other:?}"),
         }
     }
     let finished = finished.unwrap();

@@ -165,7 +165,7 @@ async fn a_full_queue_says_so_and_positions_are_told() {
     let mut last = streams.pop().unwrap();
     let first_event = last.next_event().await.unwrap().unwrap();
     assert!(
-        matches!(first_event, EngineEvent::Queued { position } if position > 0),
+        matches!(first_event, EngineEvent::Queued { position, .. } if position > 0),
         "{first_event:?}"
     );
     house.close().await;

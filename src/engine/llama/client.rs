@@ -25,8 +25,8 @@ use self::shared::Shared;
 use self::ticket::Ticket;
 use super::probe::probe_file;
 use crate::engine::{
-    Engine, EngineError, Generate, Health, ModelFile, ModelInfo, ModelRunner, ModelState,
-    ProbeFailure, ProbedModel, TokenStream, token_stream, validity,
+    AdapterFile, Embed, Embeddings, Engine, EngineError, Generate, Health, ModelFile, ModelInfo,
+    ModelRunner, ModelState, ProbeFailure, ProbedModel, TokenStream, token_stream, validity,
 };
 use crate::worker::WorkerProgram;
 
@@ -137,6 +137,11 @@ impl Engine for LlamaEngine {
         Ok(stream)
     }
 
+    fn embed(&self, _request: Embed) -> BoxFuture<'static, Result<Embeddings, EngineError>> {
+        let refused = EngineError::InvalidRequest("this model makes no embeddings".into());
+        std::future::ready(Err(refused)).boxed()
+    }
+
     fn health(&self) -> Health {
         let state = self.shared.lock();
         Health {
@@ -153,6 +158,16 @@ impl ModelRunner for LlamaEngine {
         self.shared.lock().set_files(files);
         // A stopped engine needs no news.
         let _stopped = self.keeper.send(Message::ModelsChanged);
+    }
+
+    fn set_adapters(&self, _files: Vec<AdapterFile>) {}
+
+    fn probe_adapter(
+        &self,
+        _adapter: PathBuf,
+        _model: PathBuf,
+    ) -> BoxFuture<'static, Result<(), ProbeFailure>> {
+        std::future::ready(Ok(())).boxed()
     }
 
     fn probe(&self, path: PathBuf) -> BoxFuture<'static, Result<ProbedModel, ProbeFailure>> {

@@ -97,7 +97,7 @@ fn describe(model: &LlamaModel, path: &Path) -> ProbedModel {
             top_p: number("general.sampling.top_p"),
             min_p: number("general.sampling.min_p"),
             repeat_penalty: number("general.sampling.penalty_repeat"),
-            seed: None,
+            ..Sampling::default()
         },
         unusable: why_unusable(model, &architecture),
         architecture,
@@ -127,10 +127,7 @@ fn why_unusable(model: &LlamaModel, architecture: &str) -> Option<String> {
         Err(reason) => return Some(reason),
     };
     // A template may compile and still fail on the simplest conversation.
-    let hello = ChatMessage {
-        role: Role::User,
-        content: "Hello".into(),
-    };
+    let hello = ChatMessage::new(Role::User, "Hello");
     match vocabulary.prompt(&[hello], "") {
         Ok(tokens) if tokens.is_empty() => Some("its chat template writes nothing".into()),
         Ok(_) => None,

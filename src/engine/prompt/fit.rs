@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     fn conversation(turns: usize) -> Vec<ChatMessage> {
-        let message = |role, content: String| ChatMessage { role, content };
+        let message = |role, content: String| ChatMessage::new(role, content);
         let mut messages = vec![message(Role::System, "s".into())];
         for turn in 0..turns {
             messages.push(message(Role::User, format!("u{turn}")));

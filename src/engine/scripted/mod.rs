@@ -27,13 +27,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio_util::task::TaskTracker;
 
 use self::script::{Reply, Rule, Script};
 use super::prompt::TITLE_REQUEST;
 use super::{
-    Engine, EngineError, EngineEvent, EventSender, FinishReason, Finished, Generate, Health,
-    ModelInfo, ModelState, Role, Timings, TokenStream, Usage, token_stream, validity,
+    Embed, Embeddings, Engine, EngineError, EngineEvent, EventSender, FinishReason, Finished,
+    Generate, Health, ModelInfo, ModelState, Role, Timings, TokenStream, Usage, token_stream,
+    validity,
 };
 
 /// Events that may wait for a reader before the script pauses.
@@ -90,6 +93,26 @@ impl ScriptedEngine {
     }
 }
 
+/// The same text always has the same vector.
+fn made_up_vectors(texts: &[String]) -> Embeddings {
+    let vector = |text: &String| {
+        let mut sums = [1.0_f32; 8];
+        for (at, byte) in text.bytes().enumerate() {
+            sums[at % 8] += f32::from(byte);
+        }
+        let length = sums.iter().map(|sum| sum * sum).sum::<f32>().sqrt();
+        sums.map(|sum| sum / length).to_vec()
+    };
+    let words: usize = texts
+        .iter()
+        .map(|text| text.split_whitespace().count())
+        .sum();
+    Embeddings {
+        vectors: texts.iter().map(vector).collect(),
+        prompt_tokens: u32::try_from(words).unwrap_or(u32::MAX),
+    }
+}
+
 fn last_user_message(request: &Generate) -> &str {
     let last = request
         .messages
@@ -135,6 +158,15 @@ impl Engine for ScriptedEngine {
         Ok(stream)
     }
 
+    fn embed(&self, request: Embed) -> BoxFuture<'static, Result<Embeddings, EngineError>> {
+        let known = self.script.models.contains(&request.model);
+        let made = match known {
+            true => Ok(made_up_vectors(&request.texts)),
+            false => Err(EngineError::UnknownModel(request.model)),
+        };
+        std::future::ready(made).boxed()
+    }
+
     fn health(&self) -> Health {
         let loaded = self.script.models.first().cloned();
         Health {
@@ -159,6 +191,7 @@ async fn perform(rule: Rule, request: &Generate, sender: &EventSender) -> Result
             sender,
             EngineEvent::Queued {
                 position: *position,
+                eta_ms: None,
             },
         )
         .await?;
@@ -220,6 +253,7 @@ fn usage_of(request: &Generate, sent: usize) -> Usage {
         prompt_tokens: u32::try_from(words.max(1)).unwrap_or(u32::MAX),
         cached_tokens: 0,
         completion_tokens: u32::try_from(sent).unwrap_or(u32::MAX),
+        reasoning_tokens: 0,
     }
 }
 
@@ -292,88 +326,4 @@ fn cut_at_stop(pieces: &mut Vec<String>, stops: &[String]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::ChatMessage;
-
-    fn ask(content: &str) -> Generate {
-        let message = ChatMessage {
-            role: Role::User,
-            content: content.into(),
-        };
-        Generate::new("scripted", vec![message])
-    }
-
-    async fn text_of(
-        script: &str,
-        request: Generate,
-    ) -> Result<(String, FinishReason), EngineError> {
-        let engine = ScriptedEngine::from_json(script, TaskTracker::new()).unwrap();
-        let mut stream = engine.generate(request)?;
-        let mut text = String::new();
-        while let Some(event) = stream.next_event().await {
-            match event? {
-                EngineEvent::Delta(delta) => text.push_str(&delta),
-                EngineEvent::Finished(finished) => return Ok((text, finished.reason)),
-                _ => {}
-            }
-        }
-        panic!("the stream ended without an ending");
-    }
-
-    const SCRIPT: &str = r#"{"rules": [
-        {"when": "count", "reply": ["one ", "two ", "three"]},
-        {"when": "break", "reply": "a b c", "fail_after": 2}
-    ]}"#;
-
-    #[tokio::test]
-    async fn a_rule_answers_and_the_rest_is_echoed() {
-        assert_eq!(
-            text_of(SCRIPT, ask("please count")).await.unwrap().0,
-            "one two three"
-        );
-        assert_eq!(
-            text_of(SCRIPT, ask("hello")).await.unwrap().0,
-            "You said: hello"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_reply_goes_on_behind_what_is_written() {
-        let request = Generate {
-            written: "one t".into(),
-            ..ask("count")
-        };
-        assert_eq!(text_of(SCRIPT, request).await.unwrap().0, "wo three");
-    }
-
-    #[tokio::test]
-    async fn stops_and_limits_hold() {
-        let stopped = Generate {
-            stop: vec!["o th".into()],
-            ..ask("count")
-        };
-        assert_eq!(
-            text_of(SCRIPT, stopped).await.unwrap(),
-            ("one tw".into(), FinishReason::Stop)
-        );
-        let limited = Generate {
-            max_tokens: Some(2),
-            ..ask("count")
-        };
-        assert_eq!(
-            text_of(SCRIPT, limited).await.unwrap(),
-            ("one two ".into(), FinishReason::Length)
-        );
-    }
-
-    #[tokio::test]
-    async fn a_failure_comes_once_and_not_to_what_is_continued() {
-        assert!(text_of(SCRIPT, ask("break")).await.is_err());
-        let continued = Generate {
-            written: "a b ".into(),
-            ..ask("break")
-        };
-        assert_eq!(text_of(SCRIPT, continued).await.unwrap().0, "c");
-    }
-}
+mod scripted_tests;

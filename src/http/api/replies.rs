@@ -16,8 +16,11 @@ pub(in crate::http) struct RepliesApi;
 
 /// `queued`: place in the queue, 0 is next.
 #[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
 pub(in crate::http) struct QueuedEvent {
     pub(in crate::http) position: u32,
+    /// How long until the first word, as far as that can be said.
+    pub(in crate::http) eta_ms: Option<u64>,
 }
 
 /// `prefill`: tokens of the prompt that were read, of all.

@@ -99,7 +99,10 @@ impl Ticket {
     pub(super) fn tell_position(&self, position: u32) {
         if !self.has_started() {
             // A reader that is gone is noticed elsewhere.
-            let _gone = self.send(EngineEvent::Queued { position });
+            let _gone = self.send(EngineEvent::Queued {
+                position,
+                eta_ms: None,
+            });
         }
     }
 
@@ -112,7 +115,10 @@ impl Ticket {
         match event {
             ReplyEvent::Begun => Outcome::GoesOn,
             ReplyEvent::Queued { position } if !self.has_started() => {
-                self.send(EngineEvent::Queued { position })
+                self.send(EngineEvent::Queued {
+                    position,
+                    eta_ms: None,
+                })
             }
             ReplyEvent::Queued { .. } => Outcome::GoesOn,
             ReplyEvent::Prefill { done, total } => {

@@ -142,6 +142,7 @@ impl Reply {
                 prompt_tokens: self.prompt_tokens,
                 cached_tokens: 0,
                 completion_tokens: self.completion_tokens,
+                reasoning_tokens: 0,
             },
             timings: Timings {
                 // Counted where the request came in.

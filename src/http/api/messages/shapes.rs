@@ -61,6 +61,7 @@ enum Status {
 enum FinishReason {
     Stop,
     Length,
+    ToolCalls,
 }
 
 #[derive(Object)]
@@ -69,6 +70,7 @@ struct Usage {
     prompt_tokens: u32,
     cached_tokens: u32,
     completion_tokens: u32,
+    reasoning_tokens: u32,
 }
 
 #[derive(Object)]
@@ -214,6 +216,7 @@ impl From<ReplySettings> for conversations::ReplySettings {
             min_p,
             repeat_penalty,
             seed,
+            ..Sampling::default()
         };
         Self {
             sampling,

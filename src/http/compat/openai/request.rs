@@ -149,6 +149,7 @@ impl ChatCompletionRequest {
                 repeat_penalty: self.repeat_penalty,
                 // Clients send any 64-bit number; the low half is as good a seed.
                 seed: self.seed.map(|seed| (seed & 0xffff_ffff) as u32),
+                ..Sampling::default()
             },
             stop: match self.stop {
                 None => Vec::new(),
@@ -176,7 +177,7 @@ impl InputMessage {
                 .map(ContentPart::into_text)
                 .collect::<Result<_>>()?,
         };
-        Ok(ChatMessage { role, content })
+        Ok(ChatMessage::new(role, content))
     }
 }
 

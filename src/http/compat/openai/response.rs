@@ -32,6 +32,7 @@ fn reason_text(reason: FinishReason) -> &'static str {
     match reason {
         FinishReason::Stop => "stop",
         FinishReason::Length => "length",
+        FinishReason::ToolCalls => "tool_calls",
     }
 }
 
@@ -55,7 +56,7 @@ impl Finished {
                         ending,
                     });
                 }
-                EngineEvent::Queued { .. } | EngineEvent::Prefill { .. } => {}
+                _ => {}
             }
         }
     }
@@ -129,11 +130,11 @@ impl Chunks {
                 Ok(EngineEvent::Delta(text)) => {
                     return Some(self.chunk(json!({ "content": text }), None));
                 }
-                Ok(EngineEvent::Queued { .. } | EngineEvent::Prefill { .. }) => {}
                 Ok(EngineEvent::Finished(ending)) => {
                     self.state = State::Over;
                     return Some(self.ending(ending));
                 }
+                Ok(_) => {}
                 Err(error) => {
                     self.state = State::Over;
                     let id = self.identity.request_id.clone();

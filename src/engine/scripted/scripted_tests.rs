@@ -1,0 +1,79 @@
+//! What a script makes of requests. The binary itself under a script is in `tests/api/`.
+
+use super::*;
+use crate::engine::ChatMessage;
+
+fn ask(content: &str) -> Generate {
+    let message = ChatMessage::new(Role::User, content);
+    Generate::new("scripted", vec![message])
+}
+
+async fn text_of(script: &str, request: Generate) -> Result<(String, FinishReason), EngineError> {
+    let engine = ScriptedEngine::from_json(script, TaskTracker::new()).unwrap();
+    let mut stream = engine.generate(request)?;
+    let mut text = String::new();
+    while let Some(event) = stream.next_event().await {
+        match event? {
+            EngineEvent::Delta(delta) => text.push_str(&delta),
+            EngineEvent::Finished(finished) => return Ok((text, finished.reason)),
+            _ => {}
+        }
+    }
+    panic!("the stream ended without an ending");
+}
+
+const SCRIPT: &str = r#"{"rules": [
+    {"when": "count", "reply": ["one ", "two ", "three"]},
+    {"when": "break", "reply": "a b c", "fail_after": 2}
+]}"#;
+
+#[tokio::test]
+async fn a_rule_answers_and_the_rest_is_echoed() {
+    assert_eq!(
+        text_of(SCRIPT, ask("please count")).await.unwrap().0,
+        "one two three"
+    );
+    assert_eq!(
+        text_of(SCRIPT, ask("hello")).await.unwrap().0,
+        "You said: hello"
+    );
+}
+
+#[tokio::test]
+async fn a_reply_goes_on_behind_what_is_written() {
+    let request = Generate {
+        written: "one t".into(),
+        ..ask("count")
+    };
+    assert_eq!(text_of(SCRIPT, request).await.unwrap().0, "wo three");
+}
+
+#[tokio::test]
+async fn stops_and_limits_hold() {
+    let stopped = Generate {
+        stop: vec!["o th".into()],
+        ..ask("count")
+    };
+    assert_eq!(
+        text_of(SCRIPT, stopped).await.unwrap(),
+        ("one tw".into(), FinishReason::Stop)
+    );
+    let limited = Generate {
+        max_tokens: Some(2),
+        ..ask("count")
+    };
+    assert_eq!(
+        text_of(SCRIPT, limited).await.unwrap(),
+        ("one two ".into(), FinishReason::Length)
+    );
+}
+
+#[tokio::test]
+async fn a_failure_comes_once_and_not_to_what_is_continued() {
+    assert!(text_of(SCRIPT, ask("break")).await.is_err());
+    let continued = Generate {
+        written: "a b ".into(),
+        ..ask("break")
+    };
+    assert_eq!(text_of(SCRIPT, continued).await.unwrap().0, "c");
+}
