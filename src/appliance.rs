@@ -175,6 +175,7 @@ fn model_runner(
         context_tokens: config.context_tokens,
         parallel_replies: config.parallel_replies,
         threads: config.threads,
+        step_target_ms: config.step_target_ms,
         queue_limit: config.queue_limit,
     };
     Ok(Some(Arc::new(LlamaEngine::new(

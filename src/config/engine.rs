@@ -13,6 +13,8 @@ pub struct EngineConfig {
     pub parallel_replies: u32,
     /// Threads for computing; 0 chooses by the number of cores.
     pub threads: u32,
+    /// How long a reply that is being written may wait for its next word while prompts are read.
+    pub step_target_ms: u32,
     /// How many requests may wait, in all.
     pub queue_limit: u32,
     /// A script that answers instead of a model, for tests and demonstrations: see `engine/scripted/mod.rs`.
@@ -23,8 +25,9 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             context_tokens: 8192,
-            parallel_replies: 4,
+            parallel_replies: 16,
             threads: 0,
+            step_target_ms: 200,
             queue_limit: 256,
             script: None,
         }

@@ -106,7 +106,7 @@ pub struct AdapterUse {
     pub scale: f32,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
     /// Somebody is waiting for it.
@@ -154,6 +154,8 @@ pub struct Generate {
     /// Requests of one lane share their turn with other lanes fairly, and what was computed for a
     /// lane is used again for no other. Opaque to the engine.
     pub lane: u64,
+    /// A lane of twice the weight gets twice as much of the engine's time.
+    pub weight: u32,
 }
 
 impl Generate {
@@ -179,6 +181,7 @@ impl Generate {
             reuse_prefix: true,
             priority: Priority::Interactive,
             lane: 0,
+            weight: 1,
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct EngineOptions {
     pub parallel_replies: u32,
     /// 0 chooses by the number of cores.
     pub threads: u32,
+    /// How long those who are being written may wait between two tokens while a prompt is read.
+    pub step_target_ms: u32,
     /// How many requests may wait, in all.
     pub queue_limit: u32,
 }
@@ -125,11 +127,12 @@ impl Engine for LlamaEngine {
         if let ModelState::Unusable(reason) = state.state_of(file) {
             return Err(EngineError::ModelUnusable(reason));
         }
+        let adapters = state.adapters_of(&request)?;
         if state.queued >= self.options.queue_limit {
             return Err(EngineError::QueueFull);
         }
         let (events, stream) = token_stream(STREAM_CAPACITY);
-        let ticket = Ticket::new(state.next_id(), request, events, Instant::now());
+        let ticket = Ticket::new(state.next_id(), request, adapters, events, Instant::now());
         if self.keeper.send(Message::Submit(Box::new(ticket))).is_err() {
             return Err(EngineError::Failed("the engine has been stopped".into()));
         }
@@ -160,7 +163,9 @@ impl ModelRunner for LlamaEngine {
         let _stopped = self.keeper.send(Message::ModelsChanged);
     }
 
-    fn set_adapters(&self, _files: Vec<AdapterFile>) {}
+    fn set_adapters(&self, files: Vec<AdapterFile>) {
+        self.shared.lock().adapters = files;
+    }
 
     fn probe_adapter(
         &self,

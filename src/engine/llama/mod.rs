@@ -6,10 +6,11 @@
 //! Every number is checked before it reaches C++, and a prompt is computed in pieces no longer than
 //! a batch.
 
+mod cache;
 mod client;
 mod probe;
 mod protocol;
-mod scheduler;
+mod schedule;
 mod stop;
 mod worker;
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{EngineError, Finished, Generate, Sampling};
+use crate::engine::{EngineError, Finished, Generate, Sampling, TokenChance};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Command {
@@ -16,6 +16,7 @@ pub(super) enum Command {
     Generate {
         id: u64,
         request: Box<Generate>,
+        adapters: Vec<AdapterLoad>,
         resume: Resume,
     },
     Cancel {
@@ -31,8 +32,18 @@ pub(super) struct Load {
     pub parallel_replies: u32,
     /// 0 chooses by the number of cores.
     pub threads: u32,
+    /// How long those who are being written may wait between two tokens.
+    pub step_target_ms: u32,
     /// What the model file recommends.
     pub sampling: Sampling,
+}
+
+/// An adapter that a request names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct AdapterLoad {
+    pub path: PathBuf,
+    pub sha256: String,
+    pub scale: f32,
 }
 
 /// Where a reply stood when an earlier worker died.
@@ -60,6 +71,7 @@ pub(super) enum ReplyEvent {
     Begun,
     Queued {
         position: u32,
+        eta_ms: Option<u64>,
     },
     /// The first of these, with nothing done, is said before the reply's first step.
     Prefill {
@@ -70,6 +82,7 @@ pub(super) enum ReplyEvent {
     Delta {
         text: String,
         token: i32,
+        chance: Option<TokenChance>,
     },
     Finished {
         /// What was held back to the end.

@@ -3,22 +3,28 @@
 //! It owns backend, model, context and samplers as locals of [`work`], so they are dropped in order. Commands come from the thread that reads stdin; the engine thread takes them
 //! between two steps. It knows nothing but the frames of [`super::protocol`].
 
+mod adapters;
+mod chances;
+mod chooser;
+mod context;
 mod desk;
 mod memory;
 mod prepare;
 mod reply;
 mod setting;
+mod step;
 pub(super) mod vocabulary;
 
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::thread::ScopedJoinHandle;
 
-use llama_cpp_2::context::params::LlamaContextParams;
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 
+use self::adapters::Adapters;
+use self::context::Context;
 use self::desk::Desk;
 use self::setting::Setting;
 use self::vocabulary::Vocabulary;
@@ -54,18 +60,18 @@ fn work(side: &mut ChildSide<Command>, load: &Load, verbose: bool) -> Result<Str
         .map_err(|_| "llama.cpp could not load the file; it may be damaged, of an unknown kind, or too large for the memory")?;
     let vocabulary = Vocabulary::of(&model)?;
     let mut setting = Setting::choose(&model, load);
-    let mut context = model.new_context(&backend, context_params(&setting));
-    if context.is_err() {
+    let context = Context::new(&model, setting.context_size()).or_else(|| {
         setting = setting.smallest();
-        context = model.new_context(&backend, context_params(&setting));
-    }
-    let context =
-        context.map_err(|_| "there is not enough memory for a conversation with this model")?;
+        Context::new(&model, setting.context_size())
+    });
+    let context = context.ok_or("there is not enough memory for a conversation with this model")?;
     side.send(&Report::Loaded {
         context_tokens: setting.context_tokens,
     })
     .map_err(|error| error.to_string())?;
-    Ok(Desk::new(side, &vocabulary, context, setting, load.sampling.clone()).work())
+    let adapters = Adapters::new(&model);
+    let sampling = load.sampling.clone();
+    Ok(Desk::new(side, &vocabulary, context, adapters, setting, sampling).work())
 }
 
 /// Where there is no room for so much, the stack is what the process was given.
@@ -93,16 +99,4 @@ pub(super) fn quiet_backend(verbose: bool) -> Result<LlamaBackend, String> {
         backend.void_logs();
     }
     Ok(backend)
-}
-
-fn context_params(setting: &Setting) -> LlamaContextParams {
-    LlamaContextParams::default()
-        .with_n_ctx(std::num::NonZeroU32::new(setting.memory_tokens))
-        .with_n_batch(setting.batch_tokens)
-        .with_n_ubatch(setting.batch_tokens)
-        .with_n_seq_max(setting.slots)
-        .with_kv_unified(setting.is_shared())
-        .with_n_threads(setting.threads)
-        .with_n_threads_batch(setting.threads)
-        .with_no_perf(true)
 }

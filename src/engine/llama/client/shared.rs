@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::engine::{ModelFile, ModelState};
+use super::super::protocol::AdapterLoad;
+use crate::engine::{AdapterFile, AdapterUse, EngineError, Generate, ModelFile, ModelState};
 
 #[derive(Default)]
 pub(super) struct Shared(Mutex<State>);
@@ -20,6 +21,7 @@ impl Shared {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) files: Vec<ModelFile>,
+    pub(super) adapters: Vec<AdapterFile>,
     pub(super) loading: Option<String>,
     pub(super) loaded: Option<String>,
     pub(super) running: u32,
@@ -42,6 +44,20 @@ impl State {
     pub(super) fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
+    }
+
+    /// Where the adapters lie that a request names.
+    pub(super) fn adapters_of(&self, request: &Generate) -> Result<Vec<AdapterLoad>, EngineError> {
+        let load = |wanted: &AdapterUse| {
+            let known = self.adapters.iter().find(|file| file.id == wanted.id);
+            let file = known.ok_or_else(|| EngineError::UnknownAdapter(wanted.id.clone()))?;
+            Ok(AdapterLoad {
+                path: file.path.clone(),
+                sha256: file.sha256.clone(),
+                scale: wanted.scale,
+            })
+        };
+        request.adapters.iter().map(load).collect()
     }
 
     pub(super) fn set_files(&mut self, files: Vec<ModelFile>) {

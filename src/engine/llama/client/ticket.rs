@@ -8,7 +8,7 @@ use std::time::Instant;
 use futures_util::future::{BoxFuture, FutureExt};
 use tokio::sync::oneshot;
 
-use super::super::protocol::{Command, ReplyEvent, Resume};
+use super::super::protocol::{AdapterLoad, Command, ReplyEvent, Resume};
 use crate::engine::{EngineError, EngineEvent, EventSender, Generate};
 
 /// A request that this many deaths of the worker are counted against is given up.
@@ -17,6 +17,7 @@ const MAX_DEATHS: u32 = 3;
 pub(super) struct Ticket {
     pub(super) id: u64,
     pub(super) request: Generate,
+    adapters: Vec<AdapterLoad>,
     pub(super) events: EventSender,
     submitted: Instant,
     started: Option<Instant>,
@@ -41,10 +42,17 @@ pub(super) enum Outcome {
 }
 
 impl Ticket {
-    pub(super) fn new(id: u64, request: Generate, events: EventSender, submitted: Instant) -> Self {
+    pub(super) fn new(
+        id: u64,
+        request: Generate,
+        adapters: Vec<AdapterLoad>,
+        events: EventSender,
+        submitted: Instant,
+    ) -> Self {
         Self {
             id,
             request,
+            adapters,
             events,
             submitted,
             started: None,
@@ -75,6 +83,7 @@ impl Ticket {
         Command::Generate {
             id: self.id,
             request: Box::new(self.request.clone()),
+            adapters: self.adapters.clone(),
             resume: self.resume.clone(),
         }
     }
@@ -114,11 +123,8 @@ impl Ticket {
         );
         match event {
             ReplyEvent::Begun => Outcome::GoesOn,
-            ReplyEvent::Queued { position } if !self.has_started() => {
-                self.send(EngineEvent::Queued {
-                    position,
-                    eta_ms: None,
-                })
+            ReplyEvent::Queued { position, eta_ms } if !self.has_started() => {
+                self.send(EngineEvent::Queued { position, eta_ms })
             }
             ReplyEvent::Queued { .. } => Outcome::GoesOn,
             ReplyEvent::Prefill { done, total } => {
@@ -129,8 +135,17 @@ impl Ticket {
                 }
                 self.send(EngineEvent::Prefill { done, total })
             }
-            ReplyEvent::Delta { text, token } => {
+            ReplyEvent::Delta {
+                text,
+                token,
+                chance,
+            } => {
                 self.begin();
+                if let Some(chance) = chance
+                    && self.send(EngineEvent::Chances(vec![chance])) == Outcome::Unread
+                {
+                    return Outcome::Unread;
+                }
                 self.resume.tokens.push(token);
                 self.resume.sent_bytes += text.len();
                 self.send_text(text)

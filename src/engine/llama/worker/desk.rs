@@ -1,18 +1,18 @@
-//! The engine thread's loop: take commands, plan a step, compute it, choose tokens, tell.
+//! The engine thread's loop: take commands, begin requests, make steps, tell.
 //!
 //! Events leave before anything that may end the process, so that the server knows what it was
 //! done for. A request that fails takes no other with it, except that a step llama.cpp refuses
-//! fails all that were in it.
+//! fails all that were in it. How a step is made is in [`super::step`].
 
 use std::collections::{HashMap, VecDeque};
 
-use llama_cpp_2::DecodeError;
-use llama_cpp_2::context::LlamaContext;
-use llama_cpp_2::llama_batch::LlamaBatch;
-
-use super::super::protocol::{Command, ReplyEvent, Report, Resume};
-use super::super::scheduler::{Chunk, Room, Scheduler, Wish};
-use super::prepare::prepare;
+use super::super::cache::{Act, Opened, PrefixCache};
+use super::super::protocol::{AdapterLoad, Command, ReplyEvent, Report, Resume};
+use super::super::schedule::pace::Pace;
+use super::super::schedule::{Lane, Memory, Room, Scheduler, Wish};
+use super::adapters::Adapters;
+use super::context::Context;
+use super::prepare::Kitchen;
 use super::reply::{Reply, count};
 use super::setting::Setting;
 use super::vocabulary::Vocabulary;
@@ -26,46 +26,53 @@ const EXPECTED_REPLY_TOKENS: u32 = 512;
 struct Order {
     id: u64,
     request: Box<Generate>,
+    adapters: Vec<AdapterLoad>,
     resume: Resume,
 }
 
 pub(super) struct Desk<'a> {
     side: &'a mut ChildSide<Command>,
-    vocabulary: &'a Vocabulary<'a>,
-    context: LlamaContext<'a>,
-    setting: Setting,
+    pub(super) vocabulary: &'a Vocabulary<'a>,
+    pub(super) context: Context<'a>,
+    pub(super) adapters: Adapters<'a>,
+    pub(super) setting: Setting,
     recommended: Sampling,
-    batch: LlamaBatch<'static>,
+    ends: Vec<i32>,
     /// In the order they came.
     orders: VecDeque<Order>,
-    scheduler: Scheduler,
-    replies: HashMap<u64, Reply>,
+    pub(super) scheduler: Scheduler,
+    pub(super) pace: Pace,
+    pub(super) cache: PrefixCache,
+    pub(super) replies: HashMap<u64, Reply>,
     positions: HashMap<u64, u32>,
-    events: Vec<(u64, ReplyEvent)>,
+    pub(super) events: Vec<(u64, ReplyEvent)>,
 }
 
 impl<'a> Desk<'a> {
     pub(super) fn new(
         side: &'a mut ChildSide<Command>,
         vocabulary: &'a Vocabulary<'a>,
-        context: LlamaContext<'a>,
+        context: Context<'a>,
+        adapters: Adapters<'a>,
         setting: Setting,
         recommended: Sampling,
     ) -> Self {
         let room = Room {
             slots: setting.slots,
             batch_tokens: setting.batch_tokens,
-            memory_tokens: setting.memory_tokens,
         };
         Self {
             side,
+            ends: vocabulary.ends(),
             vocabulary,
             context,
+            adapters,
             setting,
             recommended,
-            batch: LlamaBatch::new(setting.batch_tokens as usize, 1),
             orders: VecDeque::new(),
             scheduler: Scheduler::new(room),
+            pace: Pace::new(setting.step_target_ms),
+            cache: PrefixCache::new(setting.sequences, setting.memory_tokens),
             replies: HashMap::new(),
             positions: HashMap::new(),
             events: Vec::new(),
@@ -100,7 +107,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Sends what has happened.
-    fn tell(&mut self) -> Result<(), String> {
+    pub(super) fn tell(&mut self) -> Result<(), String> {
         if self.events.is_empty() {
             return Ok(());
         }
@@ -113,167 +120,177 @@ impl<'a> Desk<'a> {
             Command::Generate {
                 id,
                 request,
+                adapters,
                 resume,
             } => self.orders.push_back(Order {
                 id,
                 request,
+                adapters,
                 resume,
             }),
             Command::Cancel { id } => {
                 self.orders.retain(|order| order.id != id);
-                self.free(id);
+                self.end(id);
             }
             Command::Load(_) => {}
         }
     }
 
     fn begin(&mut self, order: &Order) -> Result<(), String> {
-        let (id, request) = (order.id, &order.request);
+        let id = order.id;
         self.events.push((id, ReplyEvent::Begun));
         self.tell()?;
-        let context_tokens = self.setting.context_tokens;
-        match prepare(
-            self.vocabulary,
-            context_tokens,
-            &self.recommended,
-            request,
-            &order.resume,
-        ) {
+        match self.prepare(order) {
             Err(error) => self.events.push((id, ReplyEvent::Failed(error))),
-            Ok(mut reply) if reply.is_ended() => self.events.push((id, reply.finish())),
+            Ok(mut reply) if reply.is_ended() => {
+                self.adapters.release(reply.scope.set);
+                self.events.push((id, reply.finish()));
+            }
             Ok(reply) => {
-                let tokens = count(reply.tokens.len());
-                let most = reply.most_tokens(context_tokens);
-                let expected_tokens = match self.setting.is_shared() {
-                    true => most.min(tokens + EXPECTED_REPLY_TOKENS),
-                    false => most,
-                };
-                self.scheduler.submit(Wish {
-                    id,
-                    lane: request.lane,
-                    tokens,
-                    expected_tokens,
-                });
+                self.scheduler.submit(self.wish(order, &reply));
                 self.replies.insert(id, reply);
             }
         }
         Ok(())
     }
 
+    fn prepare(&mut self, order: &Order) -> Result<Reply, EngineError> {
+        let set = self.adapters.take(&order.adapters, &mut self.context)?;
+        let kitchen = Kitchen {
+            vocabulary: self.vocabulary,
+            context_tokens: self.setting.context_tokens,
+            recommended: &self.recommended,
+            ends: &self.ends,
+            shares_prefixes: self.setting.shares_prefixes,
+        };
+        let reply = kitchen.prepare(&order.request, set, &order.resume);
+        reply.inspect_err(|_| self.adapters.release(set))
+    }
+
+    fn wish(&self, order: &Order, reply: &Reply) -> Wish {
+        let tokens = count(reply.tokens.len());
+        let most = reply.most_tokens(self.setting.context_tokens);
+        Wish {
+            id: order.id,
+            lane: Lane {
+                user: order.request.lane,
+                priority: order.request.priority,
+            },
+            weight: order.request.weight,
+            set: reply.scope.set,
+            tokens,
+            expected_tokens: most.min(tokens + EXPECTED_REPLY_TOKENS),
+        }
+    }
+
     fn admit(&mut self) {
-        for admitted in self.scheduler.admit() {
-            self.positions.remove(&admitted.id);
-            if let Some(reply) = self.replies.get_mut(&admitted.id) {
-                reply.admit();
-                self.events.push((admitted.id, reply.prefill(0)));
+        if let Some(id) = self.scheduler.preempt() {
+            self.leave_sequence(id);
+        }
+        let mut memory = Shelves {
+            cache: &mut self.cache,
+            replies: &self.replies,
+            acts: Vec::new(),
+            opened: Vec::new(),
+        };
+        self.scheduler.admit(&mut memory);
+        let Shelves { acts, opened, .. } = memory;
+        self.act(&acts);
+        for (id, opened) in opened {
+            self.positions.remove(&id);
+            if let Some(reply) = self.replies.get_mut(&id) {
+                reply.admit(opened.sequence, opened.cached);
+                self.events.push((id, reply.prefill(opened.cached)));
             }
         }
         for (position, id) in self.scheduler.waiting().into_iter().enumerate() {
             let position = count(position);
             if self.positions.insert(id, position) != Some(position) {
-                self.events.push((id, ReplyEvent::Queued { position }));
-            }
-        }
-    }
-
-    fn step(&mut self) -> Result<(), String> {
-        let plan = self.scheduler.plan();
-        if plan.is_empty() {
-            return Ok(());
-        }
-        let outputs = self.fill_batch(&plan)?;
-        match self.context.decode(&mut self.batch) {
-            Ok(()) => {
-                self.scheduler.decoded(&plan);
-                self.read_outputs(&plan, &outputs);
-            }
-            Err(DecodeError::NoKvCacheSlot) => self.make_room(&plan),
-            Err(error) => {
-                let error =
-                    EngineError::Failed(format!("llama.cpp could not compute a step: {error}"));
-                for chunk in plan {
-                    self.fail(chunk.id, error.clone());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts the plan into the batch; returns, for each chunk that ends its sequence, where in the batch.
-    fn fill_batch(&mut self, plan: &[Chunk]) -> Result<Vec<(u64, i32)>, String> {
-        self.batch.clear();
-        let mut outputs = Vec::new();
-        for chunk in plan {
-            let Some(reply) = self.replies.get(&chunk.id) else {
-                continue;
-            };
-            let slot = i32::try_from(chunk.slot).map_err(|error| error.to_string())?;
-            for at in chunk.from..chunk.from + chunk.count {
-                let output = chunk.last && at + 1 == chunk.from + chunk.count;
-                if output {
-                    outputs.push((chunk.id, self.batch.n_tokens()));
-                }
-                let position = i32::try_from(at).map_err(|error| error.to_string())?;
-                self.batch
-                    .add(reply.tokens[at as usize], position, &[slot], output)
-                    .map_err(|error| error.to_string())?;
-            }
-        }
-        Ok(outputs)
-    }
-
-    fn read_outputs(&mut self, plan: &[Chunk], outputs: &[(u64, i32)]) {
-        for chunk in plan.iter().filter(|chunk| chunk.count > 1) {
-            if let Some(reply) = self.replies.get(&chunk.id) {
+                let eta_ms = self.pace.eta_ms(position, self.setting.slots);
                 self.events
-                    .push((chunk.id, reply.prefill(chunk.from + chunk.count)));
-            }
-        }
-        for &(id, at) in outputs {
-            let Some(reply) = self.replies.get_mut(&id) else {
-                continue;
-            };
-            let token = reply.sampler.sample(&self.context, at);
-            let event = reply.push(self.vocabulary, token, self.setting.context_tokens);
-            self.events.push((id, event));
-            if reply.is_ended() {
-                let finished = reply.finish();
-                self.events.push((id, finished));
-                self.free(id);
-            } else {
-                self.scheduler.sampled(id);
+                    .push((id, ReplyEvent::Queued { position, eta_ms }));
             }
         }
     }
 
-    /// The memory for tokens is full: the newest sequence waits, or the only one fails.
-    fn make_room(&mut self, plan: &[Chunk]) {
-        match self.scheduler.pause_newest() {
-            Some(paused) => self.clear_slot(paused.slot),
-            None => {
-                let error = EngineError::Failed("the memory for conversations is too small".into());
-                for chunk in plan {
-                    self.fail(chunk.id, error.clone());
+    pub(super) fn act(&mut self, acts: &[Act]) {
+        for act in acts {
+            match *act {
+                Act::Share { from, to, tokens } => self.context.share(from, to, tokens),
+                Act::Free { sequence } => {
+                    // Forgetting a whole sequence cannot fail.
+                    self.context.forget(sequence, 0);
                 }
             }
         }
     }
 
-    fn fail(&mut self, id: u64, error: EngineError) {
-        self.events.push((id, ReplyEvent::Failed(error)));
-        self.free(id);
-    }
-
-    fn free(&mut self, id: u64) {
-        self.replies.remove(&id);
-        self.positions.remove(&id);
-        if let Some(slot) = self.scheduler.finish(id) {
-            self.clear_slot(slot);
+    /// What `id` computed stays for whoever may use it.
+    pub(super) fn leave_sequence(&mut self, id: u64) {
+        let sequence = self
+            .replies
+            .get_mut(&id)
+            .and_then(|reply| reply.sequence.take());
+        if let Some(sequence) = sequence {
+            let mut acts = Vec::new();
+            self.cache.close(sequence, &mut acts);
+            self.act(&acts);
         }
     }
 
-    fn clear_slot(&mut self, slot: u32) {
-        // Removing a whole sequence cannot fail.
-        let _removed = self.context.clear_kv_cache_seq(Some(slot), None, None);
+    pub(super) fn fail(&mut self, id: u64, error: EngineError) {
+        self.events.push((id, ReplyEvent::Failed(error)));
+        self.end(id);
+    }
+
+    pub(super) fn end(&mut self, id: u64) {
+        self.leave_sequence(id);
+        self.positions.remove(&id);
+        self.scheduler.finish(id);
+        if let Some(reply) = self.replies.remove(&id) {
+            self.adapters.release(reply.scope.set);
+        }
+    }
+}
+
+/// The memory for tokens, as the scheduler asks for it.
+struct Shelves<'d> {
+    cache: &'d mut PrefixCache,
+    replies: &'d HashMap<u64, Reply>,
+    acts: Vec<Act>,
+    opened: Vec<(u64, Opened)>,
+}
+
+impl Memory for Shelves<'_> {
+    fn cached(&mut self, id: u64) -> Option<u32> {
+        match self.replies.get(&id).filter(|reply| reply.reuses) {
+            Some(reply) => self.cache.find_ready(reply.scope, &reply.tokens),
+            None => Some(0),
+        }
+    }
+
+    fn make_room(&mut self, id: u64, tokens: u32) -> bool {
+        if let Some(reply) = self.replies.get(&id).filter(|reply| reply.reuses) {
+            self.cache.keep(reply.scope, &reply.tokens);
+        }
+        self.cache.make_room(tokens, &mut self.acts)
+    }
+
+    fn open(&mut self, id: u64) -> u32 {
+        let Some(reply) = self.replies.get(&id) else {
+            return 0;
+        };
+        let Reply {
+            scope,
+            tokens,
+            reuses,
+            ..
+        } = reply;
+        let opened = self
+            .cache
+            .open(id, *scope, tokens, *reuses, &mut self.acts)
+            .expect("there are more sequences than slots, and those beyond are idle");
+        self.opened.push((id, opened));
+        opened.cached
     }
 }

@@ -5,19 +5,25 @@
 
 use std::time::Instant;
 
-use llama_cpp_2::sampling::LlamaSampler;
-use llama_cpp_2::token::LlamaToken;
-
+use super::super::cache::Scope;
 use super::super::protocol::{ReplyEvent, Resume};
 use super::super::stop::ReplyText;
-use super::prepare::to_tokens;
+use super::chances::chance_of;
+use super::chooser::Chooser;
 use super::vocabulary::Vocabulary;
 use crate::engine::{FinishReason, Finished, Generate, Timings, Usage};
 
 pub(super) struct Reply {
     /// The prompt, then what was chosen.
-    pub(super) tokens: Vec<LlamaToken>,
-    pub(super) sampler: LlamaSampler,
+    pub(super) tokens: Vec<i32>,
+    pub(super) scope: Scope,
+    pub(super) reuses: bool,
+    /// Where it is computed, while it runs.
+    pub(super) sequence: Option<u32>,
+    chooser: Chooser,
+    chances: Option<u32>,
+    ignores_end: bool,
+    cached_tokens: Option<u32>,
     prompt_tokens: u32,
     completion_tokens: u32,
     max_tokens: u32,
@@ -32,15 +38,23 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn new(
-        tokens: Vec<LlamaToken>,
-        sampler: LlamaSampler,
+        tokens: Vec<i32>,
+        scope: Scope,
+        chooser: Chooser,
         request: &Generate,
         left_out: u32,
+        reuses: bool,
     ) -> Self {
         Self {
             prompt_tokens: count(tokens.len()),
             tokens,
-            sampler,
+            scope,
+            reuses,
+            sequence: None,
+            chooser,
+            chances: request.chances,
+            ignores_end: request.ignore_end,
+            cached_tokens: None,
             completion_tokens: 0,
             max_tokens: request.max_tokens.unwrap_or(u32::MAX),
             left_out_messages: left_out,
@@ -60,8 +74,8 @@ impl Reply {
         context_tokens: u32,
     ) {
         let mut text = String::new();
-        for token in to_tokens(&resume.tokens) {
-            self.sampler.accept(token);
+        for &token in &resume.tokens {
+            self.chooser.accept(token);
             text.push_str(&self.take(vocabulary, token, context_tokens));
         }
         self.unsent = text.get(resume.sent_bytes..).unwrap_or_default().to_owned();
@@ -70,28 +84,28 @@ impl Reply {
         }
     }
 
-    /// The sampler chose `token`: what to tell the reader.
-    pub(super) fn push(
+    /// Chooses the next token: what to tell the reader. None when nothing can follow.
+    pub(super) fn choose(
         &mut self,
         vocabulary: &Vocabulary<'_>,
-        token: LlamaToken,
+        logits: &[f32],
         context_tokens: u32,
-    ) -> ReplyEvent {
+    ) -> Option<ReplyEvent> {
         self.prefilled.get_or_insert_with(Instant::now);
+        let token = self.chooser.choose(logits)?;
+        let chance = self
+            .chances
+            .map(|likeliest| chance_of(vocabulary, logits, token, likeliest));
         let text = self.take(vocabulary, token, context_tokens);
-        ReplyEvent::Delta {
+        Some(ReplyEvent::Delta {
             text: std::mem::take(&mut self.unsent) + &text,
-            token: token.0,
-        }
+            token,
+            chance: chance.filter(|_| !vocabulary.ends_reply(token)),
+        })
     }
 
-    fn take(
-        &mut self,
-        vocabulary: &Vocabulary<'_>,
-        token: LlamaToken,
-        context_tokens: u32,
-    ) -> String {
-        if vocabulary.ends_reply(token) {
+    fn take(&mut self, vocabulary: &Vocabulary<'_>, token: i32, context_tokens: u32) -> String {
+        if !self.ignores_end && vocabulary.ends_reply(token) {
             self.end = Some(FinishReason::Stop);
             return String::new();
         }
@@ -112,8 +126,17 @@ impl Reply {
         self.end.is_some()
     }
 
-    pub(super) fn admit(&mut self) {
+    /// It is computed in this sequence from now on; so many of its tokens are there already.
+    pub(super) fn admit(&mut self, sequence: u32, cached: u32) {
+        self.sequence = Some(sequence);
         self.admitted.get_or_insert_with(Instant::now);
+        self.cached_tokens.get_or_insert(cached);
+    }
+
+    /// How long ago it was admitted first.
+    pub(super) fn running_us(&self) -> Option<u64> {
+        let running = self.admitted?.elapsed();
+        Some(u64::try_from(running.as_micros()).unwrap_or(u64::MAX))
     }
 
     /// How far the prompt is read when `done` of its tokens are computed.
@@ -140,7 +163,7 @@ impl Reply {
             reason: self.end.unwrap_or(FinishReason::Stop),
             usage: Usage {
                 prompt_tokens: self.prompt_tokens,
-                cached_tokens: 0,
+                cached_tokens: self.cached_tokens.unwrap_or(0).min(self.prompt_tokens),
                 completion_tokens: self.completion_tokens,
                 reasoning_tokens: 0,
             },

@@ -1,17 +1,21 @@
 //! How much of everything a loaded model gets: context, slots, threads.
 //!
-//! Each slot has memory for a whole conversation where that is at most a quarter of what the
-//! process may take; otherwise all slots share that quarter, and the scheduler admits by what is
-//! left of it.
+//! All sequences share one memory for tokens: enough for a whole conversation in each slot where
+//! that is at most an eighth of what the process may take, otherwise that eighth. The scheduler
+//! admits by what is left of it.
 
 use llama_cpp_2::model::LlamaModel;
 
 use super::super::protocol::Load;
+use super::context::ContextSize;
 use super::memory::available_bytes;
 
 const BATCH_TOKENS: u32 = 512;
 const MIN_CONTEXT_TOKENS: u32 = 64;
 const MAX_SLOTS: u32 = 64;
+const IDLE_SEQUENCES: u32 = 64;
+/// The part of all memory that is taken for tokens, at most.
+const MEMORY_PART: u64 = 8;
 /// Below so many weights a step is over before threads have met, and on a busy machine their
 /// spinning costs more than all the rest.
 const SMALL_MODEL_PARAMETERS: u64 = 50_000_000;
@@ -25,6 +29,11 @@ pub(super) struct Setting {
     pub(super) memory_tokens: u32,
     pub(super) batch_tokens: u32,
     pub(super) threads: i32,
+    /// Sequences there can be, those nobody is writing included.
+    pub(super) sequences: u32,
+    /// A sequence can begin with a part of another: not so where the model keeps no single tokens.
+    pub(super) shares_prefixes: bool,
+    pub(super) step_target_ms: u32,
 }
 
 impl Setting {
@@ -34,15 +43,24 @@ impl Setting {
             .min(load.context_tokens)
             .max(MIN_CONTEXT_TOKENS);
         let slots = load.parallel_replies.clamp(1, MAX_SLOTS);
-        let budget_tokens = available_bytes() / 4 / bytes_per_token(model).max(1);
+        let budget_tokens = available_bytes() / MEMORY_PART / bytes_per_token(model).max(1);
         let budget_tokens = u32::try_from(budget_tokens).unwrap_or(u32::MAX);
         let memory_tokens = context_tokens
             .saturating_mul(slots)
             .min(budget_tokens)
             .max(context_tokens);
+        let slots = slots.min(memory_tokens / 2);
+        let shares_prefixes = !model.is_recurrent() && !model.is_hybrid();
         Self {
             context_tokens,
-            slots: slots.min(memory_tokens / 2),
+            slots,
+            sequences: if shares_prefixes {
+                slots + IDLE_SEQUENCES
+            } else {
+                slots
+            },
+            shares_prefixes,
+            step_target_ms: load.step_target_ms,
             memory_tokens,
             // llama.cpp takes no larger batch than its memory.
             batch_tokens: BATCH_TOKENS.min(memory_tokens),
@@ -54,14 +72,25 @@ impl Setting {
     pub(super) fn smallest(self) -> Self {
         Self {
             slots: 1,
+            sequences: if self.shares_prefixes {
+                1 + IDLE_SEQUENCES
+            } else {
+                1
+            },
             memory_tokens: self.context_tokens,
             batch_tokens: self.batch_tokens.min(self.context_tokens),
             ..self
         }
     }
 
-    pub(super) fn is_shared(self) -> bool {
-        self.memory_tokens != self.context_tokens.saturating_mul(self.slots)
+    pub(super) fn context_size(self) -> ContextSize {
+        ContextSize {
+            memory_tokens: self.memory_tokens,
+            batch_tokens: self.batch_tokens,
+            sequences: self.sequences,
+            threads: self.threads,
+            embeddings: false,
+        }
     }
 }
 

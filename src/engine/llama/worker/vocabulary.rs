@@ -8,12 +8,14 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token_type::LlamaTokenAttr;
 use llama_cpp_2::vocab::LlamaVocab;
 
-use crate::engine::ChatMessage;
 use crate::engine::prompt::guard::SpecialTexts;
 use crate::engine::prompt::{ChatTemplate, TemplateError};
+use crate::engine::{ChatMessage, Role};
 
 /// Never part of a vocabulary, so it is always spelled in bytes and merges with nothing.
 const FENCE: &str = "\u{FDD1}";
+/// What nobody says.
+const SOMEBODY: &str = "\u{FDD2}";
 
 pub(in super::super) struct Vocabulary<'model> {
     vocab: LlamaVocab<'model>,
@@ -64,8 +66,33 @@ impl<'model> Vocabulary<'model> {
         })
     }
 
+    /// How many of the first tokens of `prompt` follow from the house's messages alone.
+    pub(in super::super) fn house_tokens(
+        &self,
+        house: &[ChatMessage],
+        prompt: &[i32],
+    ) -> Result<u32, TemplateError> {
+        let mut messages = house.to_vec();
+        messages.push(ChatMessage::new(Role::User, SOMEBODY));
+        let other = self.prompt(&messages, "")?;
+        let common = other
+            .iter()
+            .zip(prompt)
+            .take_while(|(one, other)| one == other);
+        Ok(u32::try_from(common.count()).unwrap_or(u32::MAX))
+    }
+
     /// The prompt in tokens, up to the end of `written`.
     pub(in super::super) fn prompt(
+        &self,
+        messages: &[ChatMessage],
+        written: &str,
+    ) -> Result<Vec<i32>, TemplateError> {
+        let tokens = self.prompt_tokens(messages, written)?;
+        Ok(tokens.into_iter().map(|token| token.0).collect())
+    }
+
+    fn prompt_tokens(
         &self,
         messages: &[ChatMessage],
         written: &str,
@@ -99,12 +126,19 @@ impl<'model> Vocabulary<'model> {
     }
 
     /// The bytes a token stands for; none for control tokens.
-    pub(in super::super) fn bytes_of(&self, token: LlamaToken) -> Vec<u8> {
-        self.vocab.token_to_piece(token, false, None)
+    pub(in super::super) fn bytes_of(&self, token: i32) -> Vec<u8> {
+        self.vocab.token_to_piece(LlamaToken(token), false, None)
     }
 
-    pub(in super::super) fn ends_reply(&self, token: LlamaToken) -> bool {
-        self.vocab.is_eog(token)
+    pub(in super::super) fn ends_reply(&self, token: i32) -> bool {
+        self.vocab.is_eog(LlamaToken(token))
+    }
+
+    /// All tokens that end a reply.
+    pub(in super::super) fn ends(&self) -> Vec<i32> {
+        (0..self.size())
+            .filter(|&token| self.ends_reply(token))
+            .collect()
     }
 
     pub(in super::super) fn size(&self) -> i32 {

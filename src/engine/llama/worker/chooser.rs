@@ -1,0 +1,405 @@
+//! Which token comes next: from logits to one token, as one request wants it.
+//!
+//! Vocabularies are large and a step chooses for many, so only the likeliest tokens are looked at
+//! wherever the rest cannot matter. The same seed and the same logits give the same tokens.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BinaryHeap, VecDeque};
+
+use llama_cpp_2::sampling::LlamaSampler;
+use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::token::data::LlamaTokenData;
+use llama_cpp_2::token::data_array::LlamaTokenDataArray;
+
+use crate::engine::Sampling;
+
+/// How far back a repeated token is punished.
+const PENALTY_TOKENS: usize = 64;
+/// A grammar is asked about so many of the likeliest at first.
+const GRAMMAR_CANDIDATES: usize = 256;
+
+pub(super) struct Chooser {
+    /// None takes the likeliest.
+    chain: Option<LlamaSampler>,
+    top_k: usize,
+    penalties: Penalties,
+    biases: Vec<(i32, f32)>,
+    grammar: Option<LlamaSampler>,
+    /// Never chosen.
+    forbidden: Vec<i32>,
+    changed_logits: Vec<f32>,
+}
+
+struct Penalties {
+    repeat: f32,
+    presence: f32,
+    frequency: f32,
+    latest: VecDeque<i32>,
+}
+
+/// A token and its logit; ordered by the logit, of equals the earlier token is more.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Candidate {
+    token: i32,
+    logit: f32,
+}
+
+impl Eq for Candidate {}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_logit = self.logit.total_cmp(&other.logit);
+        by_logit.then_with(|| other.token.cmp(&self.token))
+    }
+}
+
+impl Chooser {
+    /// `sampling` has every number; `grammar` is what alone may be written, and `forbidden` what may
+    /// never.
+    pub(super) fn new(
+        sampling: &Sampling,
+        seed: u32,
+        grammar: Option<LlamaSampler>,
+        forbidden: Vec<i32>,
+    ) -> Self {
+        let temperature = sampling.temperature.unwrap_or(0.0);
+        let chain = (temperature > 0.0).then(|| {
+            let samplers = [
+                LlamaSampler::top_p(sampling.top_p.unwrap_or(1.0), 1),
+                LlamaSampler::min_p(sampling.min_p.unwrap_or(0.0), 1),
+                LlamaSampler::temp(temperature),
+                LlamaSampler::dist(seed),
+            ];
+            LlamaSampler::chain(samplers, true)
+        });
+        Self {
+            top_k: match &chain {
+                None => 1,
+                Some(_) => sampling.top_k.unwrap_or(0) as usize,
+            },
+            chain,
+            penalties: Penalties {
+                repeat: sampling.repeat_penalty.unwrap_or(1.0),
+                presence: sampling.presence_penalty.unwrap_or(0.0),
+                frequency: sampling.frequency_penalty.unwrap_or(0.0),
+                latest: VecDeque::new(),
+            },
+            biases: sampling.logit_bias.clone(),
+            grammar,
+            forbidden,
+            changed_logits: Vec::new(),
+        }
+    }
+
+    /// The next token; None when nothing may follow.
+    pub(super) fn choose(&mut self, logits: &[f32]) -> Option<i32> {
+        let mut changed = std::mem::take(&mut self.changed_logits);
+        let logits = if self.changes_logits() {
+            changed.clear();
+            changed.extend_from_slice(logits);
+            self.change(&mut changed);
+            &changed
+        } else {
+            logits
+        };
+        let candidates = self.candidates(logits);
+        self.changed_logits = changed;
+        let token = match &mut self.chain {
+            None => candidates.first()?.token,
+            Some(chain) => {
+                let data = candidates.iter();
+                let data = data
+                    .map(|one| LlamaTokenData::new(LlamaToken(one.token), one.logit, 0.0))
+                    .collect();
+                let mut array = LlamaTokenDataArray::new(data, true);
+                chain.apply(&mut array);
+                array.selected_token()?.0
+            }
+        };
+        self.accept(token);
+        Some(token)
+    }
+
+    /// `token` comes next, whoever chose it.
+    pub(super) fn accept(&mut self, token: i32) {
+        if let Some(grammar) = &mut self.grammar {
+            grammar.accept(LlamaToken(token));
+        }
+        if self.penalties.latest.len() == PENALTY_TOKENS {
+            self.penalties.latest.pop_front();
+        }
+        self.penalties.latest.push_back(token);
+    }
+
+    fn changes_logits(&self) -> bool {
+        !self.biases.is_empty() || !self.forbidden.is_empty() || self.penalties.weigh()
+    }
+
+    fn change(&self, logits: &mut [f32]) {
+        let of = |token: i32| usize::try_from(token).unwrap_or(usize::MAX);
+        for &(token, bias) in &self.biases {
+            if let Some(logit) = logits.get_mut(of(token)) {
+                *logit += bias;
+            }
+        }
+        self.penalties.change(logits);
+        for &token in &self.forbidden {
+            if let Some(logit) = logits.get_mut(of(token)) {
+                *logit = f32::NEG_INFINITY;
+            }
+        }
+    }
+
+    /// The likeliest that may be written, the likeliest first: as many as matter.
+    fn candidates(&mut self, logits: &[f32]) -> Vec<Candidate> {
+        let wanted = match self.top_k {
+            0 => logits.len(),
+            top_k => top_k,
+        };
+        let Some(grammar) = &mut self.grammar else {
+            return likeliest(logits, wanted);
+        };
+        // Mostly the likeliest is allowed already; only seldom must all be asked about.
+        let mut asked = wanted.max(GRAMMAR_CANDIDATES);
+        loop {
+            let some = likeliest(logits, asked);
+            let mut allowed = allowed(grammar, &some);
+            if allowed.len() >= wanted || some.len() >= logits.len() || asked > some.len() {
+                allowed.truncate(wanted);
+                return allowed;
+            }
+            asked = if allowed.is_empty() {
+                asked * 16
+            } else {
+                logits.len()
+            };
+        }
+    }
+}
+
+impl Penalties {
+    #[expect(
+        clippy::float_cmp,
+        reason = "1 and 0 switch them off, and only exactly those"
+    )]
+    fn weigh(&self) -> bool {
+        self.repeat != 1.0 || self.presence != 0.0 || self.frequency != 0.0
+    }
+
+    fn change(&self, logits: &mut [f32]) {
+        if !self.weigh() {
+            return;
+        }
+        let mut latest: Vec<i32> = self.latest.iter().copied().collect();
+        latest.sort_unstable();
+        for same in latest.chunk_by(|one, other| one == other) {
+            let index = usize::try_from(same[0]).unwrap_or(usize::MAX);
+            let Some(logit) = logits.get_mut(index) else {
+                continue;
+            };
+            *logit = if *logit > 0.0 {
+                *logit / self.repeat
+            } else {
+                *logit * self.repeat
+            };
+            let times = u16::try_from(same.len()).unwrap_or(u16::MAX);
+            *logit -= f32::from(times) * self.frequency + self.presence;
+        }
+    }
+}
+
+/// The `count` likeliest, the likeliest first. What is no number is never among them.
+fn likeliest(logits: &[f32], count: usize) -> Vec<Candidate> {
+    if count == 1 {
+        return likeliest_one(logits).into_iter().collect();
+    }
+    let all = (0_i32..)
+        .zip(logits)
+        .map(|(token, &logit)| Candidate { token, logit });
+    let numbers = all.filter(|one| one.logit > f32::NEG_INFINITY);
+    if count >= logits.len() {
+        let mut sorted: Vec<Candidate> = numbers.collect();
+        sorted.sort_unstable_by(|one, other| other.cmp(one));
+        return sorted;
+    }
+    let mut kept: BinaryHeap<Reverse<Candidate>> = BinaryHeap::with_capacity(count + 1);
+    let mut least = f32::NEG_INFINITY;
+    for one in numbers {
+        if kept.len() == count && one.logit <= least {
+            continue;
+        }
+        kept.push(Reverse(one));
+        if kept.len() > count {
+            kept.pop();
+        }
+        if kept.len() == count {
+            least = kept.peek().map_or(least, |one| one.0.logit);
+        }
+    }
+    let sorted = kept.into_sorted_vec();
+    sorted.into_iter().map(|one| one.0).collect()
+}
+
+/// In blocks, so that the search for the most can use wide registers.
+fn likeliest_one(logits: &[f32]) -> Option<Candidate> {
+    const BLOCK: usize = 1024;
+    let mut best: Option<(usize, f32)> = None;
+    for (block, logits) in logits.chunks(BLOCK).enumerate() {
+        let most = logits.iter().fold(
+            f32::NEG_INFINITY,
+            |most, &logit| {
+                if logit > most { logit } else { most }
+            },
+        );
+        if most > best.map_or(f32::NEG_INFINITY, |(_, best)| best) {
+            best = Some((block, most));
+        }
+    }
+    let (block, logit) = best?;
+    let start = block * BLOCK;
+    #[expect(clippy::float_cmp, reason = "it is one of these very numbers")]
+    let within = logits[start..].iter().position(|&one| one == logit)?;
+    let token = i32::try_from(start + within).ok()?;
+    Some(Candidate { token, logit })
+}
+
+/// Those of `candidates` that may follow, in their order.
+fn allowed(grammar: &mut LlamaSampler, candidates: &[Candidate]) -> Vec<Candidate> {
+    let data = candidates.iter();
+    let data = data.map(|one| LlamaTokenData::new(LlamaToken(one.token), one.logit, 0.0));
+    let mut array = LlamaTokenDataArray::new(data.collect(), true);
+    array.apply_sampler(grammar);
+    let allowed = array
+        .data
+        .iter()
+        .filter(|one| one.logit() > f32::NEG_INFINITY);
+    let allowed = allowed.map(|one| Candidate {
+        token: one.id().0,
+        logit: one.logit(),
+    });
+    allowed.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(sampling: Sampling, logits: &[f32], seed: u32) -> Option<i32> {
+        Chooser::new(&sampling, seed, None, Vec::new()).choose(logits)
+    }
+
+    fn warm(top_k: u32) -> Sampling {
+        Sampling {
+            temperature: Some(1.0),
+            top_k: Some(top_k),
+            ..Sampling::default()
+        }
+    }
+
+    #[test]
+    fn without_warmth_the_likeliest_is_taken_the_first_of_equals() {
+        let mut logits = vec![0.5_f32; 5000];
+        logits[3000] = 2.0;
+        logits[4000] = 2.0;
+        logits[10] = f32::NAN;
+        assert_eq!(chosen(Sampling::default(), &logits, 1), Some(3000));
+        assert_eq!(chosen(Sampling::default(), &[f32::NAN; 8], 1), None);
+    }
+
+    #[test]
+    fn only_the_likeliest_few_are_ever_chosen_and_the_likelier_more_often() {
+        let logits: Vec<f32> = (0_u8..100).map(|at| f32::from(at) / 10.0).collect();
+        let mut counts = [0; 100];
+        for seed in 0..1000 {
+            let token = chosen(warm(3), &logits, seed).unwrap();
+            counts[usize::try_from(token).unwrap()] += 1;
+        }
+        assert_eq!(counts[..97].iter().sum::<i32>(), 0);
+        assert!(counts[99] > counts[98] && counts[98] > counts[97] && counts[97] > 100);
+    }
+
+    #[test]
+    fn the_same_seed_chooses_the_same() {
+        let logits: Vec<f32> = (0_u8..200).map(|at| f32::from(at % 17)).collect();
+        for seed in 0..20 {
+            assert_eq!(
+                chosen(warm(0), &logits, seed),
+                chosen(warm(0), &logits, seed)
+            );
+        }
+    }
+
+    #[test]
+    fn the_likeliest_are_found_as_a_sort_finds_them() {
+        let mut state = 1_u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f32::from(u16::try_from(state >> 22).unwrap())
+        };
+        for length in [1, 7, 1024, 1025, 5000] {
+            let logits: Vec<f32> = (0..length).map(|_| random()).collect();
+            let sorted = likeliest(&logits, logits.len());
+            for count in [1, 2, 40, length] {
+                let count = count.min(length);
+                assert_eq!(likeliest(&logits, count), sorted[..count]);
+            }
+        }
+    }
+
+    #[test]
+    fn penalties_and_biases_change_who_is_likeliest() {
+        let logits = [1.0, 0.9, 0.0, -1.0];
+        let with = |sampling: Sampling| {
+            let mut chooser = Chooser::new(&sampling, 1, None, vec![]);
+            chooser.accept(0);
+            chooser.accept(0);
+            chooser.choose(&logits)
+        };
+        let none = Sampling::default;
+        assert_eq!(with(none()), Some(0));
+        let repeat_penalty = Some(1.5);
+        assert_eq!(
+            with(Sampling {
+                repeat_penalty,
+                ..none()
+            }),
+            Some(1)
+        );
+        let presence_penalty = Some(0.2);
+        assert_eq!(
+            with(Sampling {
+                presence_penalty,
+                ..none()
+            }),
+            Some(1)
+        );
+        let frequency_penalty = Some(0.06);
+        assert_eq!(
+            with(Sampling {
+                frequency_penalty,
+                ..none()
+            }),
+            Some(1)
+        );
+        let logit_bias = vec![(3, 10.0), (9999, 100.0), (-1, 100.0)];
+        assert_eq!(
+            with(Sampling {
+                logit_bias,
+                ..none()
+            }),
+            Some(3)
+        );
+    }
+
+    #[test]
+    fn what_is_forbidden_is_not_chosen() {
+        let mut chooser = Chooser::new(&Sampling::default(), 1, None, vec![2]);
+        assert_eq!(chooser.choose(&[0.0, 1.0, 5.0]), Some(1));
+    }
+}

@@ -1,0 +1,279 @@
+//! A safe wrapper round what llama.cpp computes in: decode, its memory for tokens, its adapters.
+//!
+//! `llama_cpp_2` sets only one adapter, never frees it and hides its pointers, so this stands on the
+//! functions of its sys crate. Everything borrows the model and is dropped before it. Whoever calls
+//! gives positions and sequences that were checked: a wrong number ends the process.
+#![expect(
+    unsafe_code,
+    reason = "llama.cpp is C++: each call says why it is sound"
+)]
+
+use std::ffi::CString;
+use std::marker::PhantomData;
+use std::path::Path;
+use std::ptr::NonNull;
+
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_sys_2 as sys;
+
+/// What a context is made for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ContextSize {
+    /// Tokens all sequences together may hold.
+    pub(super) memory_tokens: u32,
+    pub(super) batch_tokens: u32,
+    pub(super) sequences: u32,
+    pub(super) threads: i32,
+    /// For vectors of texts and not for writing.
+    pub(super) embeddings: bool,
+}
+
+/// One token to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) token: i32,
+    pub(super) position: u32,
+    pub(super) sequence: u32,
+    /// Its logits are wanted.
+    pub(super) output: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DecodeFailure {
+    /// The memory for tokens has no room for these.
+    Full,
+    Failed(i32),
+}
+
+pub(super) struct Context<'model> {
+    raw: NonNull<sys::llama_context>,
+    vocabulary_size: usize,
+    vector_size: usize,
+    model: PhantomData<&'model LlamaModel>,
+}
+
+/// An adapter in memory, for one model.
+pub(super) struct Adapter<'model> {
+    raw: NonNull<sys::llama_adapter_lora>,
+    model: PhantomData<&'model LlamaModel>,
+}
+
+fn raw_model(model: &LlamaModel) -> *mut sys::llama_model {
+    // SAFETY: `LlamaModel` is transparent over a non-null pointer to the model.
+    unsafe { *std::ptr::from_ref(model).cast::<*mut sys::llama_model>() }
+}
+
+fn size(number: i32) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
+
+impl<'model> Context<'model> {
+    /// None when llama.cpp cannot: mostly there is not enough memory.
+    pub(super) fn new(model: &'model LlamaModel, wanted: ContextSize) -> Option<Self> {
+        // SAFETY: takes nothing and returns a plain struct.
+        let mut params = unsafe { sys::llama_context_default_params() };
+        params.n_ctx = wanted.memory_tokens;
+        params.n_batch = wanted.batch_tokens;
+        params.n_ubatch = wanted.batch_tokens;
+        params.n_seq_max = wanted.sequences;
+        params.n_threads = wanted.threads;
+        params.n_threads_batch = wanted.threads;
+        params.embeddings = wanted.embeddings;
+        params.kv_unified = true;
+        params.no_perf = true;
+        let raw_model = raw_model(model);
+        // SAFETY: the model lives as long as what is returned, and the numbers were checked.
+        let raw = unsafe { sys::llama_init_from_model(raw_model, params) };
+        // SAFETY: the model is valid.
+        let vector_size = size(unsafe { sys::llama_model_n_embd_out(raw_model) });
+        Some(Self {
+            raw: NonNull::new(raw)?,
+            vocabulary_size: size(model.n_vocab()),
+            vector_size,
+            model: PhantomData,
+        })
+    }
+
+    /// Computes `rows`, at most a batch of them, each sequence's in the order of positions.
+    pub(super) fn decode(&mut self, rows: &[Row]) -> Result<(), DecodeFailure> {
+        let mut columns = Columns::of(rows);
+        let batch = columns.as_batch();
+        // SAFETY: the batch points into `columns`, which outlives the call; the context is valid.
+        let status = unsafe { sys::llama_decode(self.raw.as_ptr(), batch) };
+        match status {
+            // SAFETY: the context is valid. Without this the time would be counted elsewhere.
+            0 => unsafe { sys::llama_synchronize(self.raw.as_ptr()) },
+            1 => return Err(DecodeFailure::Full),
+            status => return Err(DecodeFailure::Failed(status)),
+        }
+        Ok(())
+    }
+
+    /// The logits of the row at this place of the batch computed last; its output must have been
+    /// wanted.
+    pub(super) fn logits(&self, row: i32) -> Option<&[f32]> {
+        // SAFETY: the context is valid; the function answers null for a row without output.
+        let logits = unsafe { sys::llama_get_logits_ith(self.raw.as_ptr(), row) };
+        let length = self.vocabulary_size;
+        // SAFETY: it points to one logit a token, until the next decode, which wants `&mut self`.
+        NonNull::new(logits).map(|logits| unsafe {
+            std::slice::from_raw_parts(logits.as_ptr().cast_const(), length)
+        })
+    }
+
+    /// The vector of a sequence computed last, in a context for embeddings with pooling.
+    pub(super) fn vector(&self, sequence: u32) -> Option<&[f32]> {
+        let sequence = i32::try_from(sequence).ok()?;
+        // SAFETY: the context is valid; the function answers null where there is none.
+        let vector = unsafe { sys::llama_get_embeddings_seq(self.raw.as_ptr(), sequence) };
+        let length = self.vector_size;
+        // SAFETY: it points to a vector of the model's size, until the next decode.
+        NonNull::new(vector).map(|vector| unsafe {
+            std::slice::from_raw_parts(vector.as_ptr().cast_const(), length)
+        })
+    }
+
+    /// Whether a vector stands for a whole text here.
+    pub(super) fn pools(&self) -> bool {
+        // SAFETY: the context is valid.
+        let pooling = unsafe { sys::llama_pooling_type(self.raw.as_ptr()) };
+        pooling > sys::LLAMA_POOLING_TYPE_NONE
+    }
+
+    fn memory(&self) -> sys::llama_memory_t {
+        // SAFETY: the context is valid.
+        unsafe { sys::llama_get_memory(self.raw.as_ptr()) }
+    }
+
+    /// The first `tokens` of `from` become the beginning of `to` as well, in the same cells.
+    pub(super) fn share(&mut self, from: u32, to: u32, tokens: u32) {
+        let (from, to, tokens) = (signed(from), signed(to), signed(tokens));
+        // SAFETY: the memory belongs to the context; sequences are below what it was made for.
+        unsafe { sys::llama_memory_seq_cp(self.memory(), from, to, 0, tokens) };
+    }
+
+    /// Forgets a sequence from a position on. False where the model's memory cannot do that.
+    pub(super) fn forget(&mut self, sequence: u32, from: u32) -> bool {
+        // SAFETY: as above; -1 is the end.
+        unsafe { sys::llama_memory_seq_rm(self.memory(), signed(sequence), signed(from), -1) }
+    }
+
+    /// What is computed of a sequence, for [`Context::restore`] under the same model.
+    pub(super) fn save(&mut self, sequence: u32) -> Vec<u8> {
+        let (raw, sequence) = (self.raw.as_ptr(), signed(sequence));
+        // SAFETY: the context is valid.
+        let length = unsafe { sys::llama_state_seq_get_size(raw, sequence) };
+        let mut bytes = vec![0; length];
+        // SAFETY: the buffer has the length that was asked for.
+        let written =
+            unsafe { sys::llama_state_seq_get_data(raw, bytes.as_mut_ptr(), length, sequence) };
+        bytes.truncate(written);
+        bytes
+    }
+
+    /// False: there is no room, or these bytes are not of such a context; then the sequence is empty.
+    pub(super) fn restore(&mut self, sequence: u32, bytes: &[u8]) -> bool {
+        // SAFETY: the buffer is read up to its length and no further.
+        let read = unsafe {
+            sys::llama_state_seq_set_data(
+                self.raw.as_ptr(),
+                bytes.as_ptr(),
+                bytes.len(),
+                signed(sequence),
+            )
+        };
+        if read != bytes.len() {
+            self.forget(sequence, 0);
+        }
+        read == bytes.len()
+    }
+
+    /// From now on everything is computed under these adapters and no others.
+    pub(super) fn set_adapters(&mut self, adapters: &[(&Adapter<'model>, f32)]) {
+        let mut raw: Vec<_> = adapters
+            .iter()
+            .map(|(adapter, _)| adapter.raw.as_ptr())
+            .collect();
+        let mut scales: Vec<f32> = adapters.iter().map(|(_, scale)| *scale).collect();
+        // SAFETY: both have the same length, and the adapters belong to the context's own model.
+        // That they outlive their use is the caller's: see `Adapters`.
+        unsafe {
+            sys::llama_set_adapters_lora(
+                self.raw.as_ptr(),
+                raw.as_mut_ptr(),
+                raw.len(),
+                scales.as_mut_ptr(),
+            );
+        }
+    }
+}
+
+impl Drop for Context<'_> {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the pointer.
+        unsafe { sys::llama_free(self.raw.as_ptr()) };
+    }
+}
+
+impl<'model> Adapter<'model> {
+    /// None when llama.cpp refuses the file. Its numbers must have been checked before: some wrong
+    /// ones end the process.
+    pub(super) fn load(model: &'model LlamaModel, path: &Path) -> Option<Self> {
+        let path = CString::new(path.to_str()?).ok()?;
+        // SAFETY: the path ends with a zero. The model's list of adapters is changed, which only the
+        // engine's one thread reads.
+        let raw = unsafe { sys::llama_adapter_lora_init(raw_model(model), path.as_ptr()) };
+        Some(Self {
+            raw: NonNull::new(raw)?,
+            model: PhantomData,
+        })
+    }
+}
+
+impl Drop for Adapter<'_> {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the pointer, and the model still lives.
+        unsafe { sys::llama_adapter_lora_free(self.raw.as_ptr()) };
+    }
+}
+
+fn signed(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// Rows as llama.cpp wants them.
+struct Columns {
+    tokens: Vec<i32>,
+    positions: Vec<i32>,
+    sequences: Vec<i32>,
+    sequence_pointers: Vec<*mut i32>,
+    counts: Vec<i32>,
+    outputs: Vec<i8>,
+}
+
+impl Columns {
+    fn of(rows: &[Row]) -> Self {
+        Self {
+            tokens: rows.iter().map(|row| row.token).collect(),
+            positions: rows.iter().map(|row| signed(row.position)).collect(),
+            sequences: rows.iter().map(|row| signed(row.sequence)).collect(),
+            sequence_pointers: Vec::new(),
+            counts: vec![1; rows.len()],
+            outputs: rows.iter().map(|row| i8::from(row.output)).collect(),
+        }
+    }
+
+    /// Points into `self`.
+    fn as_batch(&mut self) -> sys::llama_batch {
+        self.sequence_pointers = self.sequences.iter_mut().map(std::ptr::from_mut).collect();
+        sys::llama_batch {
+            n_tokens: i32::try_from(self.tokens.len()).unwrap_or(i32::MAX),
+            token: self.tokens.as_mut_ptr(),
+            embd: std::ptr::null_mut(),
+            pos: self.positions.as_mut_ptr(),
+            n_seq_id: self.counts.as_mut_ptr(),
+            seq_id: self.sequence_pointers.as_mut_ptr(),
+            logits: self.outputs.as_mut_ptr(),
+        }
+    }
+}
