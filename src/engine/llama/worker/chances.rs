@@ -24,30 +24,27 @@ pub(super) fn chance_of(
     let told = all.into_iter();
     TokenChance {
         bytes: vocabulary.bytes_of(token),
-        logprob: finite(logit - sum),
+        logprob: logprob(logit, sum),
         likeliest: told
-            .map(|(token, logit)| (vocabulary.bytes_of(token), finite(logit - sum)))
+            .map(|(token, logit)| (vocabulary.bytes_of(token), logprob(logit, sum)))
             .collect(),
     }
 }
 
 /// The logarithm of the sum of exponentials, kept from overflowing.
-fn log_sum(logits: &[f32]) -> f32 {
+fn log_sum(logits: &[f32]) -> f64 {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits
-        .iter()
-        .map(|logit| f64::from(logit - most).exp())
-        .sum();
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a logarithm of at most a million terms"
-    )]
-    let log = sum.ln() as f32;
-    most + log
+    let each = logits.iter().map(|logit| f64::from(logit - most).exp());
+    f64::from(most) + each.sum::<f64>().ln()
 }
 
 /// JSON has no infinity; clients know this number from elsewhere.
-fn finite(logprob: f32) -> f32 {
+fn logprob(logit: f32, sum: f64) -> f32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "seven digits are enough to tell"
+    )]
+    let logprob = (f64::from(logit) - sum) as f32;
     logprob.max(-9999.0)
 }
 
@@ -59,8 +56,11 @@ mod tests {
     fn the_chances_of_all_come_to_one() {
         let logits = [1000.0_f32, 999.0, 998.0, f32::NEG_INFINITY];
         let sum = log_sum(&logits);
-        let whole: f32 = logits.iter().map(|logit| (logit - sum).exp()).sum();
-        assert!((whole - 1.0).abs() < 1e-5);
-        assert_eq!(finite(f32::NEG_INFINITY), -9999.0);
+        let each = logits.iter().map(|&logit| logprob(logit, sum).exp());
+        assert!((each.sum::<f32>() - 1.0).abs() < 1e-5);
+        assert_eq!(
+            logprob(f32::NEG_INFINITY, sum).to_bits(),
+            (-9999.0_f32).to_bits()
+        );
     }
 }
