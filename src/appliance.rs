@@ -156,7 +156,7 @@ pub fn open_library(
 ) -> Result<Arc<Library>> {
     Library::open(
         data.join("models"),
-        model_runner(config, tasks, stopping)?,
+        model_runner(config, data, tasks, stopping)?,
         tasks.clone(),
         stopping.clone(),
     )
@@ -165,10 +165,11 @@ pub fn open_library(
 #[cfg(feature = "llama")]
 fn model_runner(
     config: &EngineConfig,
+    data: &Path,
     tasks: &TaskTracker,
     stopping: &CancellationToken,
 ) -> Result<Option<Arc<dyn ModelRunner>>> {
-    use crate::engine::llama::{EngineOptions, LlamaEngine};
+    use crate::engine::llama::{EngineOptions, LlamaEngine, SavedSequences};
 
     let options = EngineOptions {
         program: crate::worker::WorkerProgram::current().map_err(Error::internal)?,
@@ -176,6 +177,10 @@ fn model_runner(
         parallel_replies: config.parallel_replies,
         threads: config.threads,
         step_target_ms: config.step_target_ms,
+        saved: Some(SavedSequences {
+            folder: data.join("kv"),
+            budget_bytes: config.saved_mib * 1024 * 1024,
+        }),
         queue_limit: config.queue_limit,
     };
     Ok(Some(Arc::new(LlamaEngine::new(
@@ -188,6 +193,7 @@ fn model_runner(
 #[cfg(not(feature = "llama"))]
 fn model_runner(
     _config: &EngineConfig,
+    _data: &Path,
     _tasks: &TaskTracker,
     _stopping: &CancellationToken,
 ) -> Result<Option<Arc<dyn ModelRunner>>> {

@@ -15,6 +15,9 @@ pub struct EngineConfig {
     pub threads: u32,
     /// How long a reply that is being written may wait for its next word while prompts are read.
     pub step_target_ms: u32,
+    /// How much of the disk computed conversations may take, so that they go on quickly after a
+    /// restart; 0 keeps none.
+    pub saved_mib: u64,
     /// How many requests may wait, in all.
     pub queue_limit: u32,
     /// A script that answers instead of a model, for tests and demonstrations: see `engine/scripted/mod.rs`.
@@ -28,6 +31,7 @@ impl Default for EngineConfig {
             parallel_replies: 16,
             threads: 0,
             step_target_ms: 200,
+            saved_mib: 4096,
             queue_limit: 256,
             script: None,
         }

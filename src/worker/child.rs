@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::os::fd::AsFd;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -41,6 +42,15 @@ impl<In: DeserializeOwned + Send + 'static> ChildSide<In> {
         match self.frames.recv() {
             Ok(frame) => frame,
             Err(mpsc::RecvError) => end_this_process(),
+        }
+    }
+
+    /// A frame that comes within so much time. The process ends with its stdin.
+    pub fn find_frame_within(&self, wait: Duration) -> Option<In> {
+        match self.frames.recv_timeout(wait) {
+            Ok(frame) => Some(frame),
+            Err(mpsc::RecvTimeoutError::Timeout) => None,
+            Err(mpsc::RecvTimeoutError::Disconnected) => end_this_process(),
         }
     }
 

@@ -45,6 +45,7 @@ fn options(parallel_replies: u32, queue_limit: u32) -> EngineOptions {
         parallel_replies,
         threads: 1,
         step_target_ms: 200,
+        saved: None,
         queue_limit,
     }
 }

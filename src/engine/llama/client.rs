@@ -24,6 +24,7 @@ use self::keeper::{Keeper, Message};
 use self::shared::Shared;
 use self::ticket::Ticket;
 use super::probe::probe_file;
+use super::protocol::SavedSequences;
 use crate::engine::{
     AdapterFile, Embed, Embeddings, Engine, EngineError, Generate, Health, ModelFile, ModelInfo,
     ModelRunner, ModelState, ProbeFailure, ProbedModel, TokenStream, token_stream, validity,
@@ -47,6 +48,8 @@ pub struct EngineOptions {
     pub threads: u32,
     /// How long those who are being written may wait between two tokens while a prompt is read.
     pub step_target_ms: u32,
+    /// Where computed conversations are kept on disk; None for nowhere.
+    pub saved: Option<SavedSequences>,
     /// How many requests may wait, in all.
     pub queue_limit: u32,
 }

@@ -16,4 +16,5 @@ mod worker;
 
 pub use client::{EngineOptions, LlamaEngine};
 pub use probe::run_probe_worker;
+pub use protocol::SavedSequences;
 pub use worker::run_engine_worker;

@@ -34,8 +34,18 @@ pub(super) struct Load {
     pub threads: u32,
     /// How long those who are being written may wait between two tokens.
     pub step_target_ms: u32,
+    /// Where computed sequences are kept on disk; None for nowhere.
+    pub saved: Option<SavedSequences>,
     /// What the model file recommends.
     pub sampling: Sampling,
+}
+
+/// Computed sequences on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedSequences {
+    /// Of the engine's own; several workers may share it.
+    pub folder: PathBuf,
+    pub budget_bytes: u64,
 }
 
 /// An adapter that a request names.

@@ -11,6 +11,7 @@ mod desk;
 mod memory;
 mod prepare;
 mod reply;
+mod saving;
 mod setting;
 mod step;
 pub(super) mod vocabulary;
@@ -26,6 +27,7 @@ use llama_cpp_2::model::params::LlamaModelParams;
 use self::adapters::Adapters;
 use self::context::Context;
 use self::desk::Desk;
+use self::saving::Saving;
 use self::setting::Setting;
 use self::vocabulary::Vocabulary;
 use super::protocol::{Command, Load, Report};
@@ -70,8 +72,23 @@ fn work(side: &mut ChildSide<Command>, load: &Load, verbose: bool) -> Result<Str
     })
     .map_err(|error| error.to_string())?;
     let adapters = Adapters::new(&model);
+    let saving = match &load.saved {
+        Some(saved) if setting.shares_prefixes => {
+            Saving::open(&saved.folder, saved.budget_bytes, &load.path)
+        }
+        _ => None,
+    };
     let sampling = load.sampling.clone();
-    Ok(Desk::new(side, &vocabulary, context, adapters, setting, sampling).work())
+    Ok(Desk::new(
+        side,
+        &vocabulary,
+        context,
+        adapters,
+        saving,
+        setting,
+        sampling,
+    )
+    .work())
 }
 
 /// Where there is no room for so much, the stack is what the process was given.

@@ -67,16 +67,6 @@ impl Cells {
         longest.values().sum()
     }
 
-    /// How many cells become free when this sequence goes.
-    pub(super) fn freed_by(&self, sequence: u32) -> u32 {
-        let parts = self.parts.get(&sequence).into_iter().flatten();
-        let freed = parts.map(|part| {
-            let longest = self.longest_of_others(part.run, sequence);
-            part.tokens.saturating_sub(longest)
-        });
-        freed.sum()
-    }
-
     fn longest_of_others(&self, run: u64, sequence: u32) -> u32 {
         let others = self.parts.iter().filter(|(other, _)| **other != sequence);
         let parts = others.flat_map(|(_, parts)| parts);
@@ -102,10 +92,8 @@ mod tests {
         cells.grow(1, 50);
         cells.grow(0, 10);
         assert_eq!(cells.used(), 360);
-        assert_eq!(cells.freed_by(0), 110);
         cells.free(0);
         assert_eq!(cells.used(), 250);
-        assert_eq!(cells.freed_by(1), 250);
     }
 
     #[derive(Debug, Clone)]
@@ -152,12 +140,6 @@ mod tests {
                 }
                 let all: HashSet<u32> = single.values().flatten().copied().collect();
                 prop_assert_eq!(cells.used() as usize, all.len());
-                for sequence in 0..6 {
-                    let others: HashSet<u32> = single.iter().filter(|(other, _)| **other != sequence).flat_map(|(_, cells)| cells).copied().collect();
-                    let own = single.get(&sequence).into_iter().flatten();
-                    let freed = own.filter(|cell| !others.contains(cell)).count();
-                    prop_assert_eq!(cells.freed_by(sequence) as usize, freed);
-                }
             }
         }
     }

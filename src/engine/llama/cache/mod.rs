@@ -6,6 +6,7 @@
 //! that was unused longest, for its cost. Pure: every call says what llama.cpp is to do ([`Act`]).
 
 mod cells;
+pub(super) mod files;
 
 use std::collections::HashMap;
 
@@ -46,6 +47,8 @@ pub(super) struct Idle<'a> {
     pub sequence: u32,
     pub scope: Scope,
     pub tokens: &'a [i32],
+    /// It was put elsewhere, or that was tried.
+    pub is_saved: bool,
 }
 
 #[derive(Debug)]
@@ -99,7 +102,7 @@ impl PrefixCache {
         let usable = &tokens[..tokens.len().saturating_sub(1)];
         let offered = self.entries.iter().filter(|(_, entry)| entry.is_offered);
         let found = offered.map(|(&from, entry)| {
-            let tokens = entry.serves(scope, usable);
+            let tokens = common_tokens(entry.scope, &entry.tokens, scope, usable);
             Beginning {
                 from,
                 tokens,
@@ -197,6 +200,11 @@ impl PrefixCache {
         );
         self.use_now(sequence);
         Some(sequence)
+    }
+
+    /// It is not there after all.
+    pub(super) fn discard(&mut self, sequence: u32, acts: &mut Vec<Act>) {
+        self.free(sequence, acts);
     }
 
     /// So many more of its known tokens are computed.
@@ -300,7 +308,8 @@ impl PrefixCache {
         self.cells.used()
     }
 
-    fn evict_one(&mut self, acts: &mut Vec<Act>) -> Option<u32> {
+    /// The sequence that goes next, now. None when all are being written.
+    pub(super) fn evict_one(&mut self, acts: &mut Vec<Act>) -> Option<u32> {
         let sequence = self.next_to_go()?.sequence;
         self.clock = self
             .entries
@@ -339,27 +348,28 @@ pub(super) struct Opened {
 }
 
 impl Entry {
-    /// How many of the first of `tokens` it has or will have, as far as it may serve that scope.
-    fn serves(&self, scope: Scope, tokens: &[i32]) -> u32 {
-        if self.scope.set != scope.set {
-            return 0;
-        }
-        let own = self.tokens.iter().zip(tokens);
-        let common = u32::try_from(own.take_while(|(own, wanted)| own == wanted).count());
-        let common = common.unwrap_or(u32::MAX);
-        if self.scope.lane == scope.lane {
-            common
-        } else {
-            common.min(self.scope.house_tokens).min(scope.house_tokens)
-        }
-    }
-
     fn as_idle(&self, sequence: u32) -> Idle<'_> {
         Idle {
             sequence,
             scope: self.scope,
             tokens: &self.tokens,
+            is_saved: self.is_saved,
         }
+    }
+}
+
+/// How many of the first `tokens` what was computed under `own` scope serves, as far as it may.
+fn common_tokens(own: Scope, computed: &[i32], scope: Scope, tokens: &[i32]) -> u32 {
+    if own.set != scope.set {
+        return 0;
+    }
+    let pairs = computed.iter().zip(tokens);
+    let common = pairs.take_while(|(computed, wanted)| computed == wanted);
+    let common = u32::try_from(common.count()).unwrap_or(u32::MAX);
+    if own.lane == scope.lane {
+        common
+    } else {
+        common.min(own.house_tokens).min(scope.house_tokens)
     }
 }
 

@@ -338,6 +338,7 @@ impl Keeper {
             context_tokens: self.options.context_tokens,
             parallel_replies: self.options.parallel_replies,
             threads: self.options.threads,
+            saved: self.options.saved.clone(),
             step_target_ms: self.options.step_target_ms,
             sampling: file.probed.sampling.clone(),
         };

@@ -17,12 +17,16 @@ use crate::worker::{
 
 /// The worker reads at all times; one that does not is as good as dead.
 const SEND_DEADLINE: Duration = Duration::from_secs(20);
-const LIMITS: Limits = Limits {
-    address_space_bytes: None,
-    cpu_time_s: None,
-    file_size_bytes: Some(0),
-    open_files: Some(256),
-};
+/// A worker that keeps nothing on disk writes no file.
+fn limits(load: &Load) -> Limits {
+    let largest = load.saved.as_ref().map_or(0, |saved| saved.budget_bytes);
+    Limits {
+        address_space_bytes: None,
+        cpu_time_s: None,
+        file_size_bytes: Some(largest),
+        open_files: Some(256),
+    }
+}
 
 pub(super) struct Outlet {
     /// The model it was started for.
@@ -44,7 +48,7 @@ impl Outlet {
         load: Load,
         tracker: &TaskTracker,
     ) -> Result<Self, WorkerError> {
-        let worker = WorkerProcess::start(program, WorkerKind::Engine, LIMITS, tracker)?;
+        let worker = WorkerProcess::start(program, WorkerKind::Engine, limits(&load), tracker)?;
         let (sender, reports) = mpsc::channel(256);
         tracker.spawn(pump(worker.receiver, sender));
         let mut outlet = Self {

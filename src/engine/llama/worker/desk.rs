@@ -14,6 +14,7 @@ use super::adapters::Adapters;
 use super::context::Context;
 use super::prepare::Kitchen;
 use super::reply::{Reply, count};
+use super::saving::Saving;
 use super::setting::Setting;
 use super::vocabulary::Vocabulary;
 use crate::engine::{EngineError, Generate, Sampling};
@@ -31,7 +32,7 @@ struct Order {
 }
 
 pub(super) struct Desk<'a> {
-    side: &'a mut ChildSide<Command>,
+    pub(super) side: &'a mut ChildSide<Command>,
     pub(super) vocabulary: &'a Vocabulary<'a>,
     pub(super) context: Context<'a>,
     pub(super) adapters: Adapters<'a>,
@@ -45,6 +46,8 @@ pub(super) struct Desk<'a> {
     pub(super) cache: PrefixCache,
     pub(super) replies: HashMap<u64, Reply>,
     positions: HashMap<u64, u32>,
+    /// None where nothing is kept on disk.
+    pub(super) saving: Option<Saving>,
     pub(super) events: Vec<(u64, ReplyEvent)>,
 }
 
@@ -54,6 +57,7 @@ impl<'a> Desk<'a> {
         vocabulary: &'a Vocabulary<'a>,
         context: Context<'a>,
         adapters: Adapters<'a>,
+        saving: Option<Saving>,
         setting: Setting,
         recommended: Sampling,
     ) -> Self {
@@ -75,6 +79,7 @@ impl<'a> Desk<'a> {
             cache: PrefixCache::new(setting.sequences, setting.memory_tokens),
             replies: HashMap::new(),
             positions: HashMap::new(),
+            saving,
             events: Vec::new(),
         }
     }
@@ -89,10 +94,11 @@ impl<'a> Desk<'a> {
     }
 
     fn take_turn(&mut self) -> Result<(), String> {
-        if self.orders.is_empty() && self.scheduler.is_idle() {
-            let command = self.side.next_frame();
-            self.obey(command);
+        let nothing_runs = self.orders.is_empty() && self.scheduler.running() == 0;
+        if nothing_runs && (self.scheduler.is_idle() || self.is_reading()) {
+            self.rest();
         }
+        self.collect_files();
         while let Some(command) = self.side.find_frame() {
             self.obey(command);
         }
@@ -103,6 +109,7 @@ impl<'a> Desk<'a> {
         self.admit();
         self.tell()?;
         self.step()?;
+        self.thin_out();
         self.tell()
     }
 
@@ -115,7 +122,8 @@ impl<'a> Desk<'a> {
         self.side.send(&events).map_err(|error| error.to_string())
     }
 
-    fn obey(&mut self, command: Command) {
+    pub(super) fn obey(&mut self, command: Command) {
+        self.is_busy_again();
         match command {
             Command::Generate {
                 id,
@@ -146,7 +154,8 @@ impl<'a> Desk<'a> {
                 self.adapters.release(reply.scope.set);
                 self.events.push((id, reply.finish()));
             }
-            Ok(reply) => {
+            Ok(mut reply) => {
+                self.fetch(id, &mut reply);
                 self.scheduler.submit(self.wish(order, &reply));
                 self.replies.insert(id, reply);
             }
@@ -264,6 +273,7 @@ struct Shelves<'d> {
 impl Memory for Shelves<'_> {
     fn cached(&mut self, id: u64) -> Option<u32> {
         match self.replies.get(&id).filter(|reply| reply.reuses) {
+            Some(reply) if reply.is_fetching => None,
             Some(reply) => self.cache.find_ready(reply.scope, &reply.tokens),
             None => Some(0),
         }

@@ -18,6 +18,8 @@ pub(super) struct Reply {
     pub(super) tokens: Vec<i32>,
     pub(super) scope: Scope,
     pub(super) reuses: bool,
+    /// What was computed of it earlier is on its way from the disk.
+    pub(super) is_fetching: bool,
     /// Where it is computed, while it runs.
     pub(super) sequence: Option<u32>,
     chooser: Chooser,
@@ -50,6 +52,7 @@ impl Reply {
             tokens,
             scope,
             reuses,
+            is_fetching: false,
             sequence: None,
             chooser,
             chances: request.chances,

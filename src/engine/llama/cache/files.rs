@@ -1,0 +1,435 @@
+//! Computed sequences on disk: one file each, under a budget of bytes, for after a restart or an
+//! eviction.
+//!
+//! A file says for which model, adapters and person it was computed, from which tokens, and carries
+//! sums of what it says: whatever is torn, foreign or from another version is ignored, and deleted
+//! where it is plainly broken. Nothing here is ever needed: every file can be deleted at any time.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Scope, common_tokens};
+
+const MAGIC: &[u8; 8] = b"chatkv01";
+const ENDING: &str = "kv";
+/// Written under this ending first.
+const UNFINISHED: &str = "part";
+/// A worker that writes for so long has died of it.
+const ABANDONED_AFTER: Duration = Duration::from_secs(600);
+const MAX_HEADER_BYTES: u32 = 16 << 20;
+/// What is not used for so long belongs to conversations nobody comes back to.
+const KEPT_FOR: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// What a file says about what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in super::super) struct SavedHeader {
+    /// [`model_key`].
+    pub(in super::super) model: [u8; 32],
+    set: u64,
+    lane: u64,
+    house_tokens: u32,
+    pub(in super::super) tokens: Vec<i32>,
+    state_bytes: u64,
+    state_sum: u32,
+}
+
+impl SavedHeader {
+    pub(in super::super) fn new(
+        model: [u8; 32],
+        scope: Scope,
+        tokens: Vec<i32>,
+        state: &[u8],
+    ) -> Self {
+        Self {
+            model,
+            set: scope.set,
+            lane: scope.lane,
+            house_tokens: scope.house_tokens,
+            tokens,
+            state_bytes: state.len() as u64,
+            state_sum: crc32fast::hash(state),
+        }
+    }
+
+    pub(in super::super) fn scope(&self) -> Scope {
+        Scope {
+            set: self.set,
+            lane: self.lane,
+            house_tokens: self.house_tokens,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Known {
+    path: PathBuf,
+    size_bytes: u64,
+    used: SystemTime,
+    /// None: of another model.
+    header: Option<SavedHeader>,
+}
+
+/// The files of one folder, which several workers may share.
+#[derive(Debug)]
+pub(in super::super) struct SavedFiles {
+    folder: PathBuf,
+    budget_bytes: u64,
+    known: Vec<Known>,
+}
+
+/// A file that would serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Found {
+    pub(in super::super) path: PathBuf,
+    pub(in super::super) size_bytes: u64,
+    /// How many of the request's first tokens it has.
+    pub(in super::super) tokens: u32,
+}
+
+impl SavedFiles {
+    /// Looks at what is there for `model`, and removes what is broken or forgotten.
+    pub(in super::super) fn open(
+        folder: &Path,
+        budget_bytes: u64,
+        model: &[u8; 32],
+    ) -> io::Result<Self> {
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(folder)?;
+        let mut files = Self {
+            folder: folder.to_owned(),
+            budget_bytes,
+            known: Vec::new(),
+        };
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if let Some(known) = look_at(&path, model) {
+                files.known.push(known);
+            }
+        }
+        files.keep_within_budget();
+        Ok(files)
+    }
+
+    /// The file with the longest beginning in common with `tokens` that may serve `scope`.
+    pub(in super::super) fn find(&self, scope: Scope, tokens: &[i32]) -> Option<Found> {
+        let usable = &tokens[..tokens.len().saturating_sub(1)];
+        let found = self.known.iter().filter_map(|known| {
+            let header = known.header.as_ref()?;
+            Some(Found {
+                path: known.path.clone(),
+                size_bytes: known.size_bytes,
+                tokens: common_tokens(header.scope(), &header.tokens, scope, usable),
+            })
+        });
+        found
+            .max_by_key(|found| found.tokens)
+            .filter(|found| found.tokens > 0)
+    }
+
+    /// It was of use just now.
+    pub(in super::super) fn used(&mut self, path: &Path) {
+        let now = SystemTime::now();
+        if let Some(known) = self.known.iter_mut().find(|known| known.path == path) {
+            known.used = now;
+        }
+        // Only for the order after the next start.
+        let _untouched = File::options()
+            .append(true)
+            .open(path)
+            .and_then(|file| file.set_modified(now));
+    }
+
+    /// Deletes one that turned out to be of no use.
+    pub(in super::super) fn delete(&mut self, path: &Path) {
+        self.known.retain(|known| known.path != path);
+        // Gone already is as good.
+        let _gone = fs::remove_file(path);
+    }
+
+    /// A file was written: it replaces those that hold only a beginning of it.
+    pub(in super::super) fn written(
+        &mut self,
+        path: PathBuf,
+        size_bytes: u64,
+        header: SavedHeader,
+    ) {
+        let within = |known: &&Known| {
+            let of_same = known.header.as_ref();
+            of_same.is_some_and(|other| {
+                other.scope() == header.scope() && header.tokens.starts_with(&other.tokens)
+            })
+        };
+        let replaced: Vec<PathBuf> = self
+            .known
+            .iter()
+            .filter(within)
+            .map(|known| known.path.clone())
+            .collect();
+        for replaced in replaced.iter().filter(|replaced| **replaced != path) {
+            self.delete(replaced);
+        }
+        self.known.retain(|known| known.path != path);
+        self.known.push(Known {
+            path,
+            size_bytes,
+            used: SystemTime::now(),
+            header: Some(header),
+        });
+        self.keep_within_budget();
+    }
+
+    /// Whether so much is worth writing at all.
+    pub(in super::super) fn has_room_for(&self, bytes: u64) -> bool {
+        bytes <= self.budget_bytes
+    }
+
+    pub(in super::super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn keep_within_budget(&mut self) {
+        self.known.sort_by_key(|known| known.used);
+        let forgotten = SystemTime::now().checked_sub(KEPT_FOR);
+        loop {
+            let total: u64 = self.known.iter().map(|known| known.size_bytes).sum();
+            let Some(oldest) = self.known.first() else {
+                return;
+            };
+            let is_old = forgotten.is_some_and(|forgotten| oldest.used < forgotten);
+            if total <= self.budget_bytes && !is_old {
+                return;
+            }
+            let path = oldest.path.clone();
+            self.delete(&path);
+        }
+    }
+}
+
+/// None: it is nothing of ours, or broken and deleted.
+fn look_at(path: &Path, model: &[u8; 32]) -> Option<Known> {
+    let ending = path.extension()?.to_str()?;
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let used = metadata.modified().ok()?;
+    if ending == UNFINISHED {
+        let age = used.elapsed().unwrap_or_default();
+        if age > ABANDONED_AFTER {
+            let _gone = fs::remove_file(path);
+        }
+        return None;
+    }
+    if ending != ENDING {
+        return None;
+    }
+    match read_header(path) {
+        Ok((header, _)) => Some(Known {
+            path: path.to_owned(),
+            size_bytes: metadata.len(),
+            used,
+            header: Some(header).filter(|header| header.model == *model),
+        }),
+        Err(_) => {
+            let _gone = fs::remove_file(path);
+            None
+        }
+    }
+}
+
+fn broken(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
+
+fn read_header(path: &Path) -> io::Result<(SavedHeader, BufReader<File>)> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut reader = BufReader::new(file);
+    let mut start = [0; 16];
+    reader.read_exact(&mut start)?;
+    let number = |at: usize| {
+        let bytes = start[at..at + 4].iter().rev();
+        bytes.fold(0_u32, |sum, &byte| sum << 8 | u32::from(byte))
+    };
+    let (header_bytes, sum) = (number(8), number(12));
+    if &start[..8] != MAGIC || header_bytes > MAX_HEADER_BYTES {
+        return Err(broken("it is no saved sequence"));
+    }
+    let mut bytes = vec![0; header_bytes as usize];
+    reader.read_exact(&mut bytes)?;
+    if crc32fast::hash(&bytes) != sum {
+        return Err(broken("its header is torn"));
+    }
+    let header: SavedHeader =
+        postcard::from_bytes(&bytes).map_err(|_| broken("its header is of another version"))?;
+    if length != 16 + u64::from(header_bytes) + header.state_bytes {
+        return Err(broken("it is torn"));
+    }
+    Ok((header, reader))
+}
+
+/// The state in a file, with what it says of itself; an error means that it is of no use.
+pub(in super::super) fn read(path: &Path) -> io::Result<(SavedHeader, Vec<u8>)> {
+    let (header, mut reader) = read_header(path)?;
+    let length = usize::try_from(header.state_bytes).map_err(|_| broken("it is too large"))?;
+    let mut state = vec![0; length];
+    reader.read_exact(&mut state)?;
+    if crc32fast::hash(&state) != header.state_sum {
+        return Err(broken("what it holds is torn"));
+    }
+    Ok((header, state))
+}
+
+/// Writes a file beside the others; it has its name only once it is whole. Its path and size.
+pub(in super::super) fn write(
+    folder: &Path,
+    header: &SavedHeader,
+    state: &[u8],
+) -> io::Result<(PathBuf, u64)> {
+    let bytes = postcard::to_stdvec(header).map_err(io::Error::other)?;
+    let header_bytes = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+    let name = hex::encode(&Sha256::digest(&bytes)[..16]);
+    let unfinished = folder.join(format!("{name}.{UNFINISHED}"));
+    let path = folder.join(format!("{name}.{ENDING}"));
+    let result = (|| {
+        let mut file = File::create(&unfinished)?;
+        file.write_all(MAGIC)?;
+        file.write_all(&header_bytes.to_le_bytes())?;
+        file.write_all(&crc32fast::hash(&bytes).to_le_bytes())?;
+        file.write_all(&bytes)?;
+        file.write_all(state)?;
+        // Not synchronised: the sums tell what did not reach the disk.
+        fs::rename(&unfinished, &path)
+    })();
+    if result.is_err() {
+        let _gone = fs::remove_file(&unfinished);
+    }
+    result?;
+    Ok((path, 16 + bytes.len() as u64 + state.len() as u64))
+}
+
+/// Tells one model file from another without reading all of it, and one way of computing from
+/// another.
+pub(in super::super) fn model_key(path: &Path, way: &str) -> io::Result<[u8; 32]> {
+    use std::io::{Seek, SeekFrom};
+
+    const SAMPLES: u64 = 64;
+    const SAMPLE_BYTES: u64 = 64 << 10;
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut hash = Sha256::new();
+    hash.update(way.as_bytes());
+    hash.update(length.to_le_bytes());
+    let mut sample = Vec::new();
+    for at in 0..SAMPLES {
+        file.seek(SeekFrom::Start(length / SAMPLES * at))?;
+        sample.clear();
+        (&mut file).take(SAMPLE_BYTES).read_to_end(&mut sample)?;
+        hash.update(&sample);
+    }
+    Ok(hash.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODEL: [u8; 32] = [7; 32];
+
+    fn scope(lane: u64) -> Scope {
+        Scope {
+            set: 0,
+            lane,
+            house_tokens: 0,
+        }
+    }
+
+    fn save(files: &mut SavedFiles, scope: Scope, tokens: std::ops::Range<i32>) -> PathBuf {
+        let state = vec![9; 1000];
+        let header = SavedHeader::new(MODEL, scope, tokens.collect(), &state);
+        let (path, size_bytes) = write(files.folder(), &header, &state).unwrap();
+        files.written(path.clone(), size_bytes, header);
+        path
+    }
+
+    fn tokens(range: std::ops::Range<i32>) -> Vec<i32> {
+        range.collect()
+    }
+
+    #[test]
+    fn what_was_saved_is_found_after_a_restart_by_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || SavedFiles::open(folder.path(), 1 << 20, &MODEL).unwrap();
+        let path = save(&mut open(), scope(1), 0..100);
+        let files = open();
+        let found = files.find(scope(1), &tokens(0..200)).unwrap();
+        assert_eq!((found.tokens, &found.path), (100, &path));
+        let (header, state) = read(&path).unwrap();
+        assert_eq!((header.tokens, state), (tokens(0..100), vec![9; 1000]));
+        assert_eq!(files.find(scope(2), &tokens(0..200)), None);
+        let other = SavedFiles::open(folder.path(), 1 << 20, &[8; 32]).unwrap();
+        assert_eq!(other.find(scope(1), &tokens(0..200)), None);
+        assert!(path.exists(), "it is another model's");
+    }
+
+    #[test]
+    fn a_torn_file_is_ignored_and_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || SavedFiles::open(folder.path(), 1 << 20, &MODEL).unwrap();
+        let whole = fs::read(save(&mut open(), scope(1), 0..100)).unwrap();
+        for cut in [0, 5, 17, 60, whole.len() - 1] {
+            let path = folder.path().join("torn.kv");
+            fs::write(&path, &whole[..cut]).unwrap();
+            open();
+            assert!(!path.exists(), "cut at {cut}");
+        }
+        for flipped in [3, 9, 13, 40, whole.len() - 3] {
+            let path = folder.path().join("flipped.kv");
+            let mut bytes = whole.clone();
+            bytes[flipped] ^= 1;
+            fs::write(&path, &bytes).unwrap();
+            open();
+            assert!(
+                !path.exists() || read(&path).is_err(),
+                "flipped at {flipped}"
+            );
+            let _gone = fs::remove_file(path);
+        }
+    }
+
+    #[test]
+    fn the_longer_replaces_the_shorter_and_the_oldest_go_over_budget() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = SavedFiles::open(folder.path(), 4500, &MODEL).unwrap();
+        let short = save(&mut files, scope(1), 0..100);
+        let long = save(&mut files, scope(1), 0..150);
+        assert!(!short.exists() && long.exists());
+        let others: Vec<PathBuf> = (2..5)
+            .map(|lane| save(&mut files, scope(lane), 0..100))
+            .collect();
+        assert!(!long.exists(), "it is the oldest");
+        assert!(others.iter().all(|path| path.exists()));
+        files.used(&others[0]);
+        save(&mut files, scope(9), 0..100);
+        assert!(others[0].exists() && !others[1].exists());
+        assert!(!files.has_room_for(4501));
+    }
+
+    #[test]
+    fn models_differ_by_what_is_in_them_and_by_how_they_are_computed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        fs::write(&path, vec![1; 100_000]).unwrap();
+        let key = model_key(&path, "f16").unwrap();
+        assert_eq!(model_key(&path, "f16").unwrap(), key);
+        assert_ne!(model_key(&path, "q8").unwrap(), key);
+        let mut bytes = vec![1; 100_000];
+        bytes[99_000] = 2;
+        fs::write(&path, bytes).unwrap();
+        assert_ne!(model_key(&path, "f16").unwrap(), key);
+    }
+}
