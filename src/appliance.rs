@@ -16,7 +16,7 @@ use crate::engine::scripted::ScriptedEngine;
 use crate::engine::{CombinedEngine, Engine, ModelInfo, ModelRunner};
 use crate::error::{Error, Result};
 use crate::jobs::Jobs;
-use crate::models::Library;
+use crate::models::{Adapters, Library};
 use crate::store::Store;
 use crate::store::jobs::JobTask;
 
@@ -25,6 +25,7 @@ pub struct Appliance {
     pub accounts: Accounts,
     pub conversations: Conversations,
     pub engine: Arc<dyn Engine>,
+    pub adapters: Arc<Adapters>,
     pub store: Arc<Store>,
     jobs: Arc<Jobs>,
     tasks: TaskTracker,
@@ -74,11 +75,14 @@ impl Appliance {
         let store = open_store(&config, data)?;
         let accounts = open_accounts(Arc::clone(&store), data)?;
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
-        let engine = build_engine(&config, data, &tasks, &stopping)?;
+        let Answering {
+            engine, adapters, ..
+        } = open_answering(&config, data, &store, &tasks, &stopping).await?;
         let jobs = Arc::new(Jobs::new(Arc::clone(&store)));
         let conversations = Conversations::new(
             Arc::clone(&store),
             Arc::clone(&engine),
+            Arc::clone(&adapters),
             Arc::clone(&jobs),
             tasks.clone(),
             stopping.clone(),
@@ -95,6 +99,7 @@ impl Appliance {
             accounts,
             conversations,
             engine,
+            adapters,
             store,
             jobs,
             tasks,
@@ -154,12 +159,55 @@ pub fn open_library(
     tasks: &TaskTracker,
     stopping: &CancellationToken,
 ) -> Result<Arc<Library>> {
-    Library::open(
-        data.join("models"),
-        model_runner(config, data, tasks, stopping)?,
+    let runner = model_runner(config, data, tasks, stopping)?;
+    library_over(runner, data, tasks, stopping)
+}
+
+fn library_over(
+    runner: Option<Arc<dyn ModelRunner>>,
+    data: &Path,
+    tasks: &TaskTracker,
+    stopping: &CancellationToken,
+) -> Result<Arc<Library>> {
+    let folder = data.join("models");
+    Library::open(folder, runner, tasks.clone(), stopping.clone())
+}
+
+/// Everything that can answer.
+pub struct Answering {
+    pub library: Arc<Library>,
+    /// The library, and whatever else has models.
+    pub engine: Arc<dyn Engine>,
+    /// What goes on top of them.
+    pub adapters: Arc<Adapters>,
+}
+
+/// Everything of a data folder that can answer; the store must be open nowhere else.
+pub async fn open_answering(
+    config: &Config,
+    data: &Path,
+    store: &Arc<Store>,
+    tasks: &TaskTracker,
+    stopping: &CancellationToken,
+) -> Result<Answering> {
+    let runner = model_runner(&config.engine, data, tasks, stopping)?;
+    let library = library_over(runner.clone(), data, tasks, stopping)?;
+    let engine = build_engine(config, Arc::clone(&library), tasks)?;
+    let adapters = Adapters::open(
+        data.join("adapters"),
+        config.models.max_adapter_mib.saturating_mul(1024 * 1024),
+        Arc::clone(store),
+        Arc::clone(&engine),
+        runner,
         tasks.clone(),
         stopping.clone(),
-    )
+    );
+    let adapters = adapters.await?;
+    Ok(Answering {
+        library,
+        engine,
+        adapters,
+    })
 }
 
 #[cfg(feature = "llama")]
@@ -203,9 +251,8 @@ fn model_runner(
 /// The script answers before the models, where there is one.
 fn build_engine(
     config: &Config,
-    data: &Path,
+    library: Arc<Library>,
     tasks: &TaskTracker,
-    stopping: &CancellationToken,
 ) -> Result<Arc<dyn Engine>> {
     let mut engines: Vec<Arc<dyn Engine>> = Vec::new();
     if let Some(script) = &config.engine.script {
@@ -213,6 +260,6 @@ fn build_engine(
             ScriptedEngine::from_file(script, tasks.clone()).map_err(Error::invalid)?,
         ));
     }
-    engines.push(open_library(&config.engine, data, tasks, stopping)?);
+    engines.push(library);
     Ok(Arc::new(CombinedEngine::new(engines)))
 }

@@ -7,6 +7,7 @@
     reason = "this room is the one that talks to the terminal"
 )]
 
+mod adapter;
 mod ask;
 mod completions;
 mod model;
@@ -50,6 +51,8 @@ enum Command {
     User(user::Arguments),
     /// Add, list and remove model files
     Model(model::Arguments),
+    /// Add, list and remove adapters; while no server runs on the data folder
+    Adapter(adapter::Arguments),
     /// Print the OpenAPI document
     #[command(after_help = "Example: chatelaine openapi > openapi.json")]
     Openapi,
@@ -89,6 +92,7 @@ pub fn run() -> ExitCode {
         Command::Ask(arguments) => ask::run(arguments),
         Command::User(arguments) => user::run(arguments),
         Command::Model(arguments) => model::run(arguments),
+        Command::Adapter(arguments) => adapter::run(arguments),
         Command::Openapi => openapi::run(),
         Command::Completions(arguments) => completions::run::<CommandLine>(arguments),
     };

@@ -11,7 +11,7 @@ pub struct HttpConfig {
     pub public_url: Option<String>,
     /// Bodies of JSON requests, in bytes.
     pub body_limit_bytes: usize,
-    /// How long a request's body may take to arrive.
+    /// How long a request's body may take to arrive; of an uploaded file, how long nothing may come.
     pub body_timeout_ms: u64,
     /// How long running answers may take to end when the house stops.
     pub shutdown_timeout_ms: u64,

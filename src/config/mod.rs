@@ -7,6 +7,7 @@
 mod engine;
 mod http;
 mod log;
+mod models;
 mod store;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use serde::Deserialize;
 pub use self::engine::EngineConfig;
 pub use self::http::HttpConfig;
 pub use self::log::{LogConfig, LogFormat};
+pub use self::models::ModelsConfig;
 pub use self::store::StoreConfig;
 use crate::error::{Error, Result};
 
@@ -25,6 +27,7 @@ pub struct Config {
     pub http: HttpConfig,
     pub store: StoreConfig,
     pub engine: EngineConfig,
+    pub models: ModelsConfig,
     pub log: LogConfig,
 }
 

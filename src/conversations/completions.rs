@@ -2,15 +2,16 @@
 //! goes away the work is cancelled, since it could not come back for the rest.
 
 use super::Conversations;
-use super::model_choice::get_usable_model;
 use super::promises::lane_of;
 use crate::accounts::Caller;
 use crate::engine::{ChatMessage, Generate, Sampling, TokenStream};
 use crate::error::Result;
+use crate::models::AdapterChoice;
 
 pub struct CompletionRequest {
     /// None: the house's default.
     pub model: Option<String>,
+    pub adapters: Vec<AdapterChoice>,
     pub messages: Vec<ChatMessage>,
     pub sampling: Sampling,
     pub stop: Vec<String>,
@@ -25,11 +26,11 @@ pub struct Completion {
 
 impl Conversations {
     pub fn complete(&self, caller: &Caller, request: CompletionRequest) -> Result<Completion> {
-        let models = self.engine.models();
-        let model = get_usable_model(&models, request.model.as_deref())?
-            .id
-            .clone();
+        let asker = self.asker(caller);
+        let model = asker.model(request.model.as_deref())?;
+        let adapters = asker.adapters(&model, &request.adapters)?;
         let stream = self.engine.generate(Generate {
+            adapters,
             sampling: request.sampling,
             stop: request.stop,
             max_tokens: request.max_tokens,

@@ -1,13 +1,14 @@
 //! A person's conversations: list, make, look at, change, delete. Every function asks by owner
 //! inside its transaction, so a conversation of somebody else's is never seen, let alone changed.
 
-use super::model_choice::get_usable_model;
+use super::model_choice::{Asker, asked_or_kept};
 use super::tree::{MessageInTree, Tree};
 use super::{Conversations, replies};
 use crate::accounts::Caller;
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
+use crate::models::AdapterChoice;
 use crate::store::Reads;
 use crate::store::conversations::{
     ConversationRecord, TitleSource, find_conversation, list_conversations, put_conversation,
@@ -24,6 +25,8 @@ const TITLE_LIMIT_CHARS: usize = 200;
 pub struct NewConversation {
     pub title: Option<String>,
     pub model: Option<String>,
+    /// For what is said in it without naming any.
+    pub adapters: Vec<AdapterChoice>,
 }
 
 /// None leaves a field as it is.
@@ -34,6 +37,8 @@ pub struct ConversationChange {
     pub pinned: Option<bool>,
     /// Empty: the house's default, whatever it is at the time.
     pub model: Option<String>,
+    /// Empty: none.
+    pub adapters: Option<Vec<AdapterChoice>>,
     /// Any message: the branch through it to its newest end is shown.
     pub head_id: Option<MessageId>,
 }
@@ -90,8 +95,26 @@ pub(super) fn new_conversation(
         pinned: false,
         archived: false,
         model,
+        adapters: Vec::new(),
         head_id: None,
     })
+}
+
+/// `asked` None: those it has, which must go with its model.
+fn choose_adapters(
+    conversation: &mut ConversationRecord,
+    asker: &Asker,
+    asked: Option<&[AdapterChoice]>,
+) -> Result<()> {
+    let choices = asked_or_kept(asked, &conversation.adapters);
+    conversation.adapters = match choices.is_empty() {
+        true => Vec::new(),
+        false => {
+            let model = asker.model(conversation.model.as_deref())?;
+            asker.adapters(&model, &choices)?
+        }
+    };
+    Ok(())
 }
 
 fn valid_title(title: &str) -> Result<String> {
@@ -131,9 +154,15 @@ impl Conversations {
         caller: &Caller,
         new: NewConversation,
     ) -> Result<ConversationRecord> {
-        let model = new.model.map(|model| self.usable_model(&model));
-        let conversation =
-            new_conversation(caller.user_id(), new.title.as_deref(), model.transpose()?)?;
+        let asker = self.asker(caller);
+        let model = new.model.map(|model| asker.model(Some(&model)));
+        let model = model.transpose()?;
+        let mut conversation =
+            new_conversation(caller.user_id(), new.title.as_deref(), model.clone())?;
+        if !new.adapters.is_empty() {
+            let model = asker.model(model.as_deref())?;
+            conversation.adapters = asker.adapters(&model, &new.adapters)?;
+        }
         let record = conversation.clone();
         self.store
             .write(move |tx| {
@@ -157,12 +186,12 @@ impl Conversations {
         id: ConversationId,
         change: ConversationChange,
     ) -> Result<ConversationRecord> {
-        let owner_id = caller.user_id();
+        let (owner_id, asker) = (caller.user_id(), self.asker(caller));
         let title = change.title.as_deref().map(valid_title).transpose()?;
         let model = match change.model.as_deref() {
             None => None,
             Some("") => Some(None),
-            Some(model) => Some(Some(self.usable_model(model)?)),
+            Some(model) => Some(Some(asker.model(Some(model))?)),
         };
         self.store
             .write(move |tx| {
@@ -175,6 +204,9 @@ impl Conversations {
                 conversation.pinned = change.pinned.unwrap_or(conversation.pinned);
                 if let Some(model) = &model {
                     conversation.model.clone_from(model);
+                }
+                if model.is_some() || change.adapters.is_some() {
+                    choose_adapters(&mut conversation, &asker, change.adapters.as_deref())?;
                 }
                 if let Some(head_id) = change.head_id {
                     let tree = Tree::new(list_messages(tx, id)?);
@@ -203,12 +235,6 @@ impl Conversations {
             .await?;
         self.replies.forget_all_in(id).await;
         Ok(())
-    }
-
-    fn usable_model(&self, id: &str) -> Result<String> {
-        Ok(get_usable_model(&self.engine.models(), Some(id))?
-            .id
-            .clone())
     }
 
     /// The shown branch, or the whole tree; oldest first.

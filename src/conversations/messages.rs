@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Conversations;
 use super::listing::{find_message_of, get_conversation_of, new_conversation};
+use super::model_choice::asked_or_kept;
 use super::promises::{
     Promise, Wanted, find_earlier, promise_exchange, promise_reply, promise_rest,
 };
@@ -16,6 +17,7 @@ use super::tree::MessageInTree;
 use crate::accounts::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
+use crate::models::AdapterChoice;
 use crate::store::conversations::ConversationRecord;
 use crate::store::messages::{Author, MessageRecord, ReplySettings};
 use crate::store::{Reads, WriteTx};
@@ -28,6 +30,8 @@ pub struct SendMessage {
     /// None: the end of the shown branch.
     pub parent_id: Option<MessageId>,
     pub model: Option<String>,
+    /// None: the conversation's.
+    pub adapters: Option<Vec<AdapterChoice>>,
     pub settings: ReplySettings,
     pub client_id: Option<String>,
 }
@@ -35,6 +39,8 @@ pub struct SendMessage {
 pub struct EditMessage {
     pub content: String,
     pub model: Option<String>,
+    /// None: the conversation's.
+    pub adapters: Option<Vec<AdapterChoice>>,
     pub settings: ReplySettings,
     pub client_id: Option<String>,
 }
@@ -61,17 +67,16 @@ impl Conversations {
         message: SendMessage,
     ) -> Result<StartedReply> {
         validate(&message.content, message.client_id.as_deref())?;
-        let (owner_id, models) = (caller.user_id(), self.engine.models());
+        let (owner_id, asker) = (caller.user_id(), self.asker(caller));
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&message.content, message.client_id.as_deref());
-            if let Some(promise) =
-                find_earlier(tx, &models, owner_id, client_id, Some(id), content)?
-            {
+            if let Some(promise) = find_earlier(tx, &asker, client_id, Some(id), content)? {
                 return Ok(promise);
             }
             let conversation = get_conversation_of(tx, owner_id, id)?;
             let model = message.model.as_deref().or(conversation.model.as_deref());
-            let wanted = Wanted::new(&models, owner_id, model, &message.settings)?;
+            let adapters = asked_or_kept(message.adapters.as_deref(), &conversation.adapters);
+            let wanted = Wanted::new(&asker, model, &adapters, &message.settings)?;
             let parent_id = message.parent_id.or(conversation.head_id);
             promise_exchange(tx, conversation, parent_id, content, client_id, &wanted)
         };
@@ -87,19 +92,17 @@ impl Conversations {
                 "a new conversation has no messages to answer",
             ));
         }
-        let (owner_id, models) = (caller.user_id(), self.engine.models());
+        let (owner_id, asker) = (caller.user_id(), self.asker(caller));
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&message.content, message.client_id.as_deref());
-            if let Some(promise) = find_earlier(tx, &models, owner_id, client_id, None, content)? {
+            if let Some(promise) = find_earlier(tx, &asker, client_id, None, content)? {
                 return Ok(promise);
             }
-            let wanted = Wanted::new(
-                &models,
-                owner_id,
-                message.model.as_deref(),
-                &message.settings,
-            )?;
-            let conversation = new_conversation(owner_id, None, message.model.clone())?;
+            let (model, adapters) = (message.model.as_deref(), message.adapters.as_deref());
+            let adapters = asked_or_kept(adapters, &[]);
+            let wanted = Wanted::new(&asker, model, &adapters, &message.settings)?;
+            let mut conversation = new_conversation(owner_id, None, message.model.clone())?;
+            conversation.adapters = wanted.adapters().to_vec();
             promise_exchange(tx, conversation, None, content, client_id, &wanted)
         };
         self.promise(owner_id, write).await
@@ -113,54 +116,64 @@ impl Conversations {
         edit: EditMessage,
     ) -> Result<StartedReply> {
         validate(&edit.content, edit.client_id.as_deref())?;
-        let (owner_id, models) = (caller.user_id(), self.engine.models());
+        let (owner_id, asker) = (caller.user_id(), self.asker(caller));
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&edit.content, edit.client_id.as_deref());
             let (conversation, old) = get_message_by(tx, owner_id, id, Author::User)?;
             let within = Some(conversation.id);
-            if let Some(promise) = find_earlier(tx, &models, owner_id, client_id, within, content)?
-            {
+            if let Some(promise) = find_earlier(tx, &asker, client_id, within, content)? {
                 return Ok(promise);
             }
             let model = edit.model.as_deref().or(conversation.model.as_deref());
-            let wanted = Wanted::new(&models, owner_id, model, &edit.settings)?;
+            let adapters = asked_or_kept(edit.adapters.as_deref(), &conversation.adapters);
+            let wanted = Wanted::new(&asker, model, &adapters, &edit.settings)?;
             promise_exchange(tx, conversation, old.parent_id, content, client_id, &wanted)
         };
         self.promise(owner_id, write).await
     }
 
-    /// Another reply to the same message.
+    /// Another reply to the same message. `adapters` None: as the first time where the same model
+    /// answers, otherwise the conversation's.
     pub async fn regenerate(
         &self,
         caller: &Caller,
         id: MessageId,
         model: Option<String>,
+        adapters: Option<Vec<AdapterChoice>>,
         settings: Option<ReplySettings>,
     ) -> Result<StartedReply> {
-        let (owner_id, models) = (caller.user_id(), self.engine.models());
+        let (owner_id, asker) = (caller.user_id(), self.asker(caller));
         let write = move |tx: &WriteTx| {
             let (conversation, old) = get_message_by(tx, owner_id, id, Author::Assistant)?;
             let kept = conversation.model.as_deref().or(old.model.as_deref());
+            let model = model.as_deref().or(kept);
+            let kept = match model == old.model.as_deref() {
+                true => &old.adapters,
+                false => &conversation.adapters,
+            };
+            let adapters = asked_or_kept(adapters.as_deref(), kept);
             let settings = settings.as_ref().unwrap_or(&old.settings);
-            let wanted = Wanted::new(&models, owner_id, model.as_deref().or(kept), settings)?;
+            let wanted = Wanted::new(&asker, model, &adapters, settings)?;
             let question_id = old.parent_id.ok_or_else(|| Error::not_found("message"))?;
             promise_reply(tx, conversation, question_id, &wanted)
         };
         self.promise(owner_id, write).await
     }
 
-    /// Goes on with a reply that was cut short, in place.
+    /// Goes on with a reply that was cut short, in place. `adapters` None: as before.
     pub async fn continue_reply(
         &self,
         caller: &Caller,
         id: MessageId,
+        adapters: Option<Vec<AdapterChoice>>,
         settings: Option<ReplySettings>,
     ) -> Result<StartedReply> {
-        let (owner_id, models) = (caller.user_id(), self.engine.models());
+        let (owner_id, asker) = (caller.user_id(), self.asker(caller));
         let write = move |tx: &WriteTx| {
             let (conversation, old) = get_message_by(tx, owner_id, id, Author::Assistant)?;
             let settings = settings.as_ref().unwrap_or(&old.settings);
-            let wanted = Wanted::new(&models, owner_id, old.model.as_deref(), settings)?;
+            let adapters = asked_or_kept(adapters.as_deref(), &old.adapters);
+            let wanted = Wanted::new(&asker, old.model.as_deref(), &adapters, settings)?;
             promise_rest(tx, conversation, old, &wanted)
         };
         self.promise(owner_id, write).await

@@ -32,6 +32,7 @@ pub use self::running_reply::ReplyEvent;
 pub use self::tree::MessageInTree;
 use crate::engine::Engine;
 use crate::jobs::Jobs;
+use crate::models::Adapters;
 use crate::store::Store;
 pub use crate::store::conversations::ConversationRecord;
 pub use crate::store::messages::{Author, MessageStatus, ReplyError, ReplySettings};
@@ -39,6 +40,7 @@ pub use crate::store::messages::{Author, MessageStatus, ReplyError, ReplySetting
 pub struct Conversations {
     store: Arc<Store>,
     engine: Arc<dyn Engine>,
+    adapters: Arc<Adapters>,
     tasks: TaskTracker,
     replies: Arc<Replies>,
 }
@@ -48,6 +50,7 @@ impl Conversations {
     pub fn new(
         store: Arc<Store>,
         engine: Arc<dyn Engine>,
+        adapters: Arc<Adapters>,
         jobs: Arc<Jobs>,
         tasks: TaskTracker,
         stopping: CancellationToken,
@@ -62,6 +65,7 @@ impl Conversations {
         Self {
             store,
             engine,
+            adapters,
             tasks,
             replies: Arc::new(replies),
         }

@@ -1,13 +1,66 @@
-//! Which model writes a reply: the one asked for, otherwise the house's default.
+//! Which model writes a reply, and with which adapters: those asked for, otherwise what was chosen
+//! before, otherwise the house's default model and nothing on top of it. Asked for by every way of
+//! beginning a reply, and by what chooses for a whole conversation.
 
-use crate::engine::{EngineError, ModelInfo, ModelState};
+use std::sync::Arc;
+
+use super::Conversations;
+use crate::accounts::Caller;
+use crate::engine::{AdapterUse, EngineError, ModelInfo, ModelState};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ids::UserId;
+use crate::models::{AdapterChoice, Adapters};
+
+/// Who asks for a reply, and what there was to choose from when they did.
+pub(super) struct Asker {
+    caller: Caller,
+    models: Vec<ModelInfo>,
+    adapters: Arc<Adapters>,
+}
+
+impl Conversations {
+    pub(super) fn asker(&self, caller: &Caller) -> Asker {
+        Asker {
+            caller: caller.clone(),
+            models: self.engine.models(),
+            adapters: Arc::clone(&self.adapters),
+        }
+    }
+}
+
+impl Asker {
+    pub(super) fn user_id(&self) -> UserId {
+        self.caller.user_id()
+    }
+
+    /// The id of a model that can be used; `wanted` None: the default.
+    pub(super) fn model(&self, wanted: Option<&str>) -> Result<String> {
+        Ok(get_usable_model(&self.models, wanted)?.id.clone())
+    }
+
+    /// What goes on top of `model`.
+    pub(super) fn adapters(
+        &self,
+        model: &str,
+        choices: &[AdapterChoice],
+    ) -> Result<Vec<AdapterUse>> {
+        self.adapters.resolve(&self.caller, model, choices)
+    }
+}
+
+/// `asked` None: what was chosen before.
+pub(super) fn asked_or_kept(
+    asked: Option<&[AdapterChoice]>,
+    kept: &[AdapterUse],
+) -> Vec<AdapterChoice> {
+    match asked {
+        Some(asked) => asked.to_vec(),
+        None => kept.iter().cloned().map(AdapterChoice::from).collect(),
+    }
+}
 
 /// `wanted` None: the default.
-pub(super) fn get_usable_model<'a>(
-    models: &'a [ModelInfo],
-    wanted: Option<&str>,
-) -> Result<&'a ModelInfo> {
+fn get_usable_model<'a>(models: &'a [ModelInfo], wanted: Option<&str>) -> Result<&'a ModelInfo> {
     let unavailable = |message: &str| Error::new(ErrorKind::ModelUnavailable, message);
     let model = match wanted {
         Some(id) => models

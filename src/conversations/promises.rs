@@ -7,13 +7,14 @@
 use super::history::chat_messages;
 use super::listing::find_message_of;
 use super::messages::{CONTENT_LIMIT_BYTES, Exchange};
-use super::model_choice::get_usable_model;
+use super::model_choice::{Asker, asked_or_kept};
 use super::titles;
 use super::tree::Tree;
 use crate::clock::now_ms;
-use crate::engine::{FinishReason, Generate, ModelInfo};
+use crate::engine::{AdapterUse, FinishReason, Generate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
+use crate::models::AdapterChoice;
 use crate::store::WriteTx;
 use crate::store::conversations::{ConversationRecord, put_conversation};
 use crate::store::messages::{
@@ -33,15 +34,16 @@ pub(super) struct Promise {
 pub(super) struct Wanted {
     owner_id: UserId,
     model: String,
+    adapters: Vec<AdapterUse>,
     settings: ReplySettings,
 }
 
 impl Wanted {
     /// `model` None: the house's default.
     pub(super) fn new(
-        models: &[ModelInfo],
-        owner_id: UserId,
+        asker: &Asker,
         model: Option<&str>,
+        adapters: &[AdapterChoice],
         settings: &ReplySettings,
     ) -> Result<Self> {
         settings.sampling.validate()?;
@@ -58,11 +60,17 @@ impl Wanted {
                 "this system prompt is too long",
             ));
         }
+        let model = asker.model(model)?;
         Ok(Self {
-            owner_id,
-            model: get_usable_model(models, model)?.id.clone(),
+            owner_id: asker.user_id(),
+            adapters: asker.adapters(&model, adapters)?,
+            model,
             settings: settings.clone(),
         })
+    }
+
+    pub(super) fn adapters(&self) -> &[AdapterUse] {
+        &self.adapters
     }
 }
 
@@ -71,8 +79,7 @@ impl Wanted {
 /// busy for is promised anew.
 pub(super) fn find_earlier(
     tx: &WriteTx,
-    models: &[ModelInfo],
-    owner_id: UserId,
+    asker: &Asker,
     client_id: Option<&str>,
     conversation_id: Option<ConversationId>,
     content: &str,
@@ -80,6 +87,7 @@ pub(super) fn find_earlier(
     let Some(client_id) = client_id else {
         return Ok(None);
     };
+    let owner_id = asker.user_id();
     let Some(id) = find_message_id_by_client_id(tx, owner_id, client_id)? else {
         return Ok(None);
     };
@@ -94,7 +102,8 @@ pub(super) fn find_earlier(
     let reply = tree.replies_to(id).first().and_then(|id| tree.find(*id));
     let reply = reply.ok_or_else(|| Error::not_found("reply"))?;
     if reply.content.is_empty() && reply.error.as_ref().is_some_and(may_pass) {
-        let wanted = Wanted::new(models, owner_id, reply.model.as_deref(), &reply.settings)?;
+        let adapters = asked_or_kept(None, &reply.adapters);
+        let wanted = Wanted::new(asker, reply.model.as_deref(), &adapters, &reply.settings)?;
         return promise_rest(tx, conversation, reply.clone(), &wanted).map(Some);
     }
     let exchange = Exchange {
@@ -162,6 +171,7 @@ pub(super) fn promise_reply(
 ) -> Result<Promise> {
     let mut reply = MessageRecord::new(conversation.id, Some(question_id), Author::Assistant);
     reply.model = Some(wanted.model.clone());
+    reply.adapters = wanted.adapters.clone();
     reply.settings = wanted.settings.clone();
     promise(tx, conversation, reply, wanted)
 }
@@ -180,6 +190,7 @@ pub(super) fn promise_rest(
         }
         _ => {}
     }
+    reply.adapters = wanted.adapters.clone();
     reply.settings = wanted.settings.clone();
     reply.error = None;
     reply.finish_reason = None;
@@ -219,6 +230,7 @@ fn promise(
         &tree.branch(question.id),
     );
     let request = Generate {
+        adapters: wanted.adapters.clone(),
         written: reply.content.clone(),
         sampling: wanted.settings.sampling.clone(),
         max_tokens: wanted.settings.max_tokens,

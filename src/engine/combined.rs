@@ -51,6 +51,11 @@ impl Engine for CombinedEngine {
         }
     }
 
+    fn takes_any_adapter(&self, model: &str) -> bool {
+        self.find_engine_of(model)
+            .is_some_and(|engine| engine.takes_any_adapter(model))
+    }
+
     fn health(&self) -> Health {
         let healths: Vec<Health> = self.0.iter().map(|engine| engine.health()).collect();
         Health {

@@ -30,6 +30,7 @@ pub use request::{
 };
 use serde::{Deserialize, Serialize};
 pub use stream::{EventSender, TokenStream, token_stream};
+pub use validity::{ADAPTER_SCALE, MAX_ADAPTERS};
 
 /// Anything that can turn messages into text.
 pub trait Engine: Send + Sync {
@@ -40,6 +41,11 @@ pub trait Engine: Send + Sync {
     /// Vectors of texts, in their order. Dropping the future cancels the work.
     fn embed(&self, request: Embed) -> BoxFuture<'static, Result<Embeddings, EngineError>>;
     fn health(&self) -> Health;
+    /// Whether a model without a file runs with any adapter, checked or not, as only one does that
+    /// pretends to be a model.
+    fn takes_any_adapter(&self, _model: &str) -> bool {
+        false
+    }
 }
 
 /// A model as people choose it.

@@ -17,8 +17,10 @@ const REPEAT_PENALTY: RangeInclusive<f32> = 0.5..=2.0;
 const ADDED_PENALTY: RangeInclusive<f32> = -2.0..=2.0;
 const LOGIT_BIAS: RangeInclusive<f32> = -100.0..=100.0;
 const MAX_BIASES: usize = 1024;
-const ADAPTER_SCALE: RangeInclusive<f32> = -4.0..=4.0;
-const MAX_ADAPTERS: usize = 8;
+/// How strongly an adapter may be used.
+pub const ADAPTER_SCALE: RangeInclusive<f32> = -4.0..=4.0;
+/// How many may be used together.
+pub const MAX_ADAPTERS: usize = 8;
 const MAX_CHANCES: u32 = 20;
 
 /// The error is a sentence for whoever made the request.

@@ -142,7 +142,7 @@ pub(super) fn respond_to_framework_error(error: &poem::Error) -> Response {
         StatusCode::NOT_FOUND => "there is nothing at this address".to_owned(),
         StatusCode::METHOD_NOT_ALLOWED => "this address does not take this method".to_owned(),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            "the body must be JSON, with content-type: application/json".to_owned()
+            "the body must be JSON, with content-type: application/json; only an uploaded file is sent as application/octet-stream".to_owned()
         }
         status if status.is_client_error() => plain(&error.to_string()),
         _ => {

@@ -1,7 +1,8 @@
 //! What every request passes: an id, limits, the check of its origin, headers, and one envelope
 //! for errors.
 //!
-//! A body is read here, whole and bounded in size and time, before any handler sees it. A request
+//! A body is read here, whole and bounded in size and time, before any handler sees it; that of an
+//! upload is read by its handler, through `streamed_body`. A request
 //! that a browser sends with our cookie and that may change something must come from our own page.
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use poem::{Body, Endpoint, IntoResponse, Request, Response};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::errors::{self, REQUEST_ID};
+use super::streamed_body::{StreamedBody, is_streamed};
 use super::{caller, pages};
 use crate::appliance::Appliance;
 use crate::error::{Error, ErrorKind, Result};
@@ -70,23 +72,42 @@ where
 {
     let on_compat = request.uri().path().starts_with("/v1/");
     let refused = match admit(appliance, &mut request).await {
-        Ok(()) => match call(endpoint, request).await {
+        Ok(upload) => match call_with(endpoint, request, upload).await {
             Ok(response) => return response,
             Err(refused) => refused,
         },
-        Err(error) => {
-            let mut refused = errors::respond(error);
-            // What is left of the body is not read, so nothing can follow on this connection.
-            refused
-                .headers_mut()
-                .insert(CONNECTION, HeaderValue::from_static("close"));
-            refused
-        }
+        Err(error) => closing(errors::respond(error)),
     };
     match on_compat {
         true => super::compat::openai::as_openai_error(refused).await,
         false => refused,
     }
+}
+
+/// What is left of the body is not read, so nothing can follow on this connection.
+fn closing(mut refused: Response) -> Response {
+    refused
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    refused
+}
+
+/// The same as `call`; of an upload that was refused in the middle, some is passed over.
+async fn call_with<E>(
+    endpoint: Arc<E>,
+    request: Request,
+    upload: Option<StreamedBody>,
+) -> std::result::Result<Response, Response>
+where
+    E: Endpoint,
+    E::Output: IntoResponse,
+{
+    let answer = call(endpoint, request).await;
+    let Some(upload) = upload.filter(StreamedBody::is_coming) else {
+        return answer;
+    };
+    pass_over_rest(upload).await;
+    answer.map(closing).map_err(closing)
 }
 
 /// The answer, or the error that stands for one. A panic in one handler is that request's error
@@ -105,7 +126,8 @@ where
     }
 }
 
-async fn admit(appliance: &Appliance, request: &mut Request) -> Result<()> {
+/// Gives the body that is still to be read, where the handler is to read it.
+async fn admit(appliance: &Appliance, request: &mut Request) -> Result<Option<StreamedBody>> {
     let headers_bytes: usize = request
         .headers()
         .iter()
@@ -119,14 +141,15 @@ async fn admit(appliance: &Appliance, request: &mut Request) -> Result<()> {
     }
     check_origin(appliance, request)?;
     let limits = &appliance.config.http;
-    let body = read_body(
-        request,
-        limits.body_limit_bytes,
-        Duration::from_millis(limits.body_timeout_ms),
-    )
-    .await?;
+    let timeout = Duration::from_millis(limits.body_timeout_ms);
+    if is_streamed(request) {
+        let upload = StreamedBody::of(request, timeout);
+        request.set_body(upload.as_body());
+        return Ok(Some(upload));
+    }
+    let body = read_body(request, limits.body_limit_bytes, timeout).await?;
     request.set_body(body);
-    Ok(())
+    Ok(None)
 }
 
 /// Signing in with a cookie has none yet, so everything without an Authorization header is checked

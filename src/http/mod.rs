@@ -12,6 +12,7 @@ mod events;
 mod guard;
 mod health;
 mod pages;
+mod streamed_body;
 mod text;
 
 use std::net::TcpListener;

@@ -3,17 +3,22 @@
 //! The folder is the truth: a GGUF that is put there, or linked there by [`Library::add`], is opened
 //! by a probing worker, and only what survives is offered to the engine. What was found is kept in
 //! `.probed.json`, which can be deleted at any time. The demo model is unpacked from the program once;
-//! deleting it on purpose is respected. A [`Library`] is an engine to its callers (`appliance`,
+//! deleting it on purpose is respected. Adapters on top of models have a library of their own,
+//! [`Adapters`], whose truth is the store. A [`Library`] is an engine to its callers (`appliance`,
 //! `cli`): it lists every file with its state, and hands requests to whoever runs them.
 
+mod adapter_check;
+mod adapters;
 mod demo;
 mod folder;
 mod header;
 mod library;
 mod probed_files;
 
+pub use self::adapters::{Adapter, AdapterChange, AdapterChoice, Adapters, NewAdapter};
 pub use self::library::Library;
 use crate::engine::{ModelInfo, ModelState};
+pub use crate::store::adapters::{AdapterAudience, AdapterRecord};
 
 /// The id of the model inside the program.
 pub const DEMO_MODEL: &str = "chatelaine-demo";

@@ -8,6 +8,7 @@ use super::keys::{LatestFirst, TableKey};
 use super::tables::{CONVERSATION_BY_ID, CONVERSATION_BY_PLACE, ConversationPlace};
 use super::{Reads, WriteTx};
 use crate::clock::UnixMs;
+use crate::engine::AdapterUse;
 use crate::error::{Error, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
 
@@ -24,6 +25,9 @@ pub struct ConversationRecord {
     pub archived: bool,
     /// None: whatever is the house's default when a message is sent.
     pub model: Option<String>,
+    /// What a message is answered with that names no adapters.
+    #[serde(default)]
+    pub adapters: Vec<AdapterUse>,
     /// The end of the branch that is shown.
     pub head_id: Option<MessageId>,
 }

@@ -7,7 +7,7 @@ use super::codec::Record;
 use super::tables::{CONVERSATION_ID_BY_MESSAGE, MESSAGE_BY_CONVERSATION, MESSAGE_ID_BY_CLIENT_ID};
 use super::{Reads, WriteTx};
 use crate::clock::{UnixMs, now_ms};
-use crate::engine::{FinishReason, Sampling, Timings, Usage};
+use crate::engine::{AdapterUse, FinishReason, Sampling, Timings, Usage};
 use crate::error::Result;
 use crate::ids::{ConversationId, MessageId, UserId};
 
@@ -27,6 +27,9 @@ pub struct MessageRecord {
     /// The rest is about replies alone.
     #[serde(default)]
     pub model: Option<String>,
+    /// What was on top of the model.
+    #[serde(default)]
+    pub adapters: Vec<AdapterUse>,
     #[serde(default)]
     pub settings: ReplySettings,
     #[serde(default)]
@@ -96,6 +99,7 @@ impl MessageRecord {
             created_at: now_ms(),
             client_id: None,
             model: None,
+            adapters: Vec::new(),
             settings: ReplySettings::default(),
             finish_reason: None,
             usage: None,

@@ -6,6 +6,7 @@
 //! transaction. After a failed disk operation redb refuses whatever needs the disk until it is
 //! opened again, which the writer does by itself; until then callers hear "overloaded".
 
+pub mod adapters;
 mod codec;
 mod connection;
 pub mod conversations;

@@ -1,6 +1,7 @@
 //! Every table there is, named VALUE_BY_KEY. A name that was ever released is never used again for
 //! something else. All are made by the first migration that knows them. Used by `store/` alone.
 
+use super::adapters::AdapterRecord;
 use super::conversations::ConversationRecord;
 use super::jobs::JobRecord;
 use super::keys::LatestFirst;
@@ -36,6 +37,8 @@ pub(super) const MESSAGE_ID_BY_CLIENT_ID: Table<(UserId, String), MessageId> =
 
 /// Only replies that are being written.
 pub(super) const REPLY_BY_ID: Table<MessageId, ReplyRecord> = Table::new("reply_by_id");
+
+pub(super) const ADAPTER_BY_ID: Table<String, AdapterRecord> = Table::new("adapter_by_id");
 
 pub(super) const SETTING_BY_NAME: Table<String, SettingRecord> = Table::new("setting_by_name");
 pub(super) const JOB_BY_ID: Table<JobId, JobRecord> = Table::new("job_by_id");

@@ -14,7 +14,9 @@ use self::faulty_disk::{Trouble, store_on_faulty_disk};
 use super::*;
 use crate::clock::now_ms;
 use crate::error::ErrorKind;
-use crate::ids::UserId;
+use crate::ids::{ConversationId, UserId};
+use crate::store::conversations::{ConversationRecord, TitleSource};
+use crate::store::messages::{Author, MessageRecord};
 use crate::store::users::{UserRecord, UserRole, find_user, list_users, put_user};
 
 fn user(name: &str) -> UserRecord {
@@ -93,6 +95,31 @@ fn a_second_store_on_the_same_file_is_refused_in_one_sentence() {
         "{}",
         error.message
     );
+}
+
+#[test]
+fn what_was_written_before_there_were_adapters_is_read() {
+    fn without_adapters<R: serde::Serialize + serde::de::DeserializeOwned>(record: &R) -> R {
+        let mut old = serde_json::to_value(record).unwrap();
+        old.as_object_mut().unwrap().remove("adapters").unwrap();
+        serde_json::from_value(old).unwrap()
+    }
+    let conversation = ConversationRecord {
+        id: ConversationId::generate(),
+        owner_id: UserId::generate(),
+        title: String::new(),
+        titled_by: TitleSource::FirstWords,
+        created_at: 1,
+        updated_at: 1,
+        pinned: false,
+        archived: false,
+        model: None,
+        adapters: Vec::new(),
+        head_id: None,
+    };
+    assert_eq!(without_adapters(&conversation), conversation);
+    let message = MessageRecord::new(conversation.id, None, Author::User);
+    assert_eq!(without_adapters(&message), message);
 }
 
 /// The names that were acknowledged.

@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
-use crate::support::{House, Options, PASSWORD, binary, run_to_end};
+use crate::support::{AdapterFile, House, Options, PASSWORD, binary, run_to_end};
 
 const NEW_PASSWORD: &str = "a whole ring of iron keys";
 
@@ -269,6 +269,66 @@ fn a_file_that_is_no_model_is_one_sentence() {
         .args(["model", "add", "/nowhere/model.gguf", "--data"])
         .arg(&data);
     failed(&run_to_end(&mut command));
+}
+
+/// The base is the script's, whatever this binary was built with.
+#[tokio::test]
+async fn adapters_are_added_listed_and_removed_while_no_server_runs() {
+    let mut house = House::start().await;
+    let ada = house.set_up().await;
+    let data = house.data();
+    let file = data.with_file_name("Old salt.gguf");
+    std::fs::write(&file, AdapterFile::default().bytes()).expect("a file");
+    let notes = data.with_file_name("notes.gguf");
+    std::fs::write(&notes, "these are notes").expect("a file");
+    let (file, notes) = (
+        file.to_str().expect("a path"),
+        notes.to_str().expect("a path"),
+    );
+    let adapter = |arguments: &[&str]| {
+        let mut command = binary();
+        let script = data.with_file_name("script.json");
+        command.env("CHATELAINE_ENGINE__SCRIPT", script);
+        command.arg("adapter").args(arguments);
+        run_to_end(command.arg("--data").arg(&data))
+    };
+    let done = |arguments: &[&str]| {
+        let output = adapter(arguments);
+        let wrong = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{wrong}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    assert!(failed(&adapter(&["list"])).contains("already running"));
+    house.stop().await;
+
+    let add = ["add", file, "--base", "scripted", "--scale", "-0.5"];
+    assert_eq!(done(&add), "Added old-salt\n");
+    let listed = done(&["list"]);
+    assert!(
+        listed.starts_with("old-salt ") && listed.contains("on scripted"),
+        "{listed}"
+    );
+    for wrong in [
+        &add[..],
+        &["add", notes, "--base", "scripted"],
+        &["add", "/tmp", "--base", "scripted"],
+        &["add", "/nowhere", "--base", "scripted"],
+        &["add", file, "--base", "gpt-9"],
+        &["remove", "nothing"],
+    ] {
+        failed(&adapter(wrong));
+    }
+
+    house.start_again().await;
+    let ada = house
+        .stranger()
+        .with_token(&ada.access_token.expect("a token"));
+    let kept = ada.get("/api/v1/admin/adapters/old-salt").await.ok(200);
+    assert_eq!(kept["name"], "Old salt");
+    assert_eq!(kept["default_scale"], -0.5);
+    house.stop().await;
+    assert_eq!(done(&["remove", "old-salt"]), "Removed old-salt\n");
+    assert_eq!(done(&["list"]), "");
 }
 
 /// The demo model is in the binary, so this needs llama.cpp and nothing else.

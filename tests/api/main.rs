@@ -9,6 +9,8 @@
     reason = "tests spawn tasks, read the environment and say what they found"
 )]
 
+mod adapters;
+mod adapters_in_use;
 mod auth;
 mod bad_input;
 mod branches;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, ENDLESS, House, Person, text};
+use crate::support::{AdapterFile, Answer, ENDLESS, House, Person, text};
 
 /// What is Ada's: a conversation, something she said, a reply that is running.
 struct Belongings {
@@ -86,6 +86,16 @@ impl Belongings {
     }
 }
 
+/// Every operation with an id that is for administrators, whoever's it is.
+fn house_doors(id: &str) -> Vec<(Method, String, Value)> {
+    let adapter = format!("/api/v1/admin/adapters/{id}");
+    vec![
+        (Method::GET, adapter.clone(), json!(null)),
+        (Method::PATCH, adapter.clone(), json!({"name": "mine"})),
+        (Method::DELETE, adapter, json!(null)),
+    ]
+}
+
 /// "{id}" in an address of the document stands for any of them.
 #[tokio::test]
 async fn every_address_with_an_id_is_among_the_doors() {
@@ -98,6 +108,7 @@ async fn every_address_with_an_id_is_among_the_doors() {
     let known: BTreeSet<_> = everybodys
         .doors()
         .into_iter()
+        .chain(house_doors("{id}"))
         .map(|(method, path, _)| {
             let path = path.split('?').next().expect("a path");
             let path = path.strip_prefix("/api/v1").expect("our own path");
@@ -152,6 +163,29 @@ async fn a_user_cannot_reach_anothers_things_through_any_door() {
 }
 
 #[tokio::test]
+async fn a_user_is_kept_from_what_is_the_houses_whether_it_is_there_or_not() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let file = AdapterFile::default().bytes();
+    ada.upload_adapter("scripted", file).await.ok(201);
+    for id in ["pirate", "nothing"] {
+        for (method, path, body) in house_doors(id) {
+            knock(&bob, &method, &path, &body)
+                .await
+                .refused(403, "forbidden");
+            knock(&house.stranger(), &method, &path, &body)
+                .await
+                .refused(401, "unauthenticated");
+        }
+    }
+    bob.get("/api/v1/admin/adapters")
+        .await
+        .refused(403, "forbidden");
+    ada.get("/api/v1/admin/adapters/pirate").await.ok(200);
+}
+
+#[tokio::test]
 async fn an_administrator_cannot_read_a_users_conversations() {
     let house = House::start().await;
     let ada = house.set_up().await;
@@ -193,7 +227,7 @@ async fn an_id_that_is_none_is_not_found() {
             message: id.to_owned(),
             reply: id.to_owned(),
         };
-        for (method, path, body) in nowhere.doors() {
+        for (method, path, body) in nowhere.doors().into_iter().chain(house_doors(id)) {
             let answer = knock(&ada, &method, &path, &body).await;
             // Some of these make another address of the path.
             assert!(

@@ -41,6 +41,7 @@ export const engineScript = {
     { when: "a tale", reply: tale, delay_ms: 50 },
     { when: "for ever", reply: words(2000), delay_ms: 30 },
     { when: "richly", reply: rich, delay_ms: 5 },
+    { when: "^Which adapters", reply: "With {adapters}." },
     { when: "too much", error: { context_too_long: { tokens: 9000, limit: 4096 } } },
     { when: "break off", reply: words(30), delay_ms: 5, fail_after: 10 },
   ],

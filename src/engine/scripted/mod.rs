@@ -17,6 +17,9 @@
 //! }
 //! ```
 //!
+//! Any adapter is taken. Where a text says `{adapters}`, the reply says those of its request with
+//! their scales, such as `pirate at 0.5, formal at 1`, or `none`.
+//!
 //! A reply that is continued goes on behind what is written and does not fail again. `error` is one
 //! of `crashed`, `queue_full`, `{"failed": "…"}`, `{"model_unusable": "…"}`, `{"context_too_long": …}`.
 
@@ -34,14 +37,16 @@ use tokio_util::task::TaskTracker;
 use self::script::{Reply, Rule, Script};
 use super::prompt::TITLE_REQUEST;
 use super::{
-    Embed, Embeddings, Engine, EngineError, EngineEvent, EventSender, FinishReason, Finished,
-    Generate, Health, ModelInfo, ModelState, Role, Timings, TokenStream, Usage, token_stream,
-    validity,
+    AdapterUse, Embed, Embeddings, Engine, EngineError, EngineEvent, EventSender, FinishReason,
+    Finished, Generate, Health, ModelInfo, ModelState, Role, Timings, TokenStream, Usage,
+    token_stream, validity,
 };
 
 /// Events that may wait for a reader before the script pauses.
 const STREAM_CAPACITY: usize = 4096;
 const TITLE_WORDS: usize = 6;
+/// Stands in a text for the adapters of its request.
+const ADAPTERS_MARK: &str = "{adapters}";
 
 pub struct ScriptedEngine {
     script: Script,
@@ -167,6 +172,10 @@ impl Engine for ScriptedEngine {
         std::future::ready(made).boxed()
     }
 
+    fn takes_any_adapter(&self, model: &str) -> bool {
+        self.script.models.iter().any(|known| known == model)
+    }
+
     fn health(&self) -> Health {
         let loaded = self.script.models.first().cloned();
         Health {
@@ -275,7 +284,10 @@ async fn wait(delay_ms: u64, sender: &EventSender) -> Result<(), ReaderLeft> {
 /// What is yet to be said: behind what is written, and before any stop string.
 fn pieces_of(rule: &Rule, request: &Generate) -> (Vec<String>, FinishReason) {
     let once: Vec<String> = match &rule.reply {
-        Reply::Text(text) => text.split_inclusive(' ').map(str::to_owned).collect(),
+        Reply::Text(text) => {
+            let text = text.replace(ADAPTERS_MARK, &in_words(&request.adapters));
+            text.split_inclusive(' ').map(str::to_owned).collect()
+        }
         Reply::Pieces(pieces) => pieces.clone(),
     };
     let all = once.len() * rule.repeat.unwrap_or(1);
@@ -302,6 +314,14 @@ fn pieces_of(rule: &Rule, request: &Generate) -> (Vec<String>, FinishReason) {
     }
     cut_at_stop(&mut pieces, &request.stop);
     (pieces, FinishReason::Stop)
+}
+
+fn in_words(adapters: &[AdapterUse]) -> String {
+    let words = |used: &AdapterUse| format!("{} at {}", used.id, used.scale);
+    match adapters.is_empty() {
+        true => "none".to_owned(),
+        false => adapters.iter().map(words).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn cut_at_stop(pieces: &mut Vec<String>, stops: &[String]) {

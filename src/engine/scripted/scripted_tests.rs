@@ -40,6 +40,26 @@ async fn a_rule_answers_and_the_rest_is_echoed() {
 }
 
 #[tokio::test]
+async fn a_reply_can_say_which_adapters_reached_the_engine() {
+    let script = r#"{"rules": [{"when": "which", "reply": "With {adapters}."}]}"#;
+    let with = |adapters: &[(&str, f32)]| Generate {
+        adapters: adapters
+            .iter()
+            .map(|&(id, scale)| AdapterUse {
+                id: id.into(),
+                scale,
+            })
+            .collect(),
+        ..ask("which")
+    };
+    let none = text_of(script, with(&[])).await.unwrap().0;
+    assert_eq!(none, "With none.");
+    let two = with(&[("pirate", 0.5), ("formal", 1.0)]);
+    let said = text_of(script, two).await.unwrap().0;
+    assert_eq!(said, "With pirate at 0.5, formal at 1.");
+}
+
+#[tokio::test]
 async fn a_reply_goes_on_behind_what_is_written() {
     let request = Generate {
         written: "one t".into(),

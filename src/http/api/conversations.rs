@@ -7,6 +7,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
+use super::adapters::{AdapterChoice, AdapterUse, choices, uses};
 use super::{ApiResult, House, Tag, Text};
 use crate::appliance::Appliance;
 use crate::clock::rfc3339;
@@ -32,6 +33,8 @@ pub(in crate::http) struct Conversation {
     archived: bool,
     /// The model chosen for it; absent: the house's default.
     model: Option<String>,
+    /// What a message is answered with that names none; absent: none.
+    adapters: Option<Vec<AdapterUse>>,
     /// The end of the branch that is shown.
     head_id: Option<String>,
     /// The reply being written in it.
@@ -48,6 +51,7 @@ impl From<ConversationRecord> for Conversation {
             pinned: conversation.pinned,
             archived: conversation.archived,
             model: conversation.model,
+            adapters: uses(conversation.adapters),
             head_id: conversation.head_id.map(|id| id.to_string()),
             running_reply_id: None,
         }
@@ -77,6 +81,7 @@ struct CreateConversation {
     /// Absent: the first words, then the model's.
     title: Option<Text>,
     model: Option<Text>,
+    adapters: Option<Vec<AdapterChoice>>,
 }
 
 /// A field that is absent stays.
@@ -88,6 +93,8 @@ struct UpdateConversation {
     pinned: Option<bool>,
     /// Empty: the house's default.
     model: Option<Text>,
+    /// Empty: none.
+    adapters: Option<Vec<AdapterChoice>>,
     /// Any message: the branch through it to its newest end is shown.
     head_id: Option<Text>,
 }
@@ -161,7 +168,11 @@ impl ConversationsApi {
         caller: Authenticated,
         body: Json<CreateConversation>,
     ) -> ApiResult<CreatedConversation> {
-        let Json(CreateConversation { title, model }) = body;
+        let Json(CreateConversation {
+            title,
+            model,
+            adapters,
+        }) = body;
         let conversation = house
             .conversations
             .create(
@@ -169,6 +180,7 @@ impl ConversationsApi {
                 NewConversation {
                     title: title.map(Into::into),
                     model: model.map(Into::into),
+                    adapters: choices(adapters).unwrap_or_default(),
                 },
             )
             .await?;
@@ -190,7 +202,7 @@ impl ConversationsApi {
         Ok(Json(Conversation::new(conversation, &house)))
     }
 
-    /// Rename, archive, pin, choose a model, or show another branch
+    /// Rename, archive, pin, choose a model and adapters, or show another branch
     #[oai(path = "/:id", method = "patch", operation_id = "update_conversation")]
     async fn update_conversation(
         &self,
@@ -204,6 +216,7 @@ impl ConversationsApi {
             archived,
             pinned,
             model,
+            adapters,
             head_id,
         }) = body;
         let head_id = head_id
@@ -214,6 +227,7 @@ impl ConversationsApi {
             archived,
             pinned,
             model: model.map(Into::into),
+            adapters: choices(adapters),
             head_id,
         };
         let conversation = house

@@ -1,5 +1,6 @@
 //! The typed API under `/api/v1`, one file a resource. A handler's name is its `operation_id`.
 
+pub(super) mod adapters;
 pub(super) mod auth;
 pub(super) mod conversations;
 pub(super) mod messages;
@@ -23,7 +24,7 @@ pub(super) fn api() -> impl OpenApi {
         setup::SetupApi,
         auth::AuthApi,
         users::UsersApi,
-        models::ModelsApi,
+        (models::ModelsApi, adapters::AdaptersApi),
         settings::SettingsApi,
         conversations::ConversationsApi,
         messages::MessagesApi,
@@ -40,6 +41,7 @@ pub(super) enum Tag {
     Auth,
     Users,
     Models,
+    Adapters,
     Settings,
     Conversations,
     Messages,

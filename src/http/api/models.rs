@@ -4,6 +4,7 @@
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
 
+use super::adapters::ModelAdapter;
 use super::{ApiResult, House, Tag};
 use crate::engine::{ModelInfo, ModelState};
 use crate::http::caller::Authenticated;
@@ -25,6 +26,8 @@ struct Model {
     parameters: u64,
     architecture: String,
     quantization: String,
+    /// What one may put on it.
+    adapters: Vec<ModelAdapter>,
 }
 
 #[derive(Enum)]
@@ -64,6 +67,7 @@ impl From<ModelInfo> for Model {
             parameters: model.parameters,
             architecture: model.architecture,
             quantization: model.quantization,
+            adapters: Vec::new(),
         }
     }
 }
@@ -75,12 +79,18 @@ impl ModelsApi {
     async fn list_models(
         &self,
         house: House<'_>,
-        _caller: Authenticated,
+        caller: Authenticated,
     ) -> ApiResult<Json<ModelList>> {
         let models = house.models();
         let default_model = crate::models::find_default(&models).map(|model| model.id.clone());
+        let mut items: Vec<Model> = models.into_iter().map(Model::from).collect();
+        for adapter in house.adapters.list_usable(&caller) {
+            if let Some(model) = items.iter_mut().find(|model| model.id == adapter.base) {
+                model.adapters.push(adapter.into());
+            }
+        }
         Ok(Json(ModelList {
-            items: models.into_iter().map(Model::from).collect(),
+            items,
             default_model,
         }))
     }

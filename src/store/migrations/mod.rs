@@ -5,6 +5,7 @@
 //! than this program knows is refused, never guessed at. Called by `Store::open` alone.
 
 mod m0001_first_tables;
+mod m0002_adapters;
 
 use redb::{Database, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
 
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 
 type Step = fn(&WriteTransaction) -> Result<()>;
 
-const STEPS: &[Step] = &[m0001_first_tables::run];
+const STEPS: &[Step] = &[m0001_first_tables::run, m0002_adapters::run];
 
 const SCHEMA: TableDefinition<'static, &'static str, u64> = TableDefinition::new("schema");
 const STEPS_DONE: &str = "steps_done";

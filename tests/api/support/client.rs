@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, SET_COOKIE};
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, SET_COOKIE};
+use reqwest::{Body, Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::events::{Event, Events};
@@ -96,6 +96,14 @@ impl Person {
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::DELETE, path)).await
+    }
+
+    /// Adds an adapter to a model; `query` begins with the model's id.
+    pub(crate) async fn upload_adapter(&self, query: &str, file: impl Into<Body>) -> Answer {
+        let path = format!("/api/v1/admin/adapters?base={query}");
+        let request = self.request(Method::POST, &path);
+        let request = request.header(CONTENT_TYPE, "application/octet-stream");
+        Answer::of(request.body(file)).await
     }
 
     /// Posts and reads what comes as events; `stream` is added to the body.

@@ -3,11 +3,13 @@
 //! Nothing here knows the code inside the house: a test sees what a client sees, over a real
 //! socket on this machine. Each test has a house of its own, which ends with it.
 
+mod adapter_file;
 mod client;
 mod events;
 mod house;
 mod script;
 
+pub(crate) use adapter_file::AdapterFile;
 pub(crate) use client::{Answer, Person, text};
 pub(crate) use events::{Event, grow_by_one, text_of};
 pub(crate) use house::{House, Options, PASSWORD, binary, run_to_end};

@@ -3,9 +3,10 @@
 import { tick } from "svelte";
 import { api, call } from "../lib/api/client";
 import { ApiError } from "../lib/api/error";
-import type { Conversation, Exchange, Message, NumberedReplyEvent } from "../lib/api/types";
+import type { AdapterUse, Conversation, Exchange, Message, NumberedReplyEvent } from "../lib/api/types";
 import { randomId } from "../lib/ids";
 import { Paced } from "../lib/paced";
+import { ChosenAdapters } from "./chosen-adapters.svelte";
 import { replyEvents, type ReplyStreamOptions } from "./reply-stream";
 import { Speedometer } from "./speed";
 import { Turn, draftOf, hollowReply } from "./turn.svelte";
@@ -44,6 +45,11 @@ export class OpenConversation {
   problem: ApiError | undefined = $state.raw();
   /** The model chosen before there is a conversation to keep it. */
   model: string | undefined = $state();
+  /** What goes on top of it. */
+  readonly adapters = new ChosenAdapters(
+    () => this.info?.adapters,
+    (adapters) => this.patch({ adapters }),
+  );
 
   #branch: Turn[] = $state.raw([]);
   /** What did not get through. It stays behind the branch, because nothing else has it. */
@@ -129,26 +135,27 @@ export class OpenConversation {
   send(content: string) {
     let [clientId, clientIdOf] = [randomId(), this.id];
     const request = (branch: Turn[]) => {
-      if (!this.id) return { path: "/api/v1/chat", body: { content, model: this.model, client_id: clientId } };
+      if (!this.id) return { path: "/api/v1/chat", body: { content, model: this.model, adapters: this.adapters.asked, client_id: clientId } };
       // Within another conversation it is another message.
       if (clientIdOf !== this.id) [clientId, clientIdOf] = [randomId(), this.id];
-      return { path: `/api/v1/conversations/${encodeURIComponent(this.id)}/messages`, body: { content, parent_id: branch.at(-1)?.message.id, client_id: clientId } };
+      return { path: `/api/v1/conversations/${encodeURIComponent(this.id)}/messages`, body: { content, parent_id: branch.at(-1)?.message.id, adapters: this.adapters.asked, client_id: clientId } };
     };
     void this.#try({ fresh: [new Turn(draftOf(content)), new Turn(hollowReply())], above: (branch) => branch, request });
   }
 
   edit(turn: Turn, content: string) {
     const fresh = [new Turn(draftOf(content, turn.message)), new Turn(hollowReply())];
-    const body = { content, client_id: randomId() };
+    const clientId = randomId();
+    const body = () => ({ content, adapters: this.adapters.asked, client_id: clientId });
     void this.#try(inPlaceOf(turn.message, fresh, "edit", body));
   }
 
   regenerate(turn: Turn) {
-    void this.#try(inPlaceOf(turn.message, [new Turn(hollowReply(turn.message))], "regenerate", {}));
+    void this.#try(inPlaceOf(turn.message, [new Turn(hollowReply(turn.message))], "regenerate", () => ({ adapters: this.adapters.asked })));
   }
 
   resume(turn: Turn) {
-    void this.#try(inPlaceOf(turn.message, [turn], "continue", {}));
+    void this.#try(inPlaceOf(turn.message, [turn], "continue", () => ({})));
   }
 
   async stop() {
@@ -175,12 +182,18 @@ export class OpenConversation {
     await this.load();
   }
 
+  /** Adapters are made for one model: they do not go with another. */
   async chooseModel(model: string) {
-    if (this.id) await this.patch({ model });
+    this.adapters.forget();
+    if (this.id) await this.patch({ model, adapters: [] });
     else this.model = model;
   }
 
-  async patch(body: { title?: string; head_id?: string; model?: string }) {
+  async chooseAdapters(adapters: AdapterUse[]) {
+    await this.adapters.choose(adapters, this.id !== undefined);
+  }
+
+  async patch(body: { title?: string; head_id?: string; model?: string; adapters?: AdapterUse[] }) {
     if (!this.id) return;
     this.#tell(await call(api.PATCH("/conversations/{id}", { params: { path: { id: this.id } }, body })));
   }
@@ -296,7 +309,10 @@ export class OpenConversation {
     if (this.#stopping) this.stop().catch(this.#events.failed);
     this.#tell({ ...conversation, running_reply_id: reply.id });
     this.#events.accepted(from);
-    if (from === undefined) this.#events.created(conversation);
+    if (from === undefined) {
+      this.adapters.keptBy(conversation.adapters).catch(this.#events.failed);
+      this.#events.created(conversation);
+    }
     if (this.#closed) this.#reading?.abort();
   }
 
@@ -322,10 +338,10 @@ export class OpenConversation {
 }
 
 /** Asks for something beside or instead of a message that is there. */
-function inPlaceOf(old: Message, fresh: Turn[], action: "edit" | "regenerate" | "continue", body: object): Attempt {
+function inPlaceOf(old: Message, fresh: Turn[], action: "edit" | "regenerate" | "continue", body: () => object): Attempt {
   const above = (branch: Turn[]) => {
     const parent = branch.findIndex((turn) => turn.message.id === old.parent_id);
     return parent < 0 && old.parent_id !== undefined ? branch : branch.slice(0, parent + 1);
   };
-  return { fresh, above, request: () => ({ path: `/api/v1/messages/${encodeURIComponent(old.id)}/${action}`, body }) };
+  return { fresh, above, request: () => ({ path: `/api/v1/messages/${encodeURIComponent(old.id)}/${action}`, body: body() }) };
 }

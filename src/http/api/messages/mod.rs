@@ -9,6 +9,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi, ResponseContent};
 
+use super::adapters::choices;
 use super::conversations::parse_conversation_id;
 use super::{ApiResult, House, Tag};
 use crate::appliance::Appliance;
@@ -129,13 +130,20 @@ impl MessagesApi {
     ) -> ApiResult<ReplyResponse> {
         let Json(RegenerateReply {
             model,
+            adapters,
             settings,
             stream,
         }) = body;
         let (id, settings) = (parse_message_id(&id)?, settings.map(Into::into));
         let started = house
             .conversations
-            .regenerate(&caller, id, model.map(Into::into), settings)
+            .regenerate(
+                &caller,
+                id,
+                model.map(Into::into),
+                choices(adapters),
+                settings,
+            )
             .await?;
         answer(&house, started, stream).await
     }
@@ -153,11 +161,15 @@ impl MessagesApi {
         id: Path<String>,
         body: Json<ContinueReply>,
     ) -> ApiResult<ReplyResponse> {
-        let Json(ContinueReply { settings, stream }) = body;
+        let Json(ContinueReply {
+            adapters,
+            settings,
+            stream,
+        }) = body;
         let (id, settings) = (parse_message_id(&id)?, settings.map(Into::into));
         let started = house
             .conversations
-            .continue_reply(&caller, id, settings)
+            .continue_reply(&caller, id, choices(adapters), settings)
             .await?;
         answer(&house, started, stream).await
     }

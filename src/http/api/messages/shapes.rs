@@ -10,6 +10,7 @@ use crate::clock::rfc3339;
 use crate::conversations::{self, Author, MessageInTree};
 use crate::engine::{self, Sampling};
 use crate::error::{Error, Result};
+use crate::http::api::adapters::{AdapterChoice, AdapterUse, choices, uses};
 use crate::http::api::conversations::Conversation;
 use crate::http::text::Text;
 
@@ -26,6 +27,8 @@ pub(in crate::http) struct Message {
     /// All that answer the same parent, itself included, oldest first.
     sibling_ids: Vec<String>,
     model: Option<String>,
+    /// What was on top of the model; absent: nothing.
+    adapters: Option<Vec<AdapterUse>>,
     finish_reason: Option<FinishReason>,
     usage: Option<Usage>,
     timings: Option<Timings>,
@@ -125,6 +128,8 @@ pub(super) struct SendMessage {
     /// The reply this answers; absent: the end of the shown branch.
     pub(super) parent_id: Option<Text>,
     pub(super) model: Option<Text>,
+    /// Absent: the conversation's; empty: none.
+    pub(super) adapters: Option<Vec<AdapterChoice>>,
     pub(super) settings: Option<ReplySettings>,
     /// True: the answer is the event stream.
     #[oai(default)]
@@ -138,6 +143,8 @@ pub(super) struct SendMessage {
 pub(super) struct EditMessage {
     pub(super) content: Text,
     pub(super) model: Option<Text>,
+    /// Absent: the conversation's; empty: none.
+    pub(super) adapters: Option<Vec<AdapterChoice>>,
     pub(super) settings: Option<ReplySettings>,
     #[oai(default)]
     pub(super) stream: bool,
@@ -148,6 +155,8 @@ pub(super) struct EditMessage {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub(super) struct RegenerateReply {
     pub(super) model: Option<Text>,
+    /// Absent: as the first time, where the same model answers; otherwise the conversation's.
+    pub(super) adapters: Option<Vec<AdapterChoice>>,
     /// Absent: as the first time.
     pub(super) settings: Option<ReplySettings>,
     #[oai(default)]
@@ -157,6 +166,8 @@ pub(super) struct RegenerateReply {
 #[derive(Object)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub(super) struct ContinueReply {
+    /// Absent: as before; empty: none.
+    pub(super) adapters: Option<Vec<AdapterChoice>>,
     /// Absent: as before.
     pub(super) settings: Option<ReplySettings>,
     #[oai(default)]
@@ -180,6 +191,7 @@ impl From<MessageInTree> for Message {
             created_at: rfc3339(message.created_at),
             sibling_ids: sibling_ids.iter().map(ToString::to_string).collect(),
             model: message.model,
+            adapters: uses(message.adapters),
             finish_reason: message.finish_reason.map(Into::into),
             usage: message.usage.map(Into::into),
             timings: message.timings.map(Into::into),
@@ -253,6 +265,7 @@ impl TryFrom<SendMessage> for conversations::SendMessage {
                 .map(parse_message_id)
                 .transpose()?,
             model: send.model.map(Into::into),
+            adapters: choices(send.adapters),
             settings: send.settings.map(Into::into).unwrap_or_default(),
             client_id: send.client_id.map(Into::into),
         })
@@ -264,6 +277,7 @@ impl From<EditMessage> for conversations::EditMessage {
         Self {
             content: edit.content.into(),
             model: edit.model.map(Into::into),
+            adapters: choices(edit.adapters),
             settings: edit.settings.map(Into::into).unwrap_or_default(),
             client_id: edit.client_id.map(Into::into),
         }

@@ -136,6 +136,7 @@ impl ChatCompletionRequest {
         }
         Ok(CompletionRequest {
             model: self.model.filter(|model| !model.is_empty()),
+            adapters: Vec::new(),
             messages: self
                 .messages
                 .into_iter()

@@ -7,6 +7,7 @@ export type User = Schemas["User"];
 export type Model = Schemas["Model"];
 export type Conversation = Schemas["Conversation"];
 export type Message = Schemas["Message"];
+export type AdapterUse = Schemas["AdapterUse"];
 export type Exchange = Schemas["Exchange"];
 export type Problem = { code: string; message: string };
 

@@ -1,0 +1,107 @@
+//! Who may put which adapters on which model. Every way to a reply passes [`Adapters::resolve`].
+//! An adapter that a caller may not use is one that does not exist.
+
+use super::{Adapter, Adapters};
+use crate::accounts::Caller;
+use crate::engine::{ADAPTER_SCALE, AdapterUse, MAX_ADAPTERS};
+use crate::error::{Error, Result};
+use crate::store::adapters::{AdapterAudience, AdapterRecord};
+
+/// An adapter that somebody asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdapterChoice {
+    pub id: String,
+    /// None: as the adapter's default is.
+    pub scale: Option<f32>,
+}
+
+impl From<AdapterUse> for AdapterChoice {
+    fn from(used: AdapterUse) -> Self {
+        Self {
+            id: used.id,
+            scale: Some(used.scale),
+        }
+    }
+}
+
+fn may_use(caller: &Caller, record: &AdapterRecord) -> bool {
+    match record.audience {
+        AdapterAudience::Everybody => true,
+        AdapterAudience::Administrators => caller.require_admin().is_ok(),
+    }
+}
+
+fn refuse<T>(sentence: impl Into<String>) -> Result<T> {
+    Err(Error::invalid_field("adapters", sentence))
+}
+
+impl Adapters {
+    /// What the caller may use now, by id.
+    pub fn list_usable(&self, caller: &Caller) -> Vec<AdapterRecord> {
+        let shelf = self.shelf();
+        let usable = shelf
+            .iter()
+            .filter(|adapter| adapter.trouble.is_none() && may_use(caller, &adapter.record));
+        usable.map(|adapter| adapter.record.clone()).collect()
+    }
+
+    /// What the engine is asked for, each with its scale. The error names the field `adapters`.
+    pub fn resolve(
+        &self,
+        caller: &Caller,
+        model: &str,
+        choices: &[AdapterChoice],
+    ) -> Result<Vec<AdapterUse>> {
+        if choices.len() > MAX_ADAPTERS {
+            return refuse(format!(
+                "at most {MAX_ADAPTERS} adapters can be used together"
+            ));
+        }
+        let shelf = self.shelf();
+        let mut uses: Vec<AdapterUse> = Vec::with_capacity(choices.len());
+        for choice in choices {
+            let chosen = choose(&shelf, caller, model, choice)?;
+            if uses.iter().any(|other| other.id == chosen.id) {
+                return refuse(format!("the adapter \"{}\" is named twice", chosen.id));
+            }
+            uses.push(chosen);
+        }
+        Ok(uses)
+    }
+}
+
+fn choose(
+    shelf: &[Adapter],
+    caller: &Caller,
+    model: &str,
+    choice: &AdapterChoice,
+) -> Result<AdapterUse> {
+    let AdapterChoice { id, scale } = choice;
+    let permitted =
+        |adapter: &&Adapter| adapter.record.id == *id && may_use(caller, &adapter.record);
+    let Some(Adapter { record, trouble }) = shelf.iter().find(permitted) else {
+        let id: String = id.chars().take(80).collect();
+        return refuse(format!(
+            "there is no adapter named \"{id}\"; choose another one, or none"
+        ));
+    };
+    if record.base != model {
+        return refuse(format!(
+            "the adapter \"{id}\" is made for the model {}, and {model} is to answer; choose that model, or leave the adapter out",
+            record.base
+        ));
+    }
+    if let Some(reason) = trouble {
+        return refuse(format!("the adapter \"{id}\" cannot be used: {reason}"));
+    }
+    let scale = scale.unwrap_or(record.default_scale);
+    if !ADAPTER_SCALE.contains(&scale) {
+        return refuse(format!(
+            "the scale of the adapter \"{id}\" must be between -4 and 4"
+        ));
+    }
+    Ok(AdapterUse {
+        id: id.clone(),
+        scale,
+    })
+}
