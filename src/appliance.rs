@@ -230,6 +230,14 @@ fn model_runner(
             budget_bytes: config.saved_mib * 1024 * 1024,
         }),
         queue_limit: config.queue_limit,
+        lane_queue_limit: config.queue_limit_per_user,
+        gpu_layers: config.gpu_layers,
+        memory_bytes: config
+            .memory_mib
+            .map_or_else(crate::machine::memory_bytes, |mib| mib * 1024 * 1024),
+        unload_after: (config.unload_after_s > 0)
+            .then(|| Duration::from_secs(config.unload_after_s)),
+        silence_limit: Duration::from_secs(config.silence_limit_s),
     };
     Ok(Some(Arc::new(LlamaEngine::new(
         options,

@@ -20,6 +20,16 @@ pub struct EngineConfig {
     pub saved_mib: u64,
     /// How many requests may wait, in all.
     pub queue_limit: u32,
+    /// How many requests of one person may wait.
+    pub queue_limit_per_user: u32,
+    /// How many layers of a model go to graphics cards; absent for as many as fit.
+    pub gpu_layers: Option<u32>,
+    /// What all loaded models together may take; absent for all the machine has, less a fifth.
+    pub memory_mib: Option<u64>,
+    /// A model that was asked nothing for so long leaves the memory; 0 for never.
+    pub unload_after_s: u64,
+    /// A model's process that was asked and says nothing for so long is ended and started again.
+    pub silence_limit_s: u64,
     /// A script that answers instead of a model, for tests and demonstrations: see `engine/scripted/mod.rs`.
     pub script: Option<PathBuf>,
 }
@@ -33,6 +43,11 @@ impl Default for EngineConfig {
             step_target_ms: 200,
             saved_mib: 4096,
             queue_limit: 256,
+            queue_limit_per_user: 64,
+            gpu_layers: None,
+            memory_mib: None,
+            unload_after_s: 900,
+            silence_limit_s: 600,
             script: None,
         }
     }

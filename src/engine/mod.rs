@@ -23,7 +23,7 @@ pub use event::{
     Embeddings, EngineEvent, FinishReason, Finished, Timings, TokenChance, ToolCallDelta, Usage,
 };
 use futures_util::future::BoxFuture;
-pub use model_file::{AdapterFile, ModelFile, ModelRunner, ProbeFailure, ProbedModel};
+pub use model_file::{AdapterFile, ModelFile, ModelMemory, ModelRunner, ProbeFailure, ProbedModel};
 pub use request::{
     AdapterUse, ChatMessage, Embed, Generate, OutputFormat, Priority, Reasoning, Role, Sampling,
     Tool, ToolCall, ToolChoice,
@@ -67,6 +67,12 @@ pub struct ModelInfo {
     pub quantization: String,
     /// Where the file lies; None for models without one.
     pub file: Option<PathBuf>,
+    /// What it takes, while it is loaded.
+    pub memory: Option<ModelMemory>,
+    /// It writes text.
+    pub writes: bool,
+    /// It makes vectors of texts.
+    pub embeds: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,8 +91,8 @@ pub enum ModelState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     pub ready: bool,
-    /// The model in memory, if any.
-    pub loaded: Option<String>,
+    /// The models in memory.
+    pub loaded: Vec<String>,
     pub running: u32,
     pub queued: u32,
 }

@@ -22,7 +22,11 @@ pub struct ProbedModel {
     pub context_tokens: u32,
     /// What the file recommends, None where it says nothing.
     pub sampling: Sampling,
-    /// Why nobody can chat with it although it opens, in words for the administrator.
+    /// It can write text.
+    pub writes: bool,
+    /// It can make vectors of texts.
+    pub embeds: bool,
+    /// Why it is of no use although it opens, in words for the administrator.
     pub unusable: Option<String>,
 }
 
@@ -64,6 +68,22 @@ pub struct ModelFile {
     pub probed: ProbedModel,
 }
 
+/// What a loaded model takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelMemory {
+    pub weights_bytes: u64,
+    /// For the tokens of conversations.
+    pub tokens_bytes: u64,
+    /// For computing, as far as it can be told.
+    pub compute_bytes: u64,
+}
+
+impl ModelMemory {
+    pub fn total_bytes(&self) -> u64 {
+        self.weights_bytes + self.tokens_bytes + self.compute_bytes
+    }
+}
+
 /// An adapter's file that was checked and probed, and may be loaded on top of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AdapterFile {
@@ -77,10 +97,21 @@ pub struct AdapterFile {
     pub sha256: String,
 }
 
+impl ModelFile {
+    /// What loading it will take, before that is known: its weights, and a quarter for the rest.
+    pub fn expected_memory_bytes(&self) -> u64 {
+        self.size_bytes + self.size_bytes / 4
+    }
+}
+
 /// An engine that loads model files.
 pub trait ModelRunner: Engine {
     /// Replaces what is offered. A running reply of a model that is gone is still finished.
     fn set_models(&self, files: Vec<ModelFile>);
+    /// Brings a model into memory before anybody asks it.
+    fn load_model(&self, id: &str);
+    /// Takes a model out of memory, once it has answered what it was asked.
+    fn unload_model(&self, id: &str);
     /// Replaces the adapters that requests may name. A running reply keeps its own.
     fn set_adapters(&self, files: Vec<AdapterFile>);
     /// Loads an adapter on top of a model, in a process of its own. The file's numbers must have

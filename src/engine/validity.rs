@@ -4,7 +4,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{AdapterUse, EngineError, Generate, Sampling};
+use super::{AdapterUse, Embed, EngineError, Generate, Sampling};
 
 const MAX_STOPS: usize = 16;
 const MAX_STOP_BYTES: usize = 256;
@@ -46,6 +46,19 @@ pub(super) fn check(request: &Generate) -> Result<(), EngineError> {
         return invalid("at most 20 likeliest tokens can be told");
     }
     check_adapters(&request.adapters)
+}
+
+const MAX_TEXTS: usize = 2048;
+
+/// The error is a sentence for whoever made the request.
+pub(super) fn check_embed(request: &Embed) -> Result<(), EngineError> {
+    if request.texts.is_empty() || request.texts.len() > MAX_TEXTS {
+        return invalid("there must be between 1 and 2048 texts");
+    }
+    if request.texts.iter().any(String::is_empty) {
+        return invalid("an empty text has no vector");
+    }
+    Ok(())
 }
 
 fn check_adapters(adapters: &[AdapterUse]) -> Result<(), EngineError> {

@@ -38,6 +38,9 @@ impl Engine for MadeUpEngine {
             architecture: String::new(),
             quantization: String::new(),
             file,
+            memory: None,
+            writes: true,
+            embeds: false,
         };
         vec![
             info("base", Some(self.model.clone())),
@@ -56,7 +59,7 @@ impl Engine for MadeUpEngine {
     fn health(&self) -> Health {
         Health {
             ready: true,
-            loaded: None,
+            loaded: Vec::new(),
             running: 0,
             queued: 0,
         }
@@ -65,6 +68,10 @@ impl Engine for MadeUpEngine {
 
 impl ModelRunner for MadeUpEngine {
     fn set_models(&self, _files: Vec<ModelFile>) {}
+
+    fn load_model(&self, _id: &str) {}
+
+    fn unload_model(&self, _id: &str) {}
 
     fn set_adapters(&self, files: Vec<AdapterFile>) {
         self.offered.send_replace(files);

@@ -263,6 +263,9 @@ impl Library {
             architecture: probed.architecture,
             quantization: probed.quantization,
             file: Some(file.path.clone()),
+            memory: None,
+            writes: probed.writes,
+            embeds: probed.embeds,
         }
     }
 
@@ -378,7 +381,7 @@ impl Engine for Library {
     fn health(&self) -> Health {
         let idle = Health {
             ready: true,
-            loaded: None,
+            loaded: Vec::new(),
             running: 0,
             queued: 0,
         };

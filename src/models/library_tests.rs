@@ -44,7 +44,7 @@ impl Engine for MadeUpRunner {
     fn health(&self) -> Health {
         Health {
             ready: true,
-            loaded: None,
+            loaded: Vec::new(),
             running: 0,
             queued: 0,
         }
@@ -53,6 +53,10 @@ impl Engine for MadeUpRunner {
 
 impl ModelRunner for MadeUpRunner {
     fn set_models(&self, _files: Vec<ModelFile>) {}
+
+    fn load_model(&self, _id: &str) {}
+
+    fn unload_model(&self, _id: &str) {}
 
     fn set_adapters(&self, _files: Vec<AdapterFile>) {}
 

@@ -27,6 +27,7 @@ pub const DEMO_MODEL: &str = "chatelaine-demo";
 /// the demo model only where there is no other.
 pub fn find_default(models: &[ModelInfo]) -> Option<&ModelInfo> {
     let usable = |model: &&ModelInfo| {
+        model.writes &&
         matches!(
             model.state,
             ModelState::Available | ModelState::Loading | ModelState::Loaded

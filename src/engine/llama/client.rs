@@ -5,14 +5,16 @@
 //! until the running replies are done. When the worker dies, requests that were running are queued
 //! again from where they stood, so that a reader sees a pause and then the rest.
 
+mod hand;
 mod keeper;
+mod placing;
 mod outlet;
 mod shared;
 mod ticket;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -22,11 +24,11 @@ use tokio_util::task::TaskTracker;
 
 use self::keeper::{Keeper, Message};
 use self::shared::Shared;
-use self::ticket::Ticket;
+use self::ticket::{Ticket, Work};
 use super::probe::probe_file;
 use super::protocol::SavedSequences;
 use crate::engine::{
-    AdapterFile, Embed, Embeddings, Engine, EngineError, Generate, Health, ModelFile, ModelInfo,
+    AdapterFile, Embed, Embeddings, Engine, EngineError, Generate, Health, ModelFile, ModelInfo, ModelMemory,
     ModelRunner, ModelState, ProbeFailure, ProbedModel, TokenStream, token_stream, validity,
 };
 use crate::worker::WorkerProgram;
@@ -52,6 +54,16 @@ pub struct EngineOptions {
     pub saved: Option<SavedSequences>,
     /// How many requests may wait, in all.
     pub queue_limit: u32,
+    /// How many requests of one lane may wait.
+    pub lane_queue_limit: u32,
+    /// How many layers go to graphics cards; None for as many as fit.
+    pub gpu_layers: Option<u32>,
+    /// What all loaded models together may take.
+    pub memory_bytes: u64,
+    /// A model that is not asked anything for so long leaves the memory; None for never.
+    pub unload_after: Option<Duration>,
+    /// A worker that says nothing for so long although it was asked is ended.
+    pub silence_limit: Duration,
 }
 
 /// Cheap to clone; all clones are one engine.
@@ -91,12 +103,44 @@ impl LlamaEngine {
         }
     }
 
-    /// The process id of the engine worker, while one runs. For tests and for the administrator.
-    pub fn worker_process_id(&self) -> Option<u32> {
-        self.shared.lock().worker_process_id
+    /// The process id of a model's worker, while one runs. For tests and for the administrator.
+    pub fn worker_process_id(&self, model: &str) -> Option<u32> {
+        self.shared.lock().worker_process_ids.get(model).copied()
     }
 
-    fn info(&self, file: &ModelFile, state: ModelState) -> ModelInfo {
+    /// Queues work for a model that can do it.
+    fn submit(
+        &self,
+        model: &str,
+        lane: u64,
+        can: impl Fn(&ProbedModel) -> bool,
+        work: Work,
+    ) -> Result<(), EngineError> {
+        let mut state = self.shared.lock();
+        let Some(file) = state.find_file(model) else {
+            return Err(EngineError::UnknownModel(model.to_owned()));
+        };
+        if let ModelState::Unusable(reason) = state.state_of(file) {
+            return Err(EngineError::ModelUnusable(reason));
+        }
+        if !can(&file.probed) {
+            let reason = "the model cannot do that: it is made for something else";
+            return Err(EngineError::InvalidRequest(reason.into()));
+        }
+        let of_lane = state.queued_by_lane.get(&lane).copied().unwrap_or(0);
+        if state.queued >= self.options.queue_limit || of_lane >= self.options.lane_queue_limit {
+            return Err(EngineError::QueueFull);
+        }
+        let ticket = Ticket::new(state.next_id(), work, Instant::now());
+        if self.keeper.send(Message::Submit(Box::new(ticket))).is_err() {
+            return Err(EngineError::Failed("the engine has been stopped".into()));
+        }
+        state.queued += 1;
+        *state.queued_by_lane.entry(lane).or_default() += 1;
+        Ok(())
+    }
+
+    fn info(&self, file: &ModelFile, state: ModelState, memory: Option<ModelMemory>) -> ModelInfo {
         ModelInfo {
             id: file.id.clone(),
             name: file.name.clone(),
@@ -107,6 +151,9 @@ impl LlamaEngine {
             architecture: file.probed.architecture.clone(),
             quantization: file.probed.quantization.clone(),
             file: Some(file.path.clone()),
+            memory,
+            writes: file.probed.writes,
+            embeds: file.probed.embeds,
         }
     }
 }
@@ -117,35 +164,38 @@ impl Engine for LlamaEngine {
         state
             .files
             .iter()
-            .map(|file| self.info(file, state.state_of(file)))
+            .map(|file| {
+                let memory = state.memory.get(&file.id).copied();
+                self.info(file, state.state_of(file), memory)
+            })
             .collect()
     }
 
     fn generate(&self, request: Generate) -> Result<TokenStream, EngineError> {
         validity::check(&request)?;
-        let mut state = self.shared.lock();
-        let Some(file) = state.files.iter().find(|file| file.id == request.model) else {
-            return Err(EngineError::UnknownModel(request.model));
-        };
-        if let ModelState::Unusable(reason) = state.state_of(file) {
-            return Err(EngineError::ModelUnusable(reason));
-        }
-        let adapters = state.adapters_of(&request)?;
-        if state.queued >= self.options.queue_limit {
-            return Err(EngineError::QueueFull);
-        }
+        let adapters = self.shared.lock().adapters_of(&request)?;
         let (events, stream) = token_stream(STREAM_CAPACITY);
-        let ticket = Ticket::new(state.next_id(), request, adapters, events, Instant::now());
-        if self.keeper.send(Message::Submit(Box::new(ticket))).is_err() {
-            return Err(EngineError::Failed("the engine has been stopped".into()));
-        }
-        state.queued += 1;
+        let (model, lane) = (request.model.clone(), request.lane);
+        let work = Work::Text {
+            request: Box::new(request),
+            adapters,
+            events,
+        };
+        self.submit(&model, lane, |model| model.writes, work)?;
         Ok(stream)
     }
 
-    fn embed(&self, _request: Embed) -> BoxFuture<'static, Result<Embeddings, EngineError>> {
-        let refused = EngineError::InvalidRequest("this model makes no embeddings".into());
-        std::future::ready(Err(refused)).boxed()
+    fn embed(&self, request: Embed) -> BoxFuture<'static, Result<Embeddings, EngineError>> {
+        let (answer, mut answered) = mpsc::channel(1);
+        let (model, lane) = (request.model.clone(), request.lane);
+        let submitted = validity::check_embed(&request)
+            .and_then(|()| self.submit(&model, lane, |model| model.embeds, Work::Vectors { request, answer }));
+        async move {
+            submitted?;
+            let gone = || Err(EngineError::Failed("the engine has been stopped".into()));
+            answered.recv().await.unwrap_or_else(gone)
+        }
+        .boxed()
     }
 
     fn health(&self) -> Health {
@@ -164,6 +214,15 @@ impl ModelRunner for LlamaEngine {
         self.shared.lock().set_files(files);
         // A stopped engine needs no news.
         let _stopped = self.keeper.send(Message::ModelsChanged);
+    }
+
+    fn load_model(&self, id: &str) {
+        // A stopped engine loads nothing.
+        let _stopped = self.keeper.send(Message::Load(id.to_owned()));
+    }
+
+    fn unload_model(&self, id: &str) {
+        let _stopped = self.keeper.send(Message::Unload(id.to_owned()));
     }
 
     fn set_adapters(&self, files: Vec<AdapterFile>) {

@@ -84,6 +84,9 @@ fn describe(model: &LlamaModel, path: &Path) -> ProbedModel {
     let architecture = text("general.architecture").unwrap_or_default();
     let own = |key: &str| text(&format!("{architecture}.{key}"));
     let number = |key: &str| text(key)?.parse::<f32>().ok();
+    let embeds = own("pooling_type").is_some()
+        || own("attention.causal").as_deref() == Some("false")
+        || architecture.contains("bert");
     ProbedModel {
         name: text("general.name").unwrap_or_default(),
         quantization: quantization(text("general.file_type").as_deref(), path),
@@ -100,24 +103,20 @@ fn describe(model: &LlamaModel, path: &Path) -> ProbedModel {
             ..Sampling::default()
         },
         unusable: why_unusable(model, &architecture),
+        writes: !embeds,
+        embeds,
         architecture,
     }
 }
 
 fn why_unusable(model: &LlamaModel, architecture: &str) -> Option<String> {
     let text = |key: &str| model.meta_val_str(key).ok();
-    let own = |key: &str| text(&format!("{architecture}.{key}"));
     let kind = text("general.type").unwrap_or_default();
     if kind == "adapter" {
         return Some("it is an adapter (LoRA), not a model by itself".into());
     }
     if kind == "mmproj" || architecture == "clip" {
         return Some("it is the vision part of a model, not a language model".into());
-    }
-    let embeds =
-        own("pooling_type").is_some() || own("attention.causal").as_deref() == Some("false");
-    if embeds || architecture.contains("bert") {
-        return Some("it makes embeddings and cannot write text".into());
     }
     if architecture.starts_with("t5") {
         return Some("models with a separate encoder are not supported".into());

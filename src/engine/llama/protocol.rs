@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{EngineError, Finished, Generate, Sampling, TokenChance};
+use crate::engine::{Embed, Embeddings, EngineError, Finished, Generate, ModelMemory, Sampling, TokenChance};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Command {
@@ -18,6 +18,10 @@ pub(super) enum Command {
         request: Box<Generate>,
         adapters: Vec<AdapterLoad>,
         resume: Resume,
+    },
+    Embed {
+        id: u64,
+        request: Embed,
     },
     Cancel {
         id: u64,
@@ -32,6 +36,8 @@ pub(super) struct Load {
     pub parallel_replies: u32,
     /// 0 chooses by the number of cores.
     pub threads: u32,
+    /// How many layers go to graphics cards; None for as many as fit.
+    pub gpu_layers: Option<u32>,
     /// How long those who are being written may wait between two tokens.
     pub step_target_ms: u32,
     /// Where computed sequences are kept on disk; None for nowhere.
@@ -69,6 +75,7 @@ pub(super) struct Resume {
 pub(super) enum Report {
     Loaded {
         context_tokens: u32,
+        memory: ModelMemory,
     },
     LoadFailed(String),
     /// What happened since the last ones, by request.
@@ -99,5 +106,7 @@ pub(super) enum ReplyEvent {
         text: String,
         finished: Finished,
     },
+    /// The answer to [`Command::Embed`], and its end.
+    Embedded(Embeddings),
     Failed(EngineError),
 }

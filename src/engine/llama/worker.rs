@@ -8,6 +8,7 @@ mod chances;
 mod chooser;
 mod context;
 mod desk;
+mod embedding;
 mod memory;
 mod prepare;
 mod reply;
@@ -26,7 +27,8 @@ use llama_cpp_2::model::params::LlamaModelParams;
 
 use self::adapters::Adapters;
 use self::context::Context;
-use self::desk::Desk;
+use self::desk::{Desk, Parts};
+use self::embedding::Embedding;
 use self::saving::Saving;
 use self::setting::Setting;
 use self::vocabulary::Vocabulary;
@@ -58,7 +60,7 @@ pub fn run_engine_worker(limits: Limits, verbose: bool) -> Result<(), String> {
 /// The error says why the model could not be loaded; otherwise, what ended the work with it.
 fn work(side: &mut ChildSide<Command>, load: &Load, verbose: bool) -> Result<String, String> {
     let backend = quiet_backend(verbose)?;
-    let model = LlamaModel::load_from_file(&backend, real_path(load.path.clone()), &LlamaModelParams::default())
+    let model = LlamaModel::load_from_file(&backend, real_path(load.path.clone()), &model_params(load))
         .map_err(|_| "llama.cpp could not load the file; it may be damaged, of an unknown kind, or too large for the memory")?;
     let vocabulary = Vocabulary::of(&model)?;
     let mut setting = Setting::choose(&model, load);
@@ -69,26 +71,25 @@ fn work(side: &mut ChildSide<Command>, load: &Load, verbose: bool) -> Result<Str
     let context = context.ok_or("there is not enough memory for a conversation with this model")?;
     side.send(&Report::Loaded {
         context_tokens: setting.context_tokens,
+        memory: setting.memory_of(&model),
     })
     .map_err(|error| error.to_string())?;
-    let adapters = Adapters::new(&model);
     let saving = match &load.saved {
         Some(saved) if setting.shares_prefixes => {
             Saving::open(&saved.folder, saved.budget_bytes, &load.path)
         }
         _ => None,
     };
-    let sampling = load.sampling.clone();
-    Ok(Desk::new(
-        side,
-        &vocabulary,
+    let parts = Parts {
+        vocabulary: &vocabulary,
         context,
-        adapters,
+        adapters: Adapters::new(&model),
+        embedding: Embedding::new(&model, setting),
         saving,
         setting,
-        sampling,
-    )
-    .work())
+        recommended: load.sampling.clone(),
+    };
+    Ok(Desk::new(side, parts).work())
 }
 
 /// Where there is no room for so much, the stack is what the process was given.
@@ -116,4 +117,12 @@ pub(super) fn quiet_backend(verbose: bool) -> Result<LlamaBackend, String> {
         backend.void_logs();
     }
     Ok(backend)
+}
+
+fn model_params(load: &Load) -> LlamaModelParams {
+    let params = LlamaModelParams::default();
+    match load.gpu_layers {
+        Some(layers) => params.with_n_gpu_layers(layers),
+        None => params,
+    }
 }

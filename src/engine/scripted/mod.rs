@@ -139,6 +139,9 @@ impl Engine for ScriptedEngine {
             architecture: String::new(),
             quantization: String::new(),
             file: None,
+            memory: None,
+            writes: true,
+            embeds: true,
         };
         self.script.models.iter().map(info).collect()
     }
@@ -177,7 +180,7 @@ impl Engine for ScriptedEngine {
     }
 
     fn health(&self) -> Health {
-        let loaded = self.script.models.first().cloned();
+        let loaded = self.script.models.iter().take(1).cloned().collect();
         Health {
             ready: true,
             loaded,

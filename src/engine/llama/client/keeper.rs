@@ -1,8 +1,9 @@
-//! The task that owns the worker and every request, from queue to end.
+//! The task that owns the workers and every request, from queue to end.
 //!
-//! Nothing else starts, feeds or ends the engine worker. It never waits for a reader.
+//! Nothing else starts, feeds or ends an engine worker. It never waits for a reader. Which request
+//! goes to which worker, and which models are in memory, is decided in [`super::placing`].
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,50 +15,82 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::super::protocol::{Command, Load, ReplyEvent, Report};
+use super::super::protocol::{Command, ReplyEvent, Report};
 use super::EngineOptions;
-use super::outlet::Outlet;
+use super::hand::Hand;
+use super::outlet::News as WorkerNews;
 use super::shared::Shared;
 use super::ticket::{Outcome, Ticket};
-use crate::engine::{EngineError, ModelState};
-use crate::worker::{Backoff, WorkerError};
+use crate::engine::EngineError;
+use crate::worker::Backoff;
 
 /// A model whose loading ends the worker this often is not tried again.
 const MAX_LOAD_DEATHS: u32 = 2;
-
 /// When a worker could not be started this often in a row, those who wait for it are told.
-const MAX_FAILED_STARTS: u32 = 2;
+pub(super) const MAX_FAILED_STARTS: u32 = 2;
+/// Reports that may wait here before workers have to.
+const REPORTS_AT_ONCE: usize = 256;
 
 pub(super) enum Message {
     Submit(Box<Ticket>),
     ModelsChanged,
+    /// Into memory, although nobody asks it anything yet.
+    Load(String),
+    /// Out of memory, once it has answered what it was asked.
+    Unload(String),
 }
 
 pub(super) struct Keeper {
-    options: Arc<EngineOptions>,
-    shared: Arc<Shared>,
+    pub(super) options: Arc<EngineOptions>,
+    pub(super) shared: Arc<Shared>,
     inbox: mpsc::UnboundedReceiver<Message>,
-    tracker: TaskTracker,
+    pub(super) tracker: TaskTracker,
     stop: CancellationToken,
-    /// In the order they came; only the front is looked at, so no model waits for ever.
-    waiting: VecDeque<Ticket>,
-    /// Those the worker has.
-    active: BTreeMap<u64, Ticket>,
-    worker: Option<Outlet>,
+    /// In the order they came.
+    pub(super) waiting: VecDeque<Ticket>,
+    /// Models somebody wants in memory.
+    pub(super) to_load: Vec<String>,
+    /// By a number of their own: a model's next worker is another one.
+    pub(super) hands: HashMap<u64, Hand>,
+    pub(super) last_number: u64,
+    pub(super) reports: mpsc::Sender<(u64, WorkerNews)>,
+    reported: mpsc::Receiver<(u64, WorkerNews)>,
     readers_gone: FuturesUnordered<BoxFuture<'static, Option<u64>>>,
+    pub(super) troubles: HashMap<String, Trouble>,
+    pub(super) failed_starts: u32,
+    /// Why the last one did not start.
+    pub(super) start_error: Option<String>,
+}
+
+/// A model's worker died, or could not be started.
+pub(super) struct Trouble {
     backoff: Backoff,
-    not_before: Option<Instant>,
-    load_deaths: HashMap<String, u32>,
-    failed_starts: u32,
+    pub(super) not_before: Instant,
+    load_deaths: u32,
+}
+
+impl Trouble {
+    fn new() -> Self {
+        Self {
+            backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(10)),
+            not_before: Instant::now(),
+            load_deaths: 0,
+        }
+    }
+
+    pub(super) fn pause(&mut self) {
+        self.not_before = Instant::now() + self.backoff.next_delay();
+    }
 }
 
 enum News {
     Stop,
     Message(Option<Message>),
-    Report(Option<Report>),
+    Worker(u64, WorkerNews),
     /// None: a ticket ended before its reader left.
     ReaderGone(Option<u64>),
-    PauseOver,
+    /// Something is due: a pause is over, a worker was idle or silent for long.
+    Due,
 }
 
 impl Keeper {
@@ -68,6 +101,7 @@ impl Keeper {
         tracker: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
+        let (reports, reported) = mpsc::channel(REPORTS_AT_ONCE);
         Self {
             options,
             shared,
@@ -75,13 +109,15 @@ impl Keeper {
             tracker,
             stop,
             waiting: VecDeque::new(),
-            active: BTreeMap::new(),
-            worker: None,
+            to_load: Vec::new(),
+            hands: HashMap::new(),
+            last_number: 0,
+            reports,
+            reported,
             readers_gone: FuturesUnordered::new(),
-            backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(10)),
-            not_before: None,
-            load_deaths: HashMap::new(),
+            troubles: HashMap::new(),
             failed_starts: 0,
+            start_error: None,
         }
     }
 
@@ -89,36 +125,28 @@ impl Keeper {
         loop {
             match self.next_news().await {
                 News::Stop | News::Message(None) => break,
-                News::Message(Some(Message::Submit(ticket))) => self.accept(*ticket),
-                News::Message(Some(Message::ModelsChanged)) => self.refuse_lost_models(),
-                News::Report(Some(report)) => self.report(report).await,
-                News::Report(None) => self.worker_died().await,
+                News::Message(Some(message)) => self.obey(message),
+                News::Worker(number, news) => self.hear(number, news).await,
                 News::ReaderGone(Some(id)) => self.cancel(id).await,
                 News::ReaderGone(None) => {}
-                News::PauseOver => self.not_before = None,
+                News::Due => self.end_silent_workers().await,
             }
-            self.drive().await;
+            self.place().await;
             self.publish();
         }
         self.inbox.close();
         self.waiting.clear();
-        self.active.clear();
-        if let Some(worker) = self.worker.take() {
-            worker.end().await;
+        for hand in std::mem::take(&mut self.hands).into_values() {
+            hand.outlet.end().await;
         }
         self.publish();
     }
 
     async fn next_news(&mut self) -> News {
-        let pause_over = async {
-            match self.not_before {
+        let due = self.next_due();
+        let due = async {
+            match due {
                 Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
-        let report = async {
-            match &mut self.worker {
-                Some(worker) => worker.reports.recv().await,
                 None => std::future::pending().await,
             }
         };
@@ -126,126 +154,162 @@ impl Keeper {
             biased;
             () = self.stop.cancelled() => News::Stop,
             Some(id) = self.readers_gone.next() => News::ReaderGone(id),
-            report = report => News::Report(report),
+            // The keeper has a sender itself, so this never ends.
+            Some((number, news)) = self.reported.recv() => News::Worker(number, news),
             message = self.inbox.recv() => News::Message(message),
-            () = pause_over => News::PauseOver,
+            () = due => News::Due,
+        }
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let pauses = self.troubles.values().map(|trouble| trouble.not_before);
+        let pauses = pauses.filter(|&at| at > now && !self.waiting.is_empty());
+        let silences = self.hands.values();
+        let silences = silences.filter_map(|hand| hand.silent_until(self.options.silence_limit));
+        let idle = self.hands.values().filter_map(|hand| self.unload_at(hand));
+        pauses.chain(silences).chain(idle).min()
+    }
+
+    fn obey(&mut self, message: Message) {
+        match message {
+            Message::Submit(ticket) => self.accept(*ticket),
+            Message::ModelsChanged => self.refuse_lost_models(),
+            Message::Load(model) => {
+                if !self.to_load.contains(&model) {
+                    self.to_load.push(model);
+                }
+            }
+            Message::Unload(model) => {
+                self.to_load.retain(|wanted| *wanted != model);
+                let hands = self.hands.values_mut();
+                for hand in hands.filter(|hand| hand.outlet.model == model) {
+                    hand.is_leaving = true;
+                }
+            }
         }
     }
 
     fn accept(&mut self, mut ticket: Ticket) {
         self.readers_gone.push(ticket.watch_reader());
-        self.waiting.push_back(ticket);
-        let loaded = self.worker.as_ref().is_some_and(|worker| worker.loaded);
-        let ahead = self.active.len() + self.waiting.len() - 1;
-        if let Some(ticket) = self
-            .waiting
-            .back()
-            .filter(|_| !loaded || self.waiting.len() > 1)
-        {
+        let model = ticket.model().to_owned();
+        let loaded = |hand: &Hand| hand.outlet.model == model && hand.outlet.loaded;
+        let is_loaded = self.hands.values().any(loaded);
+        if !is_loaded || !self.waiting.is_empty() {
+            let active: usize = self.hands.values().map(|hand| hand.active.len()).sum();
+            let ahead = active + self.waiting.len();
             ticket.tell_position(u32::try_from(ahead).unwrap_or(u32::MAX));
         }
+        self.waiting.push_back(ticket);
     }
 
-    async fn report(&mut self, report: Report) {
-        match report {
-            Report::Loaded { context_tokens } => {
-                if let Some(worker) = &mut self.worker {
-                    worker.loaded = true;
-                    self.load_deaths.remove(&worker.model);
-                    tracing::info!(model = worker.model, context_tokens, "model loaded");
-                }
-            }
-            Report::LoadFailed(reason) => {
-                if let Some(model) = self.worker.as_ref().map(|worker| worker.model.clone()) {
-                    self.give_up_model(&model, reason);
-                }
-            }
-            Report::Events(events) => {
-                for (id, event) in events {
-                    self.pass_on(id, event).await;
-                }
-            }
-        }
-    }
-
-    async fn pass_on(&mut self, id: u64, event: ReplyEvent) {
-        let Some(ticket) = self.active.get_mut(&id) else {
+    async fn hear(&mut self, number: u64, news: WorkerNews) {
+        let Some(hand) = self.hands.get_mut(&number) else {
             return;
         };
-        if matches!(event, ReplyEvent::Finished { .. }) {
-            self.backoff.succeeded();
+        hand.hear();
+        let model = hand.outlet.model.clone();
+        match news {
+            WorkerNews::Gone => self.worker_died(number).await,
+            WorkerNews::Report(Report::Loaded {
+                context_tokens,
+                memory,
+            }) => {
+                hand.outlet.loaded = true;
+                hand.memory_bytes = memory.total_bytes();
+                self.shared.lock().memory.insert(model.clone(), memory);
+                self.troubles.remove(&model);
+                tracing::info!(model, context_tokens, ?memory, "model loaded");
+            }
+            WorkerNews::Report(Report::LoadFailed(reason)) => {
+                hand.is_leaving = true;
+                let lost = std::mem::take(&mut hand.active);
+                self.give_up_model(&model, reason, lost.into_values());
+            }
+            WorkerNews::Report(Report::Events(events)) => {
+                for (id, event) in events {
+                    self.pass_on(number, id, event).await;
+                }
+            }
         }
+    }
+
+    async fn pass_on(&mut self, number: u64, id: u64, event: ReplyEvent) {
+        let Some(hand) = self.hands.get_mut(&number) else {
+            return;
+        };
+        let Some(ticket) = hand.active.get_mut(&id) else {
+            return;
+        };
         match ticket.pass_on(event) {
             Outcome::GoesOn => {}
-            Outcome::Ended => {
-                self.active.remove(&id);
-            }
+            Outcome::Ended => drop(hand.give_back(id)),
             Outcome::Unread => self.cancel(id).await,
         }
     }
 
     async fn cancel(&mut self, id: u64) {
         self.waiting.retain(|ticket| ticket.id != id);
-        if self.active.remove(&id).is_some()
-            && let Some(worker) = &mut self.worker
-        {
-            // A worker that is gone is noticed by its reports ending.
-            let _gone = worker.send(&Command::Cancel { id }).await;
+        for hand in self.hands.values_mut() {
+            if hand.give_back(id).is_some() {
+                // A worker that is gone is noticed by its reports ending.
+                let _gone = hand.outlet.send(&Command::Cancel { id }).await;
+            }
         }
     }
 
-    async fn worker_died(&mut self) {
-        let Some(worker) = self.worker.take() else {
+    pub(super) async fn worker_died(&mut self, number: u64) {
+        let Some(mut hand) = self.hands.remove(&number) else {
             return;
         };
-        let (model, was_loaded) = (worker.model.clone(), worker.loaded);
-        let epitaph = worker.epitaph().await;
+        let survivors = hand.survivors();
+        let (model, was_loaded) = (hand.outlet.model.clone(), hand.outlet.loaded);
+        let (was_asked, epitaph) = (hand.is_leaving, hand.outlet.epitaph().await);
+        if was_asked && survivors.is_empty() {
+            return;
+        }
         tracing::warn!(model, was_loaded, epitaph, "the engine worker died");
-        let blamed = self.blamed();
-        for (id, mut ticket) in std::mem::take(&mut self.active).into_iter().rev() {
-            if ticket.survives_death(was_loaded && blamed.contains(&id)) {
-                self.waiting.push_front(ticket);
-            }
+        for ticket in survivors.into_iter().rev() {
+            self.waiting.push_front(ticket);
         }
-        if !was_loaded {
-            let deaths = self.load_deaths.entry(model.clone()).or_default();
-            *deaths += 1;
-            if *deaths >= MAX_LOAD_DEATHS {
-                self.load_deaths.remove(&model);
-                self.give_up_model(
-                    &model,
-                    "loading it ended the engine's process, twice".into(),
-                );
-            }
+        let trouble = self.troubles.entry(model.clone());
+        let trouble = trouble.or_insert_with(Trouble::new);
+        trouble.pause();
+        trouble.load_deaths += u32::from(!was_loaded);
+        if trouble.load_deaths >= MAX_LOAD_DEATHS {
+            self.troubles.remove(&model);
+            let reason = "loading it ended the engine's process, twice".to_owned();
+            self.give_up_model(&model, reason, []);
         }
-        self.not_before = Some(Instant::now() + self.backoff.next_delay());
     }
 
-    /// Against whom a death is counted: those the worker was doing something new for, else those
-    /// it was writing, else all it had, so that no death can come again for ever.
-    fn blamed(&self) -> Vec<u64> {
-        let those = |may_be: fn(&Ticket) -> bool| -> Vec<u64> {
-            let tickets = self.active.values();
-            let found = tickets.filter(|ticket| may_be(ticket));
-            found.map(|ticket| ticket.id).collect()
-        };
-        [Ticket::is_suspect, Ticket::is_running, |_: &Ticket| true]
-            .map(those)
-            .into_iter()
-            .find(|ids| !ids.is_empty())
-            .unwrap_or_default()
+    /// One that was asked and says nothing for very long is as good as dead.
+    async fn end_silent_workers(&mut self) {
+        let (now, limit) = (Instant::now(), self.options.silence_limit);
+        let silent = |hand: &Hand| hand.silent_until(limit).is_some_and(|until| until <= now);
+        let silent = self.hands.iter().filter(|(_, hand)| silent(hand));
+        let silent: Vec<u64> = silent.map(|(&number, _)| number).collect();
+        for number in silent {
+            tracing::error!("an engine worker says nothing any more and is ended");
+            self.worker_died(number).await;
+        }
     }
 
     /// Nobody gets this model until its file changes.
-    fn give_up_model(&mut self, model: &str, reason: String) {
+    fn give_up_model(
+        &mut self,
+        model: &str,
+        reason: String,
+        lost: impl IntoIterator<Item = Ticket>,
+    ) {
         tracing::warn!(model, reason, "a model cannot be used");
         self.shared.lock().mark_unusable(model, reason.clone());
-        let active = std::mem::take(&mut self.active).into_values();
-        let (lost, kept): (Vec<_>, Vec<_>) = active
-            .chain(std::mem::take(&mut self.waiting))
-            .partition(|ticket| ticket.request.model == model);
-        self.waiting = kept.into();
-        for ticket in lost {
+        self.to_load.retain(|wanted| wanted != model);
+        let (waiting_for_it, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|ticket| ticket.model() == model);
+        self.waiting = others.into();
+        for ticket in lost.into_iter().chain(waiting_for_it) {
             ticket.fail(EngineError::ModelUnusable(reason.clone()));
         }
     }
@@ -253,139 +317,46 @@ impl Keeper {
     fn refuse_lost_models(&mut self) {
         let state = self.shared.lock();
         self.waiting.retain(|ticket| {
-            let known = state.find_file(&ticket.request.model).is_some();
+            let known = state.find_file(ticket.model()).is_some();
             if !known {
-                ticket.fail(EngineError::UnknownModel(ticket.request.model.clone()));
+                ticket.fail(EngineError::UnknownModel(ticket.model().to_owned()));
             }
             known
         });
     }
 
-    /// Brings waiting requests to a worker that has their model, as far as that is possible now.
-    async fn drive(&mut self) {
-        self.end_useless_worker().await;
-        while let Some(ticket) = self.waiting.front() {
-            let model = ticket.request.model.clone();
-            let has_it =
-                |worker: &Outlet| worker.is_for(&model, self.shared.lock().find_file(&model));
-            if !self.worker.as_ref().is_none_or(has_it) {
-                if !self.active.is_empty() {
-                    return;
-                }
-                self.end_worker().await;
-            }
-            if self.worker.is_none()
-                && (self.not_before.is_some() || !self.start_worker(&model).await)
-            {
-                return;
-            }
-            self.deliver_first().await;
-        }
-    }
-
-    /// Hands the worker the request at the front.
-    async fn deliver_first(&mut self) {
-        let (Some(worker), Some(ticket)) = (&mut self.worker, self.waiting.pop_front()) else {
-            return;
-        };
-        match worker.send(&ticket.command()).await {
-            Err(WorkerError::Frame(error)) => {
-                ticket.fail(EngineError::InvalidRequest(error.to_string()));
-            }
-            Err(WorkerError::Late(_)) => {
-                self.active.insert(ticket.id, ticket);
-                self.worker_died().await;
-            }
-            // That it stopped is noticed by the reports ending, and the ticket comes back then.
-            _ => {
-                self.active.insert(ticket.id, ticket);
-            }
-        }
-    }
-
-    /// One whose model failed to load, or is no longer offered, has no more work.
-    async fn end_useless_worker(&mut self) {
-        let Some(worker) = self.worker.as_ref().filter(|_| self.active.is_empty()) else {
-            return;
-        };
-        let useful = {
-            let state = self.shared.lock();
-            let file = state.find_file(&worker.model);
-            let usable =
-                file.is_some_and(|file| !matches!(state.state_of(file), ModelState::Unusable(_)));
-            usable && worker.is_for(&worker.model, file)
-        };
-        if !useful {
-            self.end_worker().await;
-        }
-    }
-
-    async fn end_worker(&mut self) {
-        if let Some(worker) = self.worker.take() {
-            worker.end().await;
-        }
-    }
-
-    /// False: not now; the request stays where it is, or was refused.
-    async fn start_worker(&mut self, model: &str) -> bool {
-        let file = self.shared.lock().find_file(model).cloned();
-        let Some(file) = file else {
-            self.refuse_lost_models();
-            return false;
-        };
-        let load = Load {
-            path: file.path.clone(),
-            context_tokens: self.options.context_tokens,
-            parallel_replies: self.options.parallel_replies,
-            threads: self.options.threads,
-            saved: self.options.saved.clone(),
-            step_target_ms: self.options.step_target_ms,
-            sampling: file.probed.sampling.clone(),
-        };
-        tracing::info!(model, "loading the model");
-        match Outlet::start(&self.options.program, &file, load, &self.tracker).await {
-            Ok(worker) => {
-                self.worker = Some(worker);
-                self.failed_starts = 0;
-                true
-            }
-            Err(error) => {
-                self.start_failed(&error);
-                false
-            }
-        }
-    }
-
-    /// Whoever waits is told in the end, and others may still try after a pause.
-    fn start_failed(&mut self, error: &WorkerError) {
-        tracing::error!(%error, "the engine worker does not start");
-        self.not_before = Some(Instant::now() + self.backoff.next_delay());
-        self.failed_starts += 1;
-        if self.failed_starts >= MAX_FAILED_STARTS {
-            for ticket in self.waiting.drain(..) {
-                ticket.fail(EngineError::Failed(error.to_string()));
-            }
-        }
+    pub(super) fn trouble_of(&mut self, model: &str) -> &mut Trouble {
+        let trouble = self.troubles.entry(model.to_owned());
+        trouble.or_insert_with(Trouble::new)
     }
 
     fn publish(&self) {
         let mut state = self.shared.lock();
-        let running = self
-            .active
-            .values()
-            .filter(|ticket| ticket.is_running())
-            .count();
-        let in_hand = self.active.len() + self.waiting.len() - running;
-        state.running = u32::try_from(running).unwrap_or(u32::MAX);
+        let active = self.hands.values().flat_map(|hand| hand.active.values());
+        let (running, in_hand): (Vec<_>, Vec<_>) = active.partition(|ticket| ticket.is_running());
+        state.running = u32::try_from(running.len()).unwrap_or(u32::MAX);
         // Those on their way through the inbox are queued as well.
-        state.queued = u32::try_from(in_hand + self.inbox.len()).unwrap_or(u32::MAX);
-        state.unstartable = self.failed_starts >= MAX_FAILED_STARTS && self.not_before.is_some();
-        let (loaded, loading): (Option<&Outlet>, Option<&Outlet>) = match &self.worker {
-            Some(worker) if worker.loaded => (Some(worker), None),
-            other => (None, other.as_ref()),
+        let queued = in_hand.len() + self.waiting.len() + self.inbox.len();
+        state.queued = u32::try_from(queued).unwrap_or(u32::MAX);
+        state.queued_by_lane = HashMap::new();
+        for ticket in in_hand.into_iter().chain(&self.waiting) {
+            *state.queued_by_lane.entry(ticket.lane()).or_default() += 1;
+        }
+        let now = Instant::now();
+        let pausing = self.troubles.values().any(|trouble| trouble.not_before > now);
+        state.unstartable = self.failed_starts >= MAX_FAILED_STARTS && pausing;
+        let models = |loaded: bool| {
+            let hands = self.hands.values();
+            let those = hands.filter(move |hand| hand.outlet.loaded == loaded);
+            those.map(|hand| hand.outlet.model.clone()).collect()
         };
-        state.loaded = loaded.map(|worker| worker.model.clone());
-        state.loading = loading.map(|worker| worker.model.clone());
-        state.worker_process_id = self.worker.as_ref().and_then(Outlet::process_id);
+        state.loaded = models(true);
+        state.loading = models(false);
+        let loaded = state.loaded.clone();
+        state.memory.retain(|model, _| loaded.contains(model));
+        let hands = self.hands.values();
+        state.worker_process_ids = hands
+            .filter_map(|hand| Some((hand.outlet.model.clone(), hand.outlet.process_id()?)))
+            .collect();
     }
 }

@@ -1,7 +1,7 @@
-//! The running worker as the keeper holds it: commands in, reports out of a channel.
+//! A running worker: commands in, reports out through the channel of all workers.
 //!
-//! Only the keeper has one. Dropping it kills the worker; what the worker said until then can still
-//! be taken from the channel.
+//! Only the keeper's hands have one. Dropping it kills the worker; what the worker said until then
+//! can still be taken from the channel.
 
 use std::time::Duration;
 
@@ -28,6 +28,13 @@ fn limits(load: &Load) -> Limits {
     }
 }
 
+/// What is heard of a worker.
+pub(super) enum News {
+    Report(Report),
+    /// It has ended; this is the last.
+    Gone,
+}
+
 pub(super) struct Outlet {
     /// The model it was started for.
     pub(super) model: String,
@@ -35,8 +42,6 @@ pub(super) struct Outlet {
     stamp: (u64, i64),
     pub(super) loaded: bool,
     sender: WorkerSender,
-    /// Ends when the worker does.
-    pub(super) reports: mpsc::Receiver<Report>,
     guard: WorkerGuard,
 }
 
@@ -46,17 +51,16 @@ impl Outlet {
         program: &WorkerProgram,
         file: &ModelFile,
         load: Load,
+        (number, reports): (u64, mpsc::Sender<(u64, News)>),
         tracker: &TaskTracker,
     ) -> Result<Self, WorkerError> {
         let worker = WorkerProcess::start(program, WorkerKind::Engine, limits(&load), tracker)?;
-        let (sender, reports) = mpsc::channel(256);
-        tracker.spawn(pump(worker.receiver, sender));
+        tracker.spawn(pump(worker.receiver, number, reports));
         let mut outlet = Self {
             model: file.id.clone(),
             stamp: (file.size_bytes, file.modified_ms),
             loaded: false,
             sender: worker.sender,
-            reports,
             guard: worker.guard,
         };
         outlet.send(&Command::Load(load)).await?;
@@ -93,19 +97,19 @@ impl Outlet {
 }
 
 /// A frame must not be dropped halfway, so it is read by a task that does nothing else.
-async fn pump(mut receiver: WorkerReceiver, reports: mpsc::Sender<Report>) {
+async fn pump(mut receiver: WorkerReceiver, number: u64, reports: mpsc::Sender<(u64, News)>) {
     loop {
-        match receiver.next_frame().await {
-            Ok(Some(report)) => {
-                if reports.send(report).await.is_err() {
-                    return;
-                }
-            }
-            Ok(None) => return,
+        let news = match receiver.next_frame().await {
+            Ok(Some(report)) => News::Report(report),
+            Ok(None) => News::Gone,
             Err(error) => {
                 tracing::warn!(%error, "the engine worker cannot be understood");
-                return;
+                News::Gone
             }
+        };
+        let is_last = matches!(news, News::Gone);
+        if reports.send((number, news)).await.is_err() || is_last {
+            return;
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::super::protocol::AdapterLoad;
-use crate::engine::{AdapterFile, AdapterUse, EngineError, Generate, ModelFile, ModelState};
+use crate::engine::{AdapterFile, AdapterUse, EngineError, Generate, ModelFile, ModelMemory, ModelState};
 
 #[derive(Default)]
 pub(super) struct Shared(Mutex<State>);
@@ -22,11 +22,16 @@ impl Shared {
 pub(super) struct State {
     pub(super) files: Vec<ModelFile>,
     pub(super) adapters: Vec<AdapterFile>,
-    pub(super) loading: Option<String>,
-    pub(super) loaded: Option<String>,
+    pub(super) loading: Vec<String>,
+    pub(super) loaded: Vec<String>,
+    /// Of the loaded models.
+    pub(super) memory: HashMap<String, ModelMemory>,
     pub(super) running: u32,
     pub(super) queued: u32,
-    pub(super) worker_process_id: Option<u32>,
+    /// Of those queued, how many each lane has.
+    pub(super) queued_by_lane: HashMap<u64, u32>,
+    /// By model.
+    pub(super) worker_process_ids: HashMap<String, u32>,
     /// No worker could be started the last few times, and it is not yet time to try again.
     pub(super) unstartable: bool,
     failed: HashMap<String, LoadFailure>,
@@ -87,11 +92,10 @@ impl State {
     }
 
     pub(super) fn state_of(&self, file: &ModelFile) -> ModelState {
-        let is = |id: &Option<String>| id.as_deref() == Some(file.id.as_str());
         match self.failed.get(&file.id) {
             Some(failure) if failure.is_of(file) => ModelState::Unusable(failure.reason.clone()),
-            _ if is(&self.loaded) => ModelState::Loaded,
-            _ if is(&self.loading) => ModelState::Loading,
+            _ if self.loaded.contains(&file.id) => ModelState::Loaded,
+            _ if self.loading.contains(&file.id) => ModelState::Loading,
             _ => ModelState::Available,
         }
     }

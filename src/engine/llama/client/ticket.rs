@@ -6,19 +6,30 @@
 use std::time::Instant;
 
 use futures_util::future::{BoxFuture, FutureExt};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::super::protocol::{AdapterLoad, Command, ReplyEvent, Resume};
-use crate::engine::{EngineError, EngineEvent, EventSender, Generate};
+use crate::engine::{Embed, Embeddings, EngineError, EngineEvent, EventSender, Generate};
 
 /// A request that this many deaths of the worker are counted against is given up.
 const MAX_DEATHS: u32 = 3;
 
+/// What is wanted, and where the answer goes.
+pub(super) enum Work {
+    Text {
+        request: Box<Generate>,
+        adapters: Vec<AdapterLoad>,
+        events: EventSender,
+    },
+    Vectors {
+        request: Embed,
+        answer: mpsc::Sender<Result<Embeddings, EngineError>>,
+    },
+}
+
 pub(super) struct Ticket {
     pub(super) id: u64,
-    pub(super) request: Generate,
-    adapters: Vec<AdapterLoad>,
-    pub(super) events: EventSender,
+    work: Work,
     submitted: Instant,
     started: Option<Instant>,
     /// The worker that has it now has begun with it.
@@ -42,18 +53,10 @@ pub(super) enum Outcome {
 }
 
 impl Ticket {
-    pub(super) fn new(
-        id: u64,
-        request: Generate,
-        adapters: Vec<AdapterLoad>,
-        events: EventSender,
-        submitted: Instant,
-    ) -> Self {
+    pub(super) fn new(id: u64, work: Work, submitted: Instant) -> Self {
         Self {
             id,
-            request,
-            adapters,
-            events,
+            work,
             submitted,
             started: None,
             running: false,
@@ -69,22 +72,49 @@ impl Ticket {
     pub(super) fn watch_reader(&mut self) -> BoxFuture<'static, Option<u64>> {
         let (watch, ended) = oneshot::channel();
         self.watch = Some(watch);
-        let (id, events) = (self.id, self.events.clone());
+        let id = self.id;
+        let closed = match &self.work {
+            Work::Text { events, .. } => closed(events.clone()),
+            Work::Vectors { answer, .. } => closed(answer.clone()),
+        };
         async move {
             tokio::select! {
-                () = events.closed() => Some(id),
+                () = closed => Some(id),
                 _ = ended => None,
             }
         }
         .boxed()
     }
 
+    pub(super) fn model(&self) -> &str {
+        match &self.work {
+            Work::Text { request, .. } => &request.model,
+            Work::Vectors { request, .. } => &request.model,
+        }
+    }
+
+    pub(super) fn lane(&self) -> u64 {
+        match &self.work {
+            Work::Text { request, .. } => request.lane,
+            Work::Vectors { request, .. } => request.lane,
+        }
+    }
+
     pub(super) fn command(&self) -> Command {
-        Command::Generate {
-            id: self.id,
-            request: Box::new(self.request.clone()),
-            adapters: self.adapters.clone(),
-            resume: self.resume.clone(),
+        let id = self.id;
+        match &self.work {
+            Work::Text {
+                request, adapters, ..
+            } => Command::Generate {
+                id,
+                request: request.clone(),
+                adapters: adapters.clone(),
+                resume: self.resume.clone(),
+            },
+            Work::Vectors { request, .. } => Command::Embed {
+                id,
+                request: request.clone(),
+            },
         }
     }
 
@@ -161,6 +191,13 @@ impl Ticket {
                 self.send(EngineEvent::Finished(finished));
                 Outcome::Ended
             }
+            ReplyEvent::Embedded(embeddings) => {
+                if let Work::Vectors { answer, .. } = &self.work {
+                    // Whoever asked may be gone.
+                    let _gone = answer.try_send(Ok(embeddings));
+                }
+                Outcome::Ended
+            }
             ReplyEvent::Failed(error) => {
                 self.fail(error);
                 Outcome::Ended
@@ -170,7 +207,10 @@ impl Ticket {
 
     pub(super) fn fail(&self, error: EngineError) {
         // Full or gone: the stream ends all the same.
-        let _unread = self.events.try_send(Err(error));
+        match &self.work {
+            Work::Text { events, .. } => drop(events.try_send(Err(error))),
+            Work::Vectors { answer, .. } => drop(answer.try_send(Err(error))),
+        }
     }
 
     /// The worker died while it had this request; `counts` says whether that may be its doing.
@@ -194,9 +234,13 @@ impl Ticket {
     }
 
     fn send(&self, event: EngineEvent) -> Outcome {
-        match self.events.try_send(Ok(event)) {
-            Ok(()) => Outcome::GoesOn,
-            Err(_) => Outcome::Unread,
+        match &self.work {
+            Work::Text { events, .. } if events.try_send(Ok(event)).is_err() => Outcome::Unread,
+            _ => Outcome::GoesOn,
         }
     }
+}
+
+fn closed<T: Send + 'static>(sender: mpsc::Sender<T>) -> BoxFuture<'static, ()> {
+    async move { sender.closed().await }.boxed()
 }

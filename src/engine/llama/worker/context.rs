@@ -84,8 +84,23 @@ impl<'model> Context<'model> {
         let raw_model = raw_model(model);
         // SAFETY: the model lives as long as what is returned, and the numbers were checked.
         let raw = unsafe { sys::llama_init_from_model(raw_model, params) };
+        let raw = NonNull::new(raw)?;
         // SAFETY: the model is valid.
         let vector_size = size(unsafe { sys::llama_model_n_embd_out(raw_model) });
+        let context = Self {
+            raw,
+            vocabulary_size: size(model.n_vocab()),
+            vector_size,
+            model: PhantomData,
+        };
+        if !wanted.embeddings || context.pools() {
+            return Some(context);
+        }
+        // The file does not say how: the mean of a text's tokens is what most were trained for.
+        drop(context);
+        params.pooling_type = sys::LLAMA_POOLING_TYPE_MEAN;
+        // SAFETY: as above.
+        let raw = unsafe { sys::llama_init_from_model(raw_model, params) };
         Some(Self {
             raw: NonNull::new(raw)?,
             vocabulary_size: size(model.n_vocab()),
@@ -134,7 +149,7 @@ impl<'model> Context<'model> {
     }
 
     /// Whether a vector stands for a whole text here.
-    pub(super) fn pools(&self) -> bool {
+    fn pools(&self) -> bool {
         // SAFETY: the context is valid.
         let pooling = unsafe { sys::llama_pooling_type(self.raw.as_ptr()) };
         pooling > sys::LLAMA_POOLING_TYPE_NONE

@@ -12,6 +12,7 @@ use super::super::schedule::pace::Pace;
 use super::super::schedule::{Lane, Memory, Room, Scheduler, Wish};
 use super::adapters::Adapters;
 use super::context::Context;
+use super::embedding::Embedding;
 use super::prepare::Kitchen;
 use super::reply::{Reply, count};
 use super::saving::Saving;
@@ -36,6 +37,7 @@ pub(super) struct Desk<'a> {
     pub(super) vocabulary: &'a Vocabulary<'a>,
     pub(super) context: Context<'a>,
     pub(super) adapters: Adapters<'a>,
+    embedding: Embedding<'a>,
     pub(super) setting: Setting,
     recommended: Sampling,
     ends: Vec<i32>,
@@ -51,16 +53,29 @@ pub(super) struct Desk<'a> {
     pub(super) events: Vec<(u64, ReplyEvent)>,
 }
 
+/// What the desk works with.
+pub(super) struct Parts<'a> {
+    pub(super) vocabulary: &'a Vocabulary<'a>,
+    pub(super) context: Context<'a>,
+    pub(super) adapters: Adapters<'a>,
+    pub(super) embedding: Embedding<'a>,
+    pub(super) saving: Option<Saving>,
+    pub(super) setting: Setting,
+    /// What the model file recommends.
+    pub(super) recommended: Sampling,
+}
+
 impl<'a> Desk<'a> {
-    pub(super) fn new(
-        side: &'a mut ChildSide<Command>,
-        vocabulary: &'a Vocabulary<'a>,
-        context: Context<'a>,
-        adapters: Adapters<'a>,
-        saving: Option<Saving>,
-        setting: Setting,
-        recommended: Sampling,
-    ) -> Self {
+    pub(super) fn new(side: &'a mut ChildSide<Command>, parts: Parts<'a>) -> Self {
+        let Parts {
+            vocabulary,
+            context,
+            adapters,
+            embedding,
+            saving,
+            setting,
+            recommended,
+        } = parts;
         let room = Room {
             slots: setting.slots,
             batch_tokens: setting.batch_tokens,
@@ -71,6 +86,7 @@ impl<'a> Desk<'a> {
             vocabulary,
             context,
             adapters,
+            embedding,
             setting,
             recommended,
             orders: VecDeque::new(),
@@ -94,7 +110,9 @@ impl<'a> Desk<'a> {
     }
 
     fn take_turn(&mut self) -> Result<(), String> {
-        let nothing_runs = self.orders.is_empty() && self.scheduler.running() == 0;
+        let nothing_runs = self.orders.is_empty()
+            && self.embedding.is_idle()
+            && self.scheduler.running() == 0;
         if nothing_runs && (self.scheduler.is_idle() || self.is_reading()) {
             self.rest();
         }
@@ -109,6 +127,8 @@ impl<'a> Desk<'a> {
         self.admit();
         self.tell()?;
         self.step()?;
+        let embedded = self.embedding.step();
+        self.events.extend(embedded);
         self.thin_out();
         self.tell()
     }
@@ -136,8 +156,14 @@ impl<'a> Desk<'a> {
                 adapters,
                 resume,
             }),
+            Command::Embed { id, request } => {
+                if let Err(error) = self.embedding.begin(id, &request, self.vocabulary) {
+                    self.events.push((id, ReplyEvent::Failed(error)));
+                }
+            }
             Command::Cancel { id } => {
                 self.orders.retain(|order| order.id != id);
+                self.embedding.cancel(id);
                 self.end(id);
             }
             Command::Load(_) => {}

@@ -7,12 +7,15 @@
 use llama_cpp_2::model::LlamaModel;
 
 use super::super::protocol::Load;
+use crate::engine::ModelMemory;
 use super::context::ContextSize;
 use super::memory::available_bytes;
 
 const BATCH_TOKENS: u32 = 512;
 const MIN_CONTEXT_TOKENS: u32 = 64;
 const MAX_SLOTS: u32 = 64;
+/// Of so many rows of activations at once a step is made, roughly.
+const ACTIVATIONS: u64 = 12;
 const IDLE_SEQUENCES: u32 = 64;
 /// The part of all memory that is taken for tokens, at most.
 const MEMORY_PART: u64 = 8;
@@ -80,6 +83,19 @@ impl Setting {
             memory_tokens: self.context_tokens,
             batch_tokens: self.batch_tokens.min(self.context_tokens),
             ..self
+        }
+    }
+
+    /// What the model takes now. That of computing cannot be asked for: it is mostly a few rows of
+    /// activations, and the logits.
+    pub(super) fn memory_of(self, model: &LlamaModel) -> ModelMemory {
+        let width = u64::try_from(model.n_embd()).unwrap_or(0);
+        let vocabulary = u64::try_from(model.n_vocab()).unwrap_or(0);
+        let rows = u64::from(self.batch_tokens);
+        ModelMemory {
+            weights_bytes: model.size(),
+            tokens_bytes: u64::from(self.memory_tokens) * bytes_per_token(model),
+            compute_bytes: rows * width * 4 * ACTIVATIONS + u64::from(self.slots) * vocabulary * 4,
         }
     }
 

@@ -134,6 +134,12 @@ impl<'model> Vocabulary<'model> {
         self.vocab.is_eog(LlamaToken(token))
     }
 
+    /// A text as a whole, as the model was trained to see one. Nothing in it acts as a special token.
+    pub(in super::super) fn text(&self, text: &str) -> Vec<i32> {
+        let tokens = self.vocab.tokenize(text.as_bytes(), true, false);
+        tokens.into_iter().map(|token| token.0).collect()
+    }
+
     /// All tokens that end a reply.
     pub(in super::super) fn ends(&self) -> Vec<i32> {
         (0..self.size())
