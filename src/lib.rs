@@ -9,7 +9,7 @@
 //!   nothing of the rooms above.
 //! - `appliance` builds every part and knows the order of start and stop; `config` and `telemetry`
 //!   are what it is told and what it tells.
-//! - `clock`, `error`, `ids` and `secrets` are words that every room may use.
+//! - `clock`, `error`, `ids`, `machine` and `secrets` are words that every room may use.
 
 pub mod accounts;
 pub mod appliance;
@@ -22,6 +22,7 @@ pub mod error;
 pub mod http;
 pub mod ids;
 pub mod jobs;
+pub mod machine;
 pub mod models;
 pub mod secrets;
 pub mod store;

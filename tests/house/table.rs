@@ -25,13 +25,15 @@ pub(crate) const ENGINES: &[Engine] = &[
     engine("minijinja_contrib", &["src/engine/"]),
     engine("rhai", &["src/plugins/"]),
     engine("lettre", &["src/mail/"]),
+    engine("reqwest", &["src/models/pull/"]),
+    engine("rustls", &["src/models/pull/"]),
     engine("argon2", &["src/accounts/"]),
     engine("jsonwebtoken", &["src/accounts/"]),
     engine("zxcvbn", &["src/accounts/"]),
 ];
 
 /// What any room may use: they know nothing but themselves.
-pub(crate) const FOUNDATIONS: &[&str] = &["clock", "error", "ids", "secrets"];
+pub(crate) const FOUNDATIONS: &[&str] = &["clock", "error", "ids", "machine", "secrets"];
 
 /// A room, the rooms it may know besides the foundations, and why no others.
 pub(crate) struct Room {
@@ -202,6 +204,7 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     room("ids", &[], "ids are plain data"),
     room("clock", &[], "the clock knows nothing"),
+    room("machine", &[], "what the machine has depends on nobody"),
     room(
         "secrets",
         &[],
