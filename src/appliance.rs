@@ -232,12 +232,13 @@ fn model_runner(
         queue_limit: config.queue_limit,
         lane_queue_limit: config.queue_limit_per_user,
         gpu_layers: config.gpu_layers,
-        memory_bytes: config
-            .memory_mib
-            .map_or_else(crate::machine::memory_bytes, |mib| mib * 1024 * 1024),
+        memory_bytes: config.memory_mib.map_or_else(
+            || crate::machine::memory_bytes() / 5 * 4,
+            |mib| mib.saturating_mul(1024 * 1024),
+        ),
         unload_after: (config.unload_after_s > 0)
-            .then(|| Duration::from_secs(config.unload_after_s)),
-        silence_limit: Duration::from_secs(config.silence_limit_s),
+            .then(|| std::time::Duration::from_secs(config.unload_after_s)),
+        silence_limit: std::time::Duration::from_secs(config.silence_limit_s),
     };
     Ok(Some(Arc::new(LlamaEngine::new(
         options,

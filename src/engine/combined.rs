@@ -62,7 +62,10 @@ impl Engine for CombinedEngine {
             ready: healths.iter().all(|health| health.ready),
             running: healths.iter().map(|health| health.running).sum(),
             queued: healths.iter().map(|health| health.queued).sum(),
-            loaded: healths.into_iter().flat_map(|health| health.loaded).collect(),
+            loaded: healths
+                .into_iter()
+                .flat_map(|health| health.loaded)
+                .collect(),
         }
     }
 }

@@ -27,11 +27,11 @@ pub const DEMO_MODEL: &str = "chatelaine-demo";
 /// the demo model only where there is no other.
 pub fn find_default(models: &[ModelInfo]) -> Option<&ModelInfo> {
     let usable = |model: &&ModelInfo| {
-        model.writes &&
-        matches!(
-            model.state,
-            ModelState::Available | ModelState::Loading | ModelState::Loaded
-        )
+        model.writes
+            && matches!(
+                model.state,
+                ModelState::Available | ModelState::Loading | ModelState::Loaded
+            )
     };
     let mut candidates = models.iter().filter(usable);
     let others = candidates.clone().find(|model| model.id != DEMO_MODEL);

@@ -47,6 +47,11 @@ fn options(parallel_replies: u32, queue_limit: u32) -> EngineOptions {
         step_target_ms: 200,
         saved: None,
         queue_limit,
+        lane_queue_limit: queue_limit,
+        gpu_layers: None,
+        memory_bytes: 1 << 40,
+        unload_after: None,
+        silence_limit: Duration::from_secs(600),
     }
 }
 

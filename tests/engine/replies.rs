@@ -12,7 +12,7 @@ use crate::{House, ask, message, read};
 async fn a_reply_streams_and_says_what_it_took() {
     let house = House::open().await;
     assert_eq!(
-        house.engine.worker_process_id(),
+        house.engine.worker_process_id("tiny"),
         None,
         "nothing runs before the first request"
     );
@@ -38,7 +38,7 @@ async fn a_reply_streams_and_says_what_it_took() {
     assert_eq!(finished.reason, FinishReason::Length);
     assert_eq!(finished.usage.completion_tokens, 24);
     assert_eq!(finished.usage.prompt_tokens, read_prompt);
-    assert_eq!(house.engine.health().loaded.as_deref(), Some("tiny"));
+    assert_eq!(house.engine.health().loaded, ["tiny"]);
     assert_eq!(house.engine.models()[0].state, ModelState::Loaded);
     house.close().await;
 }

@@ -75,7 +75,7 @@ async fn a_killed_worker_is_only_a_pause() {
             text.push_str(&delta);
         }
     }
-    kill(house.engine.worker_process_id().unwrap());
+    kill(house.engine.worker_process_id("tiny").unwrap());
     let first = streams.remove(0);
     let (rest, finished) = read(first).await.unwrap();
     assert_eq!(text + &rest, whole);
@@ -100,11 +100,11 @@ async fn a_reply_that_saw_three_deaths_is_given_up() {
     while killed.len() < 3 {
         // Each worker once, after it has begun with the reply.
         eventually(|| {
-            let worker = house.engine.worker_process_id();
+            let worker = house.engine.worker_process_id("tiny");
             house.engine.health().running == 1 && worker.is_some_and(|id| !killed.contains(&id))
         })
         .await;
-        killed.push(house.engine.worker_process_id().unwrap());
+        killed.push(house.engine.worker_process_id("tiny").unwrap());
         kill(killed[killed.len() - 1]);
     }
     let error = loop {
@@ -202,7 +202,7 @@ async fn stopping_ends_the_worker_and_every_stream() {
         })
         .unwrap();
     while !matches!(stream.next_event().await, Some(Ok(EngineEvent::Delta(_)))) {}
-    let worker = house.engine.worker_process_id().unwrap();
+    let worker = house.engine.worker_process_id("tiny").unwrap();
     house.stop.cancel();
     while stream.next_event().await.is_some() {}
     house.tracker.close();

@@ -147,7 +147,7 @@ async fn a_worker_lives_with_less_than_it_would_be_given() {
     };
     let house = House::of(options, TinyModel::default()).await;
     assert!(!house.text(ask("hello")).await.is_empty());
-    let worker = house.engine.worker_process_id().unwrap();
+    let worker = house.engine.worker_process_id("tiny").unwrap();
     let limits = std::fs::read_to_string(format!("/proc/{worker}/limits")).unwrap();
     let files = limits
         .lines()

@@ -7,8 +7,8 @@
 
 mod hand;
 mod keeper;
-mod placing;
 mod outlet;
+mod placing;
 mod shared;
 mod ticket;
 
@@ -28,8 +28,9 @@ use self::ticket::{Ticket, Work};
 use super::probe::probe_file;
 use super::protocol::SavedSequences;
 use crate::engine::{
-    AdapterFile, Embed, Embeddings, Engine, EngineError, Generate, Health, ModelFile, ModelInfo, ModelMemory,
-    ModelRunner, ModelState, ProbeFailure, ProbedModel, TokenStream, token_stream, validity,
+    AdapterFile, Embed, Embeddings, Engine, EngineError, Generate, Health, ModelFile, ModelInfo,
+    ModelMemory, ModelRunner, ModelState, ProbeFailure, ProbedModel, TokenStream, token_stream,
+    validity,
 };
 use crate::worker::WorkerProgram;
 
@@ -188,8 +189,14 @@ impl Engine for LlamaEngine {
     fn embed(&self, request: Embed) -> BoxFuture<'static, Result<Embeddings, EngineError>> {
         let (answer, mut answered) = mpsc::channel(1);
         let (model, lane) = (request.model.clone(), request.lane);
-        let submitted = validity::check_embed(&request)
-            .and_then(|()| self.submit(&model, lane, |model| model.embeds, Work::Vectors { request, answer }));
+        let submitted = validity::check_embed(&request).and_then(|()| {
+            self.submit(
+                &model,
+                lane,
+                |model| model.embeds,
+                Work::Vectors { request, answer },
+            )
+        });
         async move {
             submitted?;
             let gone = || Err(EngineError::Failed("the engine has been stopped".into()));

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Embed, Embeddings, EngineError, Finished, Generate, ModelMemory, Sampling, TokenChance};
+use crate::engine::{
+    Embed, Embeddings, EngineError, Finished, Generate, ModelMemory, Sampling, TokenChance,
+};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Command {

@@ -9,7 +9,6 @@ mod chooser;
 mod context;
 mod desk;
 mod embedding;
-mod memory;
 mod prepare;
 mod reply;
 mod saving;

@@ -164,7 +164,7 @@ impl Keeper {
     fn next_due(&self) -> Option<Instant> {
         let now = Instant::now();
         let pauses = self.troubles.values().map(|trouble| trouble.not_before);
-        let pauses = pauses.filter(|&at| at > now && !self.waiting.is_empty());
+        let pauses = pauses.filter(|&at| at > now);
         let silences = self.hands.values();
         let silences = silences.filter_map(|hand| hand.silent_until(self.options.silence_limit));
         let idle = self.hands.values().filter_map(|hand| self.unload_at(hand));
@@ -343,7 +343,10 @@ impl Keeper {
             *state.queued_by_lane.entry(ticket.lane()).or_default() += 1;
         }
         let now = Instant::now();
-        let pausing = self.troubles.values().any(|trouble| trouble.not_before > now);
+        let pausing = self
+            .troubles
+            .values()
+            .any(|trouble| trouble.not_before > now);
         state.unstartable = self.failed_starts >= MAX_FAILED_STARTS && pausing;
         let models = |loaded: bool| {
             let hands = self.hands.values();

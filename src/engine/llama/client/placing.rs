@@ -171,8 +171,14 @@ impl Keeper {
         }
     }
 
-    /// Those that have nothing to do and no reason to stay.
     async fn end_useless_workers(&mut self) {
+        for number in self.list_useless_workers() {
+            self.end_worker(number).await;
+        }
+    }
+
+    /// Those that have nothing to do and no reason to stay.
+    fn list_useless_workers(&self) -> Vec<u64> {
         let now = Instant::now();
         let is_useless = |hand: &Hand| {
             let state = self.shared.lock();
@@ -184,10 +190,7 @@ impl Keeper {
             hand.active.is_empty() && (hand.is_leaving || !current || too_long)
         };
         let useless = self.hands.iter().filter(|(_, hand)| is_useless(hand));
-        let useless: Vec<u64> = useless.map(|(&number, _)| number).collect();
-        for number in useless {
-            self.end_worker(number).await;
-        }
+        useless.map(|(&number, _)| number).collect()
     }
 
     /// When a worker that goes on having nothing to do gives its memory back.

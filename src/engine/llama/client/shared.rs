@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::super::protocol::AdapterLoad;
-use crate::engine::{AdapterFile, AdapterUse, EngineError, Generate, ModelFile, ModelMemory, ModelState};
+use crate::engine::{
+    AdapterFile, AdapterUse, EngineError, Generate, ModelFile, ModelMemory, ModelState,
+};
 
 #[derive(Default)]
 pub(super) struct Shared(Mutex<State>);

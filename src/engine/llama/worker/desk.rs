@@ -110,9 +110,8 @@ impl<'a> Desk<'a> {
     }
 
     fn take_turn(&mut self) -> Result<(), String> {
-        let nothing_runs = self.orders.is_empty()
-            && self.embedding.is_idle()
-            && self.scheduler.running() == 0;
+        let nothing_runs =
+            self.orders.is_empty() && self.embedding.is_idle() && self.scheduler.running() == 0;
         if nothing_runs && (self.scheduler.is_idle() || self.is_reading()) {
             self.rest();
         }

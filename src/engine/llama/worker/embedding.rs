@@ -157,7 +157,11 @@ impl Order {
 }
 
 fn of_length_one(vector: &[f32]) -> Vec<f32> {
-    let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
+    let length = vector
+        .iter()
+        .map(|number| number * number)
+        .sum::<f32>()
+        .sqrt();
     let divisor = if length > 0.0 { length } else { 1.0 };
     vector.iter().map(|number| number / divisor).collect()
 }

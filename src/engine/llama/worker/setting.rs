@@ -7,9 +7,9 @@
 use llama_cpp_2::model::LlamaModel;
 
 use super::super::protocol::Load;
-use crate::engine::ModelMemory;
 use super::context::ContextSize;
-use super::memory::available_bytes;
+use crate::engine::ModelMemory;
+use crate::machine::memory_bytes;
 
 const BATCH_TOKENS: u32 = 512;
 const MIN_CONTEXT_TOKENS: u32 = 64;
@@ -46,7 +46,7 @@ impl Setting {
             .min(load.context_tokens)
             .max(MIN_CONTEXT_TOKENS);
         let slots = load.parallel_replies.clamp(1, MAX_SLOTS);
-        let budget_tokens = available_bytes() / MEMORY_PART / bytes_per_token(model).max(1);
+        let budget_tokens = memory_bytes() / MEMORY_PART / bytes_per_token(model).max(1);
         let budget_tokens = u32::try_from(budget_tokens).unwrap_or(u32::MAX);
         let memory_tokens = context_tokens
             .saturating_mul(slots)
