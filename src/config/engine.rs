@@ -1,4 +1,6 @@
 //! `[engine]`: how models run.
+//!
+//! Whatever is not said is chosen for the model and the machine.
 
 use std::path::PathBuf;
 

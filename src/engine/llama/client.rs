@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use self::keeper::{Keeper, Message};
 use self::shared::Shared;
 use self::ticket::{Ticket, Work};
-use super::probe::probe_file;
+use super::probe::{probe_adapter, probe_file};
 use super::protocol::SavedSequences;
 use crate::engine::{
     AdapterFile, Embed, Embeddings, Engine, EngineError, Generate, Health, ModelFile, ModelInfo,
@@ -107,6 +107,24 @@ impl LlamaEngine {
     /// The process id of a model's worker, while one runs. For tests and for the administrator.
     pub fn worker_process_id(&self, model: &str) -> Option<u32> {
         self.shared.lock().worker_process_ids.get(model).copied()
+    }
+
+    /// Only a few probes at once, and none when the engine has been stopped.
+    fn in_turn<T: Send + 'static>(
+        &self,
+        probe: impl Future<Output = Result<T, ProbeFailure>> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, ProbeFailure>> {
+        let (probes, stop) = (Arc::clone(&self.probes), self.stop.clone());
+        async move {
+            let probing = async {
+                let turn = probes.acquire().await;
+                let _turn = turn.map_err(|error| ProbeFailure::passing(error.to_string()))?;
+                probe.await
+            };
+            let probed = stop.run_until_cancelled(probing).await;
+            probed.unwrap_or_else(|| Err(ProbeFailure::passing("the engine has been stopped")))
+        }
+        .boxed()
     }
 
     /// Queues work for a model that can do it.
@@ -238,26 +256,20 @@ impl ModelRunner for LlamaEngine {
 
     fn probe_adapter(
         &self,
-        _adapter: PathBuf,
-        _model: PathBuf,
+        adapter: PathBuf,
+        model: PathBuf,
     ) -> BoxFuture<'static, Result<(), ProbeFailure>> {
-        std::future::ready(Ok(())).boxed()
+        let engine = self.clone();
+        self.in_turn(async move {
+            let program = &engine.options.program;
+            probe_adapter(program, adapter, model, &engine.tracker).await
+        })
     }
 
     fn probe(&self, path: PathBuf) -> BoxFuture<'static, Result<ProbedModel, ProbeFailure>> {
         let engine = self.clone();
-        async move {
-            let probing = async {
-                let _turn = engine
-                    .probes
-                    .acquire()
-                    .await
-                    .map_err(|error| ProbeFailure::passing(error.to_string()))?;
-                probe_file(&engine.options.program, path, &engine.tracker).await
-            };
-            let probed = engine.stop.run_until_cancelled(probing).await;
-            probed.unwrap_or_else(|| Err(ProbeFailure::passing("the engine has been stopped")))
-        }
-        .boxed()
+        self.in_turn(
+            async move { probe_file(&engine.options.program, path, &engine.tracker).await },
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! The probing worker: opens one model file, says what it is, and ends.
+//! The probing worker: opens one model or adapter file, says what it is, and ends.
 //!
 //! Only the vocabulary and the metadata are loaded, so it is quick however large the file is. A
 //! crafted file ends this process and no other. The client's side is [`probe_file`].
@@ -6,11 +6,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio_util::task::TaskTracker;
 
+use super::worker::context::Adapter;
 use super::worker::vocabulary::Vocabulary;
 use super::worker::{quiet_backend, real_path};
 use crate::engine::{ChatMessage, ProbeFailure, ProbedModel, Role, Sampling};
@@ -30,11 +33,13 @@ const LIMITS: Limits = Limits {
 };
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Question {
-    path: PathBuf,
+enum Question {
+    Model { path: PathBuf },
+    Adapter { path: PathBuf, model: PathBuf },
 }
 
-type Answer = Result<ProbedModel, String>;
+/// The reason is a sentence about the file.
+type Answer<T> = Result<T, String>;
 
 /// Only what the worker itself says of the file lasts; a worker may end for many other reasons.
 pub(super) async fn probe_file(
@@ -42,8 +47,26 @@ pub(super) async fn probe_file(
     path: PathBuf,
     tracker: &TaskTracker,
 ) -> Result<ProbedModel, ProbeFailure> {
+    ask(program, &Question::Model { path }, tracker).await
+}
+
+/// Loads an adapter on top of a model of which only the shapes are loaded.
+pub(super) async fn probe_adapter(
+    program: &WorkerProgram,
+    path: PathBuf,
+    model: PathBuf,
+    tracker: &TaskTracker,
+) -> Result<(), ProbeFailure> {
+    ask(program, &Question::Adapter { path, model }, tracker).await
+}
+
+async fn ask<T: DeserializeOwned>(
+    program: &WorkerProgram,
+    question: &Question,
+    tracker: &TaskTracker,
+) -> Result<T, ProbeFailure> {
     let answer = match WorkerProcess::start(program, WorkerKind::Probe, LIMITS, tracker) {
-        Ok(worker) => worker.ask::<Answer>(&Question { path }, DEADLINE).await,
+        Ok(worker) => worker.ask::<Answer<T>>(question, DEADLINE).await,
         Err(error) => Err(error),
     };
     match answer {
@@ -60,17 +83,36 @@ pub(super) async fn probe_file(
 /// Answers one question. The error is for the log of the server.
 pub fn run_probe_worker(limits: Limits, verbose: bool) -> Result<(), String> {
     let mut side = ChildSide::<Question>::enter(limits).map_err(|error| error.to_string())?;
-    let path = real_path(side.next_frame().path);
+    let question = side.next_frame();
     let backend = quiet_backend(verbose)?;
-    let params = LlamaModelParams::default().with_vocab_only(true);
-    let answer: Answer = match LlamaModel::load_from_file(&backend, &path, &params) {
-        Ok(model) => Ok(describe(&model, &path)),
-        Err(_) => Err("llama.cpp cannot read it; it may be damaged or of an unknown kind".into()),
+    let sent = match question {
+        Question::Model { path } => side.send(&open_model(&backend, &real_path(path))),
+        Question::Adapter { path, model } => {
+            side.send(&open_adapter(&backend, &path, &real_path(model)))
+        }
     };
-    side.send(&answer).map_err(|error| error.to_string())?;
+    sent.map_err(|error| error.to_string())?;
     // Stays until the server has read that and closes stdin.
     loop {
         side.next_frame();
+    }
+}
+
+fn open_model(backend: &LlamaBackend, path: &Path) -> Answer<ProbedModel> {
+    let params = LlamaModelParams::default().with_vocab_only(true);
+    match LlamaModel::load_from_file(backend, path, &params) {
+        Ok(model) => Ok(describe(&model, path)),
+        Err(_) => Err("llama.cpp cannot read it; it may be damaged or of an unknown kind".into()),
+    }
+}
+
+fn open_adapter(backend: &LlamaBackend, path: &Path, model: &Path) -> Answer<()> {
+    let params = LlamaModelParams::default().with_no_alloc(true);
+    let model = LlamaModel::load_from_file(backend, model, &params)
+        .map_err(|_| "the model it is for cannot be read")?;
+    match Adapter::load(&model, path) {
+        Some(_) => Ok(()),
+        None => Err("llama.cpp cannot put it on top of this model".into()),
     }
 }
 

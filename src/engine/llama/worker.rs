@@ -6,7 +6,7 @@
 mod adapters;
 mod chances;
 mod chooser;
-mod context;
+pub(super) mod context;
 mod desk;
 mod embedding;
 mod prepare;

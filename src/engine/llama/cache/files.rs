@@ -1,69 +1,22 @@
-//! Computed sequences on disk: one file each, under a budget of bytes, for after a restart or an
+//! Computed sequences on disk: a folder of files under a budget of bytes, for after a restart or an
 //! eviction.
 //!
-//! A file says for which model, adapters and person it was computed, from which tokens, and carries
-//! sums of what it says: whatever is torn, foreign or from another version is ignored, and deleted
-//! where it is plainly broken. Nothing here is ever needed: every file can be deleted at any time.
+//! Whatever is torn, foreign or from another version is ignored, and deleted where it is plainly
+//! broken. Nothing here is ever needed: every file can be deleted at any time. Several workers may
+//! share the folder.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-
+use super::saved_file::{ENDING, SavedHeader, UNFINISHED, read_header};
 use super::{Scope, common_tokens};
 
-const MAGIC: &[u8; 8] = b"chatkv01";
-const ENDING: &str = "kv";
-/// Written under this ending first.
-const UNFINISHED: &str = "part";
 /// A worker that writes for so long has died of it.
 const ABANDONED_AFTER: Duration = Duration::from_secs(600);
-const MAX_HEADER_BYTES: u32 = 16 << 20;
 /// What is not used for so long belongs to conversations nobody comes back to.
 const KEPT_FOR: Duration = Duration::from_secs(14 * 24 * 3600);
-
-/// What a file says about what it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(in super::super) struct SavedHeader {
-    /// [`model_key`].
-    pub(in super::super) model: [u8; 32],
-    set: u64,
-    lane: u64,
-    house_tokens: u32,
-    pub(in super::super) tokens: Vec<i32>,
-    state_bytes: u64,
-    state_sum: u32,
-}
-
-impl SavedHeader {
-    pub(in super::super) fn new(
-        model: [u8; 32],
-        scope: Scope,
-        tokens: Vec<i32>,
-        state: &[u8],
-    ) -> Self {
-        Self {
-            model,
-            set: scope.set,
-            lane: scope.lane,
-            house_tokens: scope.house_tokens,
-            tokens,
-            state_bytes: state.len() as u64,
-            state_sum: crc32fast::hash(state),
-        }
-    }
-
-    pub(in super::super) fn scope(&self) -> Scope {
-        Scope {
-            set: self.set,
-            lane: self.lane,
-            house_tokens: self.house_tokens,
-        }
-    }
-}
 
 #[derive(Debug, Clone)]
 struct Known {
@@ -241,101 +194,9 @@ fn look_at(path: &Path, model: &[u8; 32]) -> Option<Known> {
     }
 }
 
-fn broken(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
-}
-
-fn read_header(path: &Path) -> io::Result<(SavedHeader, BufReader<File>)> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    let mut reader = BufReader::new(file);
-    let mut start = [0; 16];
-    reader.read_exact(&mut start)?;
-    let number = |at: usize| {
-        let bytes = start[at..at + 4].iter().rev();
-        bytes.fold(0_u32, |sum, &byte| sum << 8 | u32::from(byte))
-    };
-    let (header_bytes, sum) = (number(8), number(12));
-    if &start[..8] != MAGIC || header_bytes > MAX_HEADER_BYTES {
-        return Err(broken("it is no saved sequence"));
-    }
-    let mut bytes = vec![0; header_bytes as usize];
-    reader.read_exact(&mut bytes)?;
-    if crc32fast::hash(&bytes) != sum {
-        return Err(broken("its header is torn"));
-    }
-    let header: SavedHeader =
-        postcard::from_bytes(&bytes).map_err(|_| broken("its header is of another version"))?;
-    if length != 16 + u64::from(header_bytes) + header.state_bytes {
-        return Err(broken("it is torn"));
-    }
-    Ok((header, reader))
-}
-
-/// The state in a file, with what it says of itself; an error means that it is of no use.
-pub(in super::super) fn read(path: &Path) -> io::Result<(SavedHeader, Vec<u8>)> {
-    let (header, mut reader) = read_header(path)?;
-    let length = usize::try_from(header.state_bytes).map_err(|_| broken("it is too large"))?;
-    let mut state = vec![0; length];
-    reader.read_exact(&mut state)?;
-    if crc32fast::hash(&state) != header.state_sum {
-        return Err(broken("what it holds is torn"));
-    }
-    Ok((header, state))
-}
-
-/// Writes a file beside the others; it has its name only once it is whole. Its path and size.
-pub(in super::super) fn write(
-    folder: &Path,
-    header: &SavedHeader,
-    state: &[u8],
-) -> io::Result<(PathBuf, u64)> {
-    let bytes = postcard::to_stdvec(header).map_err(io::Error::other)?;
-    let header_bytes = u32::try_from(bytes.len()).map_err(io::Error::other)?;
-    let name = hex::encode(&Sha256::digest(&bytes)[..16]);
-    let unfinished = folder.join(format!("{name}.{UNFINISHED}"));
-    let path = folder.join(format!("{name}.{ENDING}"));
-    let result = (|| {
-        let mut file = File::create(&unfinished)?;
-        file.write_all(MAGIC)?;
-        file.write_all(&header_bytes.to_le_bytes())?;
-        file.write_all(&crc32fast::hash(&bytes).to_le_bytes())?;
-        file.write_all(&bytes)?;
-        file.write_all(state)?;
-        // Not synchronised: the sums tell what did not reach the disk.
-        fs::rename(&unfinished, &path)
-    })();
-    if result.is_err() {
-        let _gone = fs::remove_file(&unfinished);
-    }
-    result?;
-    Ok((path, 16 + bytes.len() as u64 + state.len() as u64))
-}
-
-/// Tells one model file from another without reading all of it, and one way of computing from
-/// another.
-pub(in super::super) fn model_key(path: &Path, way: &str) -> io::Result<[u8; 32]> {
-    use std::io::{Seek, SeekFrom};
-
-    const SAMPLES: u64 = 64;
-    const SAMPLE_BYTES: u64 = 64 << 10;
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    let mut hash = Sha256::new();
-    hash.update(way.as_bytes());
-    hash.update(length.to_le_bytes());
-    let mut sample = Vec::new();
-    for at in 0..SAMPLES {
-        file.seek(SeekFrom::Start(length / SAMPLES * at))?;
-        sample.clear();
-        (&mut file).take(SAMPLE_BYTES).read_to_end(&mut sample)?;
-        hash.update(&sample);
-    }
-    Ok(hash.finalize().into())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::saved_file::{model_key, read, write};
     use super::*;
 
     const MODEL: [u8; 32] = [7; 32];

@@ -7,6 +7,7 @@
 
 mod cells;
 pub(super) mod files;
+pub(super) mod saved_file;
 
 use std::collections::HashMap;
 

@@ -389,4 +389,6 @@ impl Sequence {
 }
 
 #[cfg(test)]
+mod history_tests;
+#[cfg(test)]
 mod schedule_tests;

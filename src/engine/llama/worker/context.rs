@@ -53,7 +53,7 @@ pub(super) struct Context<'model> {
 }
 
 /// An adapter in memory, for one model.
-pub(super) struct Adapter<'model> {
+pub(in super::super) struct Adapter<'model> {
     raw: NonNull<sys::llama_adapter_lora>,
     model: PhantomData<&'model LlamaModel>,
 }
@@ -233,7 +233,7 @@ impl Drop for Context<'_> {
 impl<'model> Adapter<'model> {
     /// None when llama.cpp refuses the file. Its numbers must have been checked before: some wrong
     /// ones end the process.
-    pub(super) fn load(model: &'model LlamaModel, path: &Path) -> Option<Self> {
+    pub(in super::super) fn load(model: &'model LlamaModel, path: &Path) -> Option<Self> {
         let path = CString::new(path.to_str()?).ok()?;
         // SAFETY: the path ends with a zero. The model's list of adapters is changed, which only the
         // engine's one thread reads.

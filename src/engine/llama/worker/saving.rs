@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::super::cache::Scope;
-use super::super::cache::files::{self, Found, SavedFiles, SavedHeader};
+use super::super::cache::files::{Found, SavedFiles};
+use super::super::cache::saved_file::{self, SavedHeader};
 use super::desk::Desk;
 use super::reply::Reply;
 
@@ -61,7 +62,7 @@ impl Saving {
             return None;
         }
         let way = concat!("llama.cpp 0.1.161, f16, ", env!("CARGO_PKG_VERSION"));
-        let model = files::model_key(model, way).ok()?;
+        let model = saved_file::model_key(model, way).ok()?;
         let saved = match SavedFiles::open(folder, budget_bytes, &model) {
             Ok(saved) => saved,
             Err(error) => {
@@ -118,7 +119,7 @@ fn perform(folder: &Path, job: Job) -> Done {
     match job {
         Job::Read { id, path } => {
             let started = Instant::now();
-            let saved = files::read(&path).ok();
+            let saved = saved_file::read(&path).ok();
             Done::Read {
                 id,
                 path,
@@ -127,7 +128,7 @@ fn perform(folder: &Path, job: Job) -> Done {
             }
         }
         Job::Write { header, state } => Done::Written {
-            file: files::write(folder, &header, &state).ok(),
+            file: saved_file::write(folder, &header, &state).ok(),
             header,
         },
     }
