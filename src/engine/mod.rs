@@ -7,6 +7,7 @@
 
 mod combined;
 mod event;
+pub mod grammar;
 #[cfg(feature = "llama")]
 pub mod llama;
 mod model_file;

@@ -4,6 +4,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::grammar::grammar_of;
 use super::{AdapterUse, Embed, EngineError, Generate, Sampling};
 
 const MAX_STOPS: usize = 16;
@@ -22,6 +23,7 @@ pub const ADAPTER_SCALE: RangeInclusive<f32> = -4.0..=4.0;
 /// How many may be used together.
 pub const MAX_ADAPTERS: usize = 8;
 const MAX_CHANCES: u32 = 20;
+const MAX_TEXTS: usize = 2048;
 
 /// The error is a sentence for whoever made the request.
 pub(super) fn check(request: &Generate) -> Result<(), EngineError> {
@@ -45,10 +47,9 @@ pub(super) fn check(request: &Generate) -> Result<(), EngineError> {
     if request.chances > Some(MAX_CHANCES) {
         return invalid("at most 20 likeliest tokens can be told");
     }
-    check_adapters(&request.adapters)
+    check_adapters(&request.adapters)?;
+    grammar_of(&request.format).map(drop)
 }
-
-const MAX_TEXTS: usize = 2048;
 
 /// The error is a sentence for whoever made the request.
 pub(super) fn check_embed(request: &Embed) -> Result<(), EngineError> {
@@ -166,6 +167,7 @@ fn invalid<T>(sentence: &str) -> Result<T, EngineError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::OutputFormat;
 
     fn request(sampling: Sampling) -> Generate {
         let message = crate::engine::ChatMessage::new(crate::engine::Role::User, "hi");
@@ -225,6 +227,35 @@ mod tests {
             }))
             .is_ok()
         );
+    }
+
+    #[test]
+    fn a_format_that_no_grammar_says_is_refused_by_its_field() {
+        let refused = |format: OutputFormat| {
+            let request = Generate {
+                format,
+                ..request(Sampling::default())
+            };
+            match check(&request) {
+                Ok(()) => None,
+                Err(EngineError::InvalidField { field, reason }) => Some((field, reason)),
+                Err(other) => panic!("{other}"),
+            }
+        };
+        let schema = |text: &str| refused(OutputFormat::JsonSchema(text.into()));
+        assert_eq!(refused(OutputFormat::Text), None);
+        assert_eq!(refused(OutputFormat::JsonObject), None);
+        assert_eq!(schema(r#"{"type":"object"}"#), None);
+        let (field, reason) = schema(r#"{"items":{"not":{}}}"#).unwrap();
+        assert_eq!(field, "response_format");
+        assert!(reason.starts_with("at #/items/not: "), "{reason}");
+        assert_eq!(
+            refused(OutputFormat::Grammar("root ::= \"a\"".into())),
+            None
+        );
+        let (field, reason) = refused(OutputFormat::Grammar("root ::= a".into())).unwrap();
+        assert_eq!(field, "grammar");
+        assert!(reason.starts_with("at line 1, column 10: "), "{reason}");
     }
 
     #[test]

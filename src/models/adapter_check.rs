@@ -1,29 +1,24 @@
-//! Is this file an adapter, and of which kind? Asked in Rust, before any worker opens it.
+//! Is this file an adapter, and does it fit its model? Asked in Rust, before any worker opens it.
 //!
-//! Reads what stands before the weights: that it calls itself a LoRA adapter, its numbers, and that
-//! its tensors come in pairs of one rank. A model's file, where there is one, must be of the same
-//! architecture. Every length is bounded. Called by `adapters` for what is added.
+//! llama.cpp ends its process at an alpha of the wrong kind, and computes nonsense, or ends, with
+//! matrices that do not fit. So all of them are held against the model's own tensors here. Called by
+//! `adapters` for what is added.
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use super::header;
+use super::gguf::{Fault, Gguf, Tensor, Value};
+use super::model_check::open_model;
 use crate::engine::ProbeFailure;
 
-const MAX_TEXT_BYTES: u64 = 64 * 1024;
-const MAX_ITEMS: u64 = 1 << 20;
 const MAX_RANK: u64 = 4096;
-const FLOAT: u32 = 6;
-const TEXT: u32 = 8;
-const LIST: u32 = 9;
 
 /// What an adapter's file says of itself.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct AdapterHeader {
     pub(super) architecture: String,
     pub(super) alpha: f32,
+    /// Of its largest pair of matrices.
     pub(super) rank: u32,
     /// Matrices of the model that it changes.
     pub(super) tensors: u32,
@@ -35,177 +30,159 @@ pub(super) struct AdapterHeader {
 pub(super) fn check(adapter: &Path, model: Option<&Path>) -> Result<AdapterHeader, ProbeFailure> {
     match model {
         Some(model) => check_adapter(adapter, model),
-        None => read_adapter(adapter),
+        None => Ok(Adapter::open(adapter)?.header()?),
     }
 }
 
-/// The reason is a plain sentence about the file, without its name.
-fn check_adapter(adapter: &Path, model: &Path) -> Result<AdapterHeader, ProbeFailure> {
-    let found = read_adapter(adapter)?;
-    let mut base = Reader::open(model)?;
-    let base = base.metadata()?;
-    let wanted = base.text("general.architecture");
-    if wanted != found.architecture {
-        return damaged(format!(
-            "it is made for models of the kind {}, and this one is {wanted}",
-            found.architecture
-        ));
+/// The reason is a plain sentence about the adapter's file, without its name. Blocking.
+pub(super) fn check_adapter(adapter: &Path, model: &Path) -> Result<AdapterHeader, ProbeFailure> {
+    let adapter = Adapter::open(adapter)?;
+    let header = adapter.header()?;
+    let (model, _) = open_model(model).map_err(|failure| ProbeFailure {
+        reason: format!("its model cannot be read: {}", failure.reason),
+        ..failure
+    })?;
+    adapter.check_fit(&model).map_err(ProbeFailure::lasting)?;
+    Ok(header)
+}
+
+struct Adapter {
+    file: Gguf,
+}
+
+/// The two matrices that stand for one of the model's.
+struct Pair<'a> {
+    a: &'a Tensor,
+    b: &'a Tensor,
+}
+
+impl Pair<'_> {
+    /// For the table of tokens the two are kept the other way round.
+    fn ranks(&self, of: &str) -> (u64, u64) {
+        match is_token_table(of) {
+            true => (self.a.sizes[0], self.b.sizes[0]),
+            false => (self.a.sizes[1], self.b.sizes[0]),
+        }
     }
-    Ok(found)
-}
 
-fn read_adapter(path: &Path) -> Result<AdapterHeader, ProbeFailure> {
-    header::check(path)?;
-    let mut file = Reader::open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.text("general.type") != "adapter" || metadata.text("adapter.type") != "lora" {
-        return damaged("it is a GGUF file, and no LoRA adapter");
-    }
-    let Some(&alpha) = metadata.floats.get("adapter.lora.alpha") else {
-        return damaged("it is damaged: its alpha is not a number of the right kind");
-    };
-    if !alpha.is_finite() {
-        return damaged("it is damaged: its alpha is not a number");
-    }
-    let (rank, tensors) = file.pairs()?;
-    Ok(AdapterHeader {
-        architecture: metadata.text("general.architecture").to_owned(),
-        alpha,
-        rank,
-        tensors,
-        name: metadata.text("general.name").to_owned(),
-    })
-}
-
-fn damaged<T>(reason: impl Into<String>) -> Result<T, ProbeFailure> {
-    Err(ProbeFailure::lasting(reason))
-}
-
-/// The values that are asked for here.
-#[derive(Default)]
-struct Metadata {
-    texts: HashMap<String, String>,
-    floats: HashMap<String, f32>,
-}
-
-impl Metadata {
-    fn text(&self, key: &str) -> &str {
-        self.texts.get(key).map_or("", String::as_str)
+    fn fits(&self, of: &Tensor) -> bool {
+        let (a, b) = (self.a.sizes, self.b.sizes);
+        let outer = match is_token_table(&of.name) {
+            true => [b[1], a[1]],
+            false => [a[0], b[1]],
+        };
+        let inner = |sizes: &[u64; 4]| sizes[2..] == of.sizes[2..];
+        outer == of.sizes[..2] && inner(&a) && inner(&b)
     }
 }
 
-struct Reader {
-    file: BufReader<File>,
-    tensors: u64,
-    entries: u64,
+fn is_token_table(name: &str) -> bool {
+    name.ends_with("token_embd.weight")
 }
 
-impl Reader {
+impl Adapter {
     fn open(path: &Path) -> Result<Self, ProbeFailure> {
-        let file = File::open(path)
-            .map_err(|error| ProbeFailure::passing(format!("it cannot be read: {error}")))?;
-        let mut reader = Self {
-            file: BufReader::new(file),
-            tensors: 0,
-            entries: 0,
+        let file = Gguf::open(path)?;
+        Ok(Self { file })
+    }
+
+    fn header(&self) -> Result<AdapterHeader, ProbeFailure> {
+        let text = |key: &str| self.file.text(key);
+        if text("general.type") != "adapter" || text("adapter.type") != "lora" {
+            let reason = "it is a GGUF file, and no LoRA adapter";
+            return Err(ProbeFailure::lasting(reason));
+        }
+        // llama.cpp asks for exactly this kind, and ends where it finds another.
+        let alpha = match self.file.get("adapter.lora.alpha") {
+            Some(Value::F32(alpha)) => *alpha,
+            _ => {
+                return Err(Fault::damaged("its alpha is not a number of the right kind").into());
+            }
         };
-        // The magic and the version were looked at before.
-        reader.u64()?;
-        reader.tensors = reader.u64()?;
-        reader.entries = reader.u64()?;
-        Ok(reader)
-    }
-
-    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], ProbeFailure> {
-        let mut bytes = [0; N];
-        match self.file.read_exact(&mut bytes) {
-            Ok(()) => Ok(bytes),
-            Err(_) => damaged("it is incomplete"),
+        if !alpha.is_finite() {
+            return Err(Fault::damaged("its alpha is not a number").into());
         }
+        let pairs = self.pairs().map_err(ProbeFailure::lasting)?;
+        let ranks = pairs.iter().map(|(name, pair)| pair.ranks(name).1);
+        Ok(AdapterHeader {
+            architecture: text("general.architecture").to_owned(),
+            alpha,
+            rank: u32::try_from(ranks.max().unwrap_or(0)).unwrap_or(u32::MAX),
+            tensors: u32::try_from(pairs.len()).unwrap_or(u32::MAX),
+            name: text("general.name").to_owned(),
+        })
     }
 
-    fn u32(&mut self) -> Result<u32, ProbeFailure> {
-        self.bytes().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, ProbeFailure> {
-        self.bytes().map(u64::from_le_bytes)
-    }
-
-    fn text(&mut self) -> Result<String, ProbeFailure> {
-        let length = self.u64()?;
-        if length > MAX_TEXT_BYTES {
-            return damaged("it is damaged: a text in it is too long");
-        }
-        let mut bytes = Vec::new();
-        match (&mut self.file).take(length).read_to_end(&mut bytes) {
-            Ok(read) if read as u64 == length => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-            _ => damaged("it is incomplete"),
-        }
-    }
-
-    fn skip(&mut self, kind: u32, nested: bool) -> Result<(), ProbeFailure> {
-        match kind {
-            0 | 1 | 7 => self.bytes::<1>().map(drop),
-            2 | 3 => self.bytes::<2>().map(drop),
-            4..=6 => self.bytes::<4>().map(drop),
-            10..=12 => self.bytes::<8>().map(drop),
-            TEXT => self.text().map(drop),
-            LIST if !nested => {
-                let (kind, items) = (self.u32()?, self.u64()?);
-                if items > MAX_ITEMS {
-                    return damaged("it is damaged: a list in it is too long");
-                }
-                (0..items).try_for_each(|_| self.skip(kind, true))
+    /// The pairs by the names of what they change; at least one, each of one rank.
+    fn pairs(&self) -> Result<BTreeMap<&str, Pair<'_>>, String> {
+        let mut halves: BTreeMap<&str, [Option<&Tensor>; 2]> = BTreeMap::new();
+        for tensor in &self.file.tensors {
+            let name = tensor.name.as_str();
+            let (of, half) = match (name.strip_suffix(".lora_a"), name.strip_suffix(".lora_b")) {
+                (Some(of), _) => (of, 0),
+                (_, Some(of)) => (of, 1),
+                // llama.cpp passes over these.
+                _ if name.ends_with("_norm.weight") => continue,
+                _ => return Err(format!("its tensor {name} is none of a LoRA adapter")),
+            };
+            if !tensor.kind.fits_adapter() {
+                return Err(format!(
+                    "its tensor {name} is stored in a way adapters are not"
+                ));
             }
-            _ => damaged("it is damaged: its header is not understood"),
+            halves.entry(of).or_default()[half] = Some(tensor);
+        }
+        let mut pairs = BTreeMap::new();
+        for (of, halves) in halves {
+            let [Some(a), Some(b)] = halves else {
+                let lacks = if halves[0].is_some() {
+                    "lora_b"
+                } else {
+                    "lora_a"
+                };
+                return Err(format!("it is damaged: {of} has no {lacks}"));
+            };
+            let pair = Pair { a, b };
+            let (left, right) = pair.ranks(of);
+            if left != right || !(1..=MAX_RANK).contains(&left) {
+                return Err(format!(
+                    "it is damaged: the two tensors of {of} do not belong together"
+                ));
+            }
+            pairs.insert(of, pair);
+        }
+        match pairs.is_empty() {
+            true => Err("it changes nothing: there are no tensors in it".to_owned()),
+            false => Ok(pairs),
         }
     }
 
-    fn metadata(&mut self) -> Result<Metadata, ProbeFailure> {
-        let mut found = Metadata::default();
-        for _ in 0..self.entries {
-            let (key, kind) = (self.text()?, self.u32()?);
-            match kind {
-                TEXT => {
-                    let value = self.text()?;
-                    found.texts.insert(key, value);
-                }
-                FLOAT => {
-                    let value = f32::from_le_bytes(self.bytes()?);
-                    found.floats.insert(key, value);
-                }
-                _ => self.skip(kind, false)?,
-            }
+    fn check_fit(&self, model: &Gguf) -> Result<(), String> {
+        let (own, wanted) = ("general.architecture", model.text("general.architecture"));
+        if self.file.text(own) != wanted {
+            return Err(format!(
+                "it is made for models of the kind {}, and this one is {wanted}",
+                self.file.text(own)
+            ));
         }
-        Ok(found)
-    }
-
-    /// The rank of the matrices that follow the metadata, and how many pairs there are.
-    fn pairs(&mut self) -> Result<(u32, u32), ProbeFailure> {
-        let mut ranks: HashMap<String, [u64; 2]> = HashMap::new();
-        for _ in 0..self.tensors {
-            let (name, dimensions) = (self.text()?, self.u32()?);
-            if dimensions != 2 {
-                return damaged("it is damaged: a tensor in it is no matrix");
-            }
-            let sizes = [self.u64()?, self.u64()?];
-            let (_kind, _offset) = (self.u32()?, self.u64()?);
-            match (name.strip_suffix(".lora_a"), name.strip_suffix(".lora_b")) {
-                (Some(of), _) => ranks.entry(of.to_owned()).or_default()[0] = sizes[1],
-                (_, Some(of)) => ranks.entry(of.to_owned()).or_default()[1] = sizes[0],
-                _ => return damaged(format!("its tensor {name} is none of a LoRA adapter")),
+        let by_name: HashMap<&str, &Tensor> = model
+            .tensors
+            .iter()
+            .map(|it| (it.name.as_str(), it))
+            .collect();
+        for (name, pair) in self.pairs()? {
+            let Some(tensor) = by_name.get(name) else {
+                return Err(format!(
+                    "it is made for another model: this one has no {name}"
+                ));
+            };
+            if !pair.fits(tensor) {
+                return Err(format!(
+                    "it is made for another model: {name} has other sizes in this one"
+                ));
             }
         }
-        let Some(&[rank, _]) = ranks.values().next() else {
-            return damaged("it changes nothing: there are no tensors in it");
-        };
-        let uneven = |pair: &[u64; 2]| pair[0] != pair[1] || !(1..=MAX_RANK).contains(&pair[0]);
-        if ranks.values().any(uneven) {
-            return damaged("it is damaged: its tensors do not belong together");
-        }
-        let (rank, pairs) = (u32::try_from(rank), u32::try_from(ranks.len()));
-        Ok((rank.unwrap_or(u32::MAX), pairs.unwrap_or(u32::MAX)))
+        Ok(())
     }
 }
 

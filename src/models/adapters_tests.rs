@@ -17,7 +17,7 @@ use crate::engine::{
     ProbeFailure, ProbedModel, TokenStream,
 };
 use crate::error::ErrorKind;
-use crate::models::adapter_check::tests::{PAIR, adapter_with_alpha, model};
+use crate::models::adapter_check::tests::{adapter_with_alpha, model};
 
 struct MadeUpEngine {
     model: PathBuf,
@@ -151,7 +151,7 @@ impl House {
 async fn open(folder: &Path, engine: &Arc<MadeUpEngine>, store: &Arc<Store>) -> Arc<Adapters> {
     let opened = Adapters::open(
         folder.join("adapters"),
-        1024,
+        8192,
         Arc::clone(store),
         Arc::clone(engine) as Arc<dyn Engine>,
         Some(Arc::clone(engine) as Arc<dyn ModelRunner>),
@@ -162,7 +162,7 @@ async fn open(folder: &Path, engine: &Arc<MadeUpEngine>, store: &Arc<Store>) -> 
 }
 
 fn file(alpha: f32) -> Vec<u8> {
-    adapter_with_alpha(alpha, &PAIR)
+    adapter_with_alpha(alpha)
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn of_what_is_refused_nothing_stays() {
             "short",
         ),
         ("base", llama, ErrorKind::InvalidRequest, "qwen3"),
-        ("base", vec![0; 2000], ErrorKind::PayloadTooLarge, "MiB"),
+        ("base", vec![0; 10_000], ErrorKind::PayloadTooLarge, "MiB"),
         ("gpt-9", file(1.0), ErrorKind::InvalidRequest, "gpt-9"),
         (
             "elsewhere",

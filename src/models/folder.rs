@@ -103,7 +103,7 @@ fn part_of(stem: &str) -> Option<(&str, u32, u32)> {
 }
 
 /// Where the parts after `first` belong; nowhere, where a model is one file.
-fn later_parts(first: &Path) -> Vec<PathBuf> {
+pub(super) fn later_parts(first: &Path) -> Vec<PathBuf> {
     let stem = first
         .file_stem()
         .and_then(OsStr::to_str)

@@ -1,7 +1,7 @@
 //! Is this a GGUF file at all? Asked in Rust, before any worker opens it.
 //!
-//! Reads a few bytes. Full checks are the probing worker's; this one catches what is plainly
-//! something else, cut off, or absurd, and says so in a sentence.
+//! Reads a few bytes. This catches what is plainly something else, cut off, or absurd, and says so
+//! in a sentence; `gguf` reads on from here.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -10,9 +10,9 @@ use std::path::Path;
 use crate::engine::ProbeFailure;
 
 const MAGIC: &[u8; 4] = b"GGUF";
-const HEADER_BYTES: u64 = 24;
-const MAX_TENSORS: u64 = 1 << 17;
-const MAX_METADATA: u64 = 1 << 16;
+pub(super) const HEADER_BYTES: u64 = 24;
+pub(super) const MAX_TENSORS: u64 = 1 << 17;
+pub(super) const MAX_METADATA: u64 = 1 << 16;
 /// Name, dimensions, type and offset of a tensor take at least this much.
 const MIN_TENSOR_BYTES: u64 = 8 + 4 + 8 + 4 + 8;
 
@@ -34,10 +34,22 @@ pub(super) fn check(path: &Path) -> Result<(), ProbeFailure> {
     File::open(path)
         .and_then(|mut file| file.read_exact(&mut header))
         .map_err(unreadable)?;
-    check_header(&header, length).map_err(ProbeFailure::lasting)
+    check_header(&header, length).map_err(ProbeFailure::lasting)?;
+    Ok(())
 }
 
-fn check_header(header: &[u8; HEADER_BYTES as usize], length: u64) -> Result<(), String> {
+/// How much follows a header.
+#[derive(Debug, PartialEq)]
+pub(super) struct Counts {
+    pub(super) tensors: u64,
+    pub(super) metadata: u64,
+}
+
+/// The error is a plain sentence about the file, without its name.
+pub(super) fn check_header(
+    header: &[u8; HEADER_BYTES as usize],
+    length: u64,
+) -> Result<Counts, String> {
     if &header[..4] != MAGIC {
         return Err("it is not a GGUF model file".into());
     }
@@ -63,7 +75,7 @@ fn check_header(header: &[u8; HEADER_BYTES as usize], length: u64) -> Result<(),
     if length < HEADER_BYTES + tensors * MIN_TENSOR_BYTES {
         return Err("it is incomplete".into());
     }
-    Ok(())
+    Ok(Counts { tensors, metadata })
 }
 
 #[cfg(test)]
@@ -105,8 +117,9 @@ mod tests {
 
     #[test]
     fn a_sane_header_passes_and_others_are_named() {
-        assert_eq!(check_header(&header(3, 100, 20), 1 << 20), Ok(()));
-        assert_eq!(check_header(&header(2, 0, 0), 24), Ok(()));
+        let counts = |tensors, metadata| Ok(Counts { tensors, metadata });
+        assert_eq!(check_header(&header(3, 100, 20), 1 << 20), counts(100, 20));
+        assert_eq!(check_header(&header(2, 0, 0), 24), counts(0, 0));
         for (header, length, word) in [
             ([0; 24], 100, "not a GGUF"),
             (header(1, 1, 1), 1 << 20, "version 1"),

@@ -18,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::folder::{self, FoundFile};
+use super::model_check::check_model;
 use super::probed_files::{self, Outcome, ProbedFiles};
-use super::{DEMO_MODEL, demo, header};
+use super::{DEMO_MODEL, demo};
 use crate::engine::{
     Embed, Embeddings, Engine, EngineError, Generate, Health, ModelFile, ModelInfo, ModelRunner,
     ModelState, ProbeFailure, ProbedModel, TokenStream,
@@ -169,9 +170,16 @@ impl Library {
             return Err(ProbeFailure::passing(NO_RUNNER));
         };
         let path = file.to_owned();
-        tokio::task::spawn_blocking(move || header::check(&path))
+        let header = tokio::task::spawn_blocking(move || check_model(&path))
             .await
             .unwrap_or_else(|error| Err(ProbeFailure::passing(error.to_string())))?;
+        tracing::debug!(
+            name = header.name,
+            architecture = header.architecture,
+            parts = header.parts,
+            tensors = header.tensors,
+            "a model file is in order; a worker opens it now"
+        );
         runner.probe(file.to_owned()).await
     }
 

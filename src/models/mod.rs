@@ -11,8 +11,10 @@ mod adapter_check;
 mod adapters;
 mod demo;
 mod folder;
+mod gguf;
 mod header;
 mod library;
+mod model_check;
 mod probed_files;
 
 pub use self::adapters::{Adapter, AdapterChange, AdapterChoice, Adapters, NewAdapter};

@@ -80,6 +80,7 @@ fn work(side: &mut ChildSide<Command>, load: &Load, verbose: bool) -> Result<Str
         _ => None,
     };
     let parts = Parts {
+        model: &model,
         vocabulary: &vocabulary,
         context,
         adapters: Adapters::new(&model),

@@ -6,6 +6,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use llama_cpp_2::model::LlamaModel;
+
 use super::super::cache::{Act, Opened, PrefixCache};
 use super::super::protocol::{AdapterLoad, Command, ReplyEvent, Report, Resume};
 use super::super::schedule::pace::Pace;
@@ -34,6 +36,7 @@ struct Order {
 
 pub(super) struct Desk<'a> {
     pub(super) side: &'a mut ChildSide<Command>,
+    model: &'a LlamaModel,
     pub(super) vocabulary: &'a Vocabulary<'a>,
     pub(super) context: Context<'a>,
     pub(super) adapters: Adapters<'a>,
@@ -55,6 +58,7 @@ pub(super) struct Desk<'a> {
 
 /// What the desk works with.
 pub(super) struct Parts<'a> {
+    pub(super) model: &'a LlamaModel,
     pub(super) vocabulary: &'a Vocabulary<'a>,
     pub(super) context: Context<'a>,
     pub(super) adapters: Adapters<'a>,
@@ -68,6 +72,7 @@ pub(super) struct Parts<'a> {
 impl<'a> Desk<'a> {
     pub(super) fn new(side: &'a mut ChildSide<Command>, parts: Parts<'a>) -> Self {
         let Parts {
+            model,
             vocabulary,
             context,
             adapters,
@@ -82,6 +87,7 @@ impl<'a> Desk<'a> {
         };
         Self {
             side,
+            model,
             ends: vocabulary.ends(),
             vocabulary,
             context,
@@ -191,6 +197,7 @@ impl<'a> Desk<'a> {
     fn prepare(&mut self, order: &Order) -> Result<Reply, EngineError> {
         let set = self.adapters.take(&order.adapters, &mut self.context)?;
         let kitchen = Kitchen {
+            model: self.model,
             vocabulary: self.vocabulary,
             context_tokens: self.setting.context_tokens,
             recommended: &self.recommended,

@@ -2,16 +2,21 @@
 //!
 //! Everything is checked again here, on the side where a wrong number would end the process.
 
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::sampling::LlamaSampler;
+
 use super::super::cache::Scope;
 use super::super::protocol::Resume;
 use super::chooser::Chooser;
 use super::reply::{Reply, count};
 use super::vocabulary::Vocabulary;
+use crate::engine::grammar::grammar_of;
 use crate::engine::prompt::fit_history;
 use crate::engine::{EngineError, Generate, Sampling, validity};
 
 /// What of the model and its setting a request is prepared with.
 pub(super) struct Kitchen<'a, 'model> {
+    pub(super) model: &'model LlamaModel,
     pub(super) vocabulary: &'a Vocabulary<'model>,
     pub(super) context_tokens: u32,
     /// What the model file recommends.
@@ -78,6 +83,16 @@ impl Kitchen<'_, '_> {
             true => self.ends.to_vec(),
             false => Vec::new(),
         };
-        Ok(Chooser::new(&sampling, seed, None, forbidden))
+        let grammar = match grammar_of(&request.format)? {
+            Some(text) => Some(self.grammar(&text)?),
+            None => None,
+        };
+        Ok(Chooser::new(&sampling, seed, grammar, forbidden))
+    }
+
+    /// llama.cpp's own reading of a grammar that was checked.
+    fn grammar(&self, text: &str) -> Result<LlamaSampler, EngineError> {
+        let refused = |error| EngineError::Failed(format!("llama.cpp refuses a grammar: {error}"));
+        LlamaSampler::grammar(self.model, text, "root").map_err(refused)
     }
 }
