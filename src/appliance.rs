@@ -12,13 +12,17 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::Accounts;
 use crate::config::{Config, EngineConfig};
 use crate::conversations::Conversations;
+use crate::engine::remote::RemoteEngine;
 use crate::engine::scripted::ScriptedEngine;
 use crate::engine::{CombinedEngine, Engine, ModelInfo, ModelRunner};
 use crate::error::{Error, Result};
 use crate::jobs::Jobs;
-use crate::models::{Adapters, Library};
+use crate::models::{Adapters, Library, RemoteSources};
+use crate::secrets::open_key_file;
 use crate::store::Store;
 use crate::store::jobs::JobTask;
+
+const KEY_FILE: &str = "secret.key";
 
 pub struct Appliance {
     pub config: Config,
@@ -26,6 +30,7 @@ pub struct Appliance {
     pub conversations: Conversations,
     pub engine: Arc<dyn Engine>,
     pub adapters: Arc<Adapters>,
+    pub remote_sources: RemoteSources,
     pub store: Arc<Store>,
     jobs: Arc<Jobs>,
     tasks: TaskTracker,
@@ -66,7 +71,7 @@ pub fn open_store(config: &Config, data: &Path) -> Result<Arc<Store>> {
 
 /// The accounts of a data folder, for the command line; the store must be open nowhere else.
 pub fn open_accounts(store: Arc<Store>, data: &Path) -> Result<Accounts> {
-    Accounts::open(store, &data.join("secret.key"))
+    Accounts::open(store, &data.join(KEY_FILE))
 }
 
 impl Appliance {
@@ -78,6 +83,12 @@ impl Appliance {
         let Answering {
             engine, adapters, ..
         } = open_answering(&config, data, &store, &tasks, &stopping).await?;
+        let remote = RemoteEngine::new(config.engine.queue_limit, tasks.clone(), stopping.clone());
+        let house_key = open_key_file(&data.join(KEY_FILE))?;
+        let remote_sources =
+            RemoteSources::open(Arc::clone(&store), Arc::clone(&remote), &house_key).await?;
+        // What runs here goes before what runs elsewhere.
+        let engine: Arc<dyn Engine> = Arc::new(CombinedEngine::new(vec![engine, remote]));
         let jobs = Arc::new(Jobs::new(Arc::clone(&store)));
         let conversations = Conversations::new(
             Arc::clone(&store),
@@ -100,6 +111,7 @@ impl Appliance {
             conversations,
             engine,
             adapters,
+            remote_sources,
             store,
             jobs,
             tasks,
@@ -173,7 +185,7 @@ fn library_over(
     Library::open(folder, runner, tasks.clone(), stopping.clone())
 }
 
-/// Everything that can answer.
+/// Everything here that can answer.
 pub struct Answering {
     pub library: Arc<Library>,
     /// The library, and whatever else has models.

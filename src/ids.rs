@@ -56,3 +56,4 @@ typed_id!(
     MessageId
 );
 typed_id!(JobId);
+typed_id!(RemoteSourceId);

@@ -9,7 +9,8 @@
 //!   nothing of the rooms above.
 //! - `appliance` builds every part and knows the order of start and stop; `config` and `telemetry`
 //!   are what it is told and what it tells.
-//! - `clock`, `error`, `ids`, `machine` and `secrets` are words that every room may use.
+//! - `clock`, `error`, `ids`, `machine` and `secrets` are words that every room may use; `outbound`
+//!   is how some of them speak to other servers.
 
 pub mod accounts;
 pub mod appliance;
@@ -24,6 +25,7 @@ pub mod ids;
 pub mod jobs;
 pub mod machine;
 pub mod models;
+pub mod outbound;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;

@@ -2,7 +2,6 @@
 //!
 //! The key is made once per installation and lies in the data folder, readable by its owner alone.
 
-use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -11,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::ids::{SessionId, UserId};
-use crate::secrets::random_bytes;
+use crate::secrets::open_key_file;
 
 /// Seconds an access token lives.
 pub(super) const LIFETIME_S: u32 = 15 * 60;
@@ -32,7 +31,7 @@ pub(super) struct AccessTokens {
 
 impl AccessTokens {
     pub(super) fn open(key_file: &Path) -> Result<Self> {
-        let key = read_or_make_key(key_file)?;
+        let key = open_key_file(key_file)?;
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
         validation.set_required_spec_claims(&["exp", "sub"]);
@@ -60,34 +59,6 @@ impl AccessTokens {
         let token = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).ok()?;
         SessionId::parse(&token.claims.sid)
     }
-}
-
-fn read_or_make_key(path: &Path) -> Result<Vec<u8>> {
-    match std::fs::read(path) {
-        Ok(key) if key.len() >= 32 => Ok(key),
-        Ok(_) => Err(Error::invalid(
-            "the key file secret.key in the data folder is damaged; delete it to make a new one",
-        )),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let key = random_bytes();
-            write_private(path, &key).map_err(Error::internal)?;
-            Ok(key.to_vec())
-        }
-        Err(error) => Err(Error::internal(error)),
-    }
-}
-
-/// Whole or not at all: a torn key would lock everybody out at the next start.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let temporary = path.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(temporary, path)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What the house knows about language models: ask for text, get a stream of it.
 //!
 //! The engine knows messages and tokens, never users, conversations or transactions. One outside
-//! engine, one room: `llama/` alone knows llama.cpp, `scripted/` answers by script for tests and
-//! demonstrations. Callers: the rooms `conversations` and `models`, `http/compat`, `cli`.
+//! engine, one room: `llama/` alone knows llama.cpp, `remote/` asks other servers, `scripted/`
+//! answers by script for tests and demonstrations. Callers: the rooms `conversations` and `models`,
+//! `http/compat`, `cli`.
 //! `generate` never waits for a token, and dropping its stream cancels the work.
 
 mod combined;
@@ -12,6 +13,7 @@ pub mod grammar;
 pub mod llama;
 mod model_file;
 pub mod prompt;
+pub mod remote;
 mod request;
 pub mod scripted;
 mod stream;

@@ -5,7 +5,8 @@
 //! `.probed.json`, which can be deleted at any time. The demo model is unpacked from the program once;
 //! deleting it on purpose is respected. Adapters on top of models have a library of their own,
 //! [`Adapters`], whose truth is the store. A [`Library`] is an engine to its callers (`appliance`,
-//! `cli`): it lists every file with its state, and hands requests to whoever runs them.
+//! `cli`): it lists every file with its state, and hands requests to whoever runs them. What other
+//! servers offer is kept in `remote_sources`.
 
 mod adapter_check;
 mod adapters;
@@ -16,9 +17,13 @@ mod header;
 mod library;
 mod model_check;
 mod probed_files;
+mod remote_sources;
 
 pub use self::adapters::{Adapter, AdapterChange, AdapterChoice, Adapters, NewAdapter};
 pub use self::library::Library;
+pub use self::remote_sources::{
+    NewRemoteSource, RemoteOptionsChange, RemoteSourceChange, RemoteSourceView, RemoteSources,
+};
 use crate::engine::{ModelInfo, ModelState};
 pub use crate::store::adapters::{AdapterAudience, AdapterRecord};
 

@@ -6,7 +6,7 @@
 
 use redb::TypeName;
 
-use crate::ids::{ConversationId, JobId, MessageId, SessionId, UserId};
+use crate::ids::{ConversationId, JobId, MessageId, RemoteSourceId, SessionId, UserId};
 
 /// The one redb key type: bytes, compared as bytes.
 #[derive(Debug)]
@@ -77,7 +77,14 @@ macro_rules! id_key {
         }
     )*};
 }
-id_key!(UserId, SessionId, ConversationId, MessageId, JobId);
+id_key!(
+    UserId,
+    SessionId,
+    ConversationId,
+    MessageId,
+    JobId,
+    RemoteSourceId
+);
 
 /// The prefix of every key.
 impl TableKey for () {

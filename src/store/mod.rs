@@ -14,6 +14,7 @@ pub mod jobs;
 mod keys;
 pub mod messages;
 mod migrations;
+pub mod remote_sources;
 pub mod replies;
 pub mod search_outbox;
 pub mod sessions;

@@ -6,13 +6,14 @@ use super::conversations::ConversationRecord;
 use super::jobs::JobRecord;
 use super::keys::LatestFirst;
 use super::messages::MessageRecord;
+use super::remote_sources::RemoteSourceRecord;
 use super::replies::ReplyRecord;
 use super::search_outbox::SearchChange;
 use super::sessions::SessionRecord;
 use super::settings::SettingRecord;
 use super::transaction::Table;
 use super::users::UserRecord;
-use crate::ids::{ConversationId, JobId, MessageId, SessionId, UserId};
+use crate::ids::{ConversationId, JobId, MessageId, RemoteSourceId, SessionId, UserId};
 
 pub(super) const USER_BY_ID: Table<UserId, UserRecord> = Table::new("user_by_id");
 pub(super) const USER_ID_BY_USERNAME: Table<String, UserId> = Table::new("user_id_by_username");
@@ -39,6 +40,8 @@ pub(super) const MESSAGE_ID_BY_CLIENT_ID: Table<(UserId, String), MessageId> =
 pub(super) const REPLY_BY_ID: Table<MessageId, ReplyRecord> = Table::new("reply_by_id");
 
 pub(super) const ADAPTER_BY_ID: Table<String, AdapterRecord> = Table::new("adapter_by_id");
+pub(super) const REMOTE_SOURCE_BY_ID: Table<RemoteSourceId, RemoteSourceRecord> =
+    Table::new("remote_source_by_id");
 
 pub(super) const SETTING_BY_NAME: Table<String, SettingRecord> = Table::new("setting_by_name");
 pub(super) const JOB_BY_ID: Table<JobId, JobRecord> = Table::new("job_by_id");

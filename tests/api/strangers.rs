@@ -89,10 +89,14 @@ impl Belongings {
 /// Every operation with an id that is for administrators, whoever's it is.
 fn house_doors(id: &str) -> Vec<(Method, String, Value)> {
     let adapter = format!("/api/v1/admin/adapters/{id}");
+    let source = format!("/api/v1/admin/remote-sources/{id}");
     vec![
         (Method::GET, adapter.clone(), json!(null)),
         (Method::PATCH, adapter.clone(), json!({"name": "mine"})),
         (Method::DELETE, adapter, json!(null)),
+        (Method::PATCH, source.clone(), json!({"name": "mine"})),
+        (Method::DELETE, source.clone(), json!(null)),
+        (Method::POST, format!("{source}/test"), json!(null)),
     ]
 }
 

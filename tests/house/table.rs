@@ -30,6 +30,11 @@ pub(crate) const ENGINES: &[Engine] = &[
     engine("argon2", &["src/accounts/"]),
     engine("jsonwebtoken", &["src/accounts/"]),
     engine("zxcvbn", &["src/accounts/"]),
+    engine("chacha20poly1305", &["src/secrets.rs"]),
+    engine("hickory_resolver", &["src/outbound.rs"]),
+    engine("rustls", &["src/outbound.rs"]),
+    engine("rustls_native_certs", &["src/outbound.rs"]),
+    engine("reqwest", &["src/outbound.rs", "src/engine/remote/"]),
 ];
 
 /// What any room may use: they know nothing but themselves.
@@ -171,7 +176,7 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     room(
         "engine",
-        &["config", "worker"],
+        &["config", "outbound", "worker"],
         "the engine knows tokens, not users, conversations or transactions",
     ),
     room(
@@ -197,6 +202,11 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     room("config", &[], "configuration is plain data"),
     room("telemetry", &["config"], "logs are told, they do not ask"),
+    room(
+        "outbound",
+        &[],
+        "a client for other servers knows nothing of what it is used for",
+    ),
     room(
         "error",
         &["engine"],

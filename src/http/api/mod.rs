@@ -5,6 +5,7 @@ pub(super) mod auth;
 pub(super) mod conversations;
 pub(super) mod messages;
 pub(super) mod models;
+pub(super) mod remote_sources;
 pub(super) mod replies;
 pub(super) mod settings;
 pub(super) mod setup;
@@ -24,7 +25,11 @@ pub(super) fn api() -> impl OpenApi {
         setup::SetupApi,
         auth::AuthApi,
         users::UsersApi,
-        (models::ModelsApi, adapters::AdaptersApi),
+        (
+            models::ModelsApi,
+            adapters::AdaptersApi,
+            remote_sources::RemoteSourcesApi,
+        ),
         settings::SettingsApi,
         conversations::ConversationsApi,
         messages::MessagesApi,
@@ -42,6 +47,7 @@ pub(super) enum Tag {
     Users,
     Models,
     Adapters,
+    RemoteSources,
     Settings,
     Conversations,
     Messages,

@@ -6,6 +6,7 @@
 
 mod m0001_first_tables;
 mod m0002_adapters;
+mod m0003_remote_sources;
 
 use redb::{Database, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
 
@@ -14,7 +15,11 @@ use crate::error::{Error, Result};
 
 type Step = fn(&WriteTransaction) -> Result<()>;
 
-const STEPS: &[Step] = &[m0001_first_tables::run, m0002_adapters::run];
+const STEPS: &[Step] = &[
+    m0001_first_tables::run,
+    m0002_adapters::run,
+    m0003_remote_sources::run,
+];
 
 const SCHEMA: TableDefinition<'static, &'static str, u64> = TableDefinition::new("schema");
 const STEPS_DONE: &str = "steps_done";

@@ -1,0 +1,243 @@
+//! How the house speaks to other servers: the one constructor of clients for outbound HTTP.
+//!
+//! What always holds: no redirect is followed, no proxy of the environment is used, names are looked
+//! up without the C library (a static binary has no way to it), and nothing is sent to link-local
+//! addresses or to where clouds keep their machines' credentials, whatever a name resolves to.
+//! Loopback and private networks are allowed: administrators run their servers there. Addresses
+//! that are written as numbers are looked up by nobody, so [`parse_address`] must be asked first.
+//! Any room that speaks to others may use this.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Client, Url};
+
+use crate::error::{Error, Result};
+
+const MAX_ADDRESS_BYTES: usize = 2048;
+/// Where clouds that do not keep to link-local addresses answer for their machines' credentials.
+const CLOUD_METADATA: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// `connect_timeout` covers looking up the name, connecting and TLS; what may take how long after
+/// that is for the caller to say, with each request.
+pub fn client(connect_timeout: Duration) -> Result<Client> {
+    Client::builder()
+        .user_agent(concat!("chatelaine/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls_config().clone())
+        .dns_resolver(Arc::new(GuardedResolver::default()))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(connect_timeout)
+        .tcp_keepalive(Duration::from_secs(30))
+        .build()
+        .map_err(Error::internal)
+}
+
+/// An http or https address without credentials, query or fragment, and not one that is refused.
+/// The error is a sentence.
+pub fn parse_address(text: &str) -> Result<Url, String> {
+    if text.len() > MAX_ADDRESS_BYTES {
+        return Err("this address is too long".into());
+    }
+    let url = Url::parse(text).map_err(|error| format!("this is not an address: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("an address begins with http:// or https://".into());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("an address must not contain a user or a password; use the key".into());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("an address must not contain a query or a fragment".into());
+    }
+    let host = url.host_str().unwrap_or_default();
+    let number = host.trim_start_matches('[').trim_end_matches(']');
+    if number.parse().is_ok_and(is_refused) {
+        return Err("this address is not one the house speaks to".into());
+    }
+    Ok(url)
+}
+
+/// Link-local, metadata, multicast and broadcast, also where an IPv6 address only wraps such a one.
+fn is_refused(ip: IpAddr) -> bool {
+    if CLOUD_METADATA.contains(&ip) {
+        return true;
+    }
+    match ip {
+        IpAddr::V4(ip) => {
+            ip.is_link_local() || ip.is_multicast() || ip.is_broadcast() || ip.octets()[0] == 0
+        }
+        IpAddr::V6(ip) => {
+            let wrapped = wrapped_v4(ip).is_some_and(|ip| is_refused(ip.into()));
+            wrapped || ip.is_unicast_link_local() || ip.is_multicast() || ip.is_unspecified()
+        }
+    }
+}
+
+/// Mapped (`::ffff:0:0/96`), compatible (`::/96`), NAT64 (`64:ff9b::/96`) and 6to4 (`2002::/16`).
+fn wrapped_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let last = |ip: Ipv6Addr| {
+        let [.., a, b, c, d] = ip.octets();
+        Ipv4Addr::new(a, b, c, d)
+    };
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
+        [0, 0, 0, 0, 0, 0 | 0xffff, _, _] | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => Some(last(ip)),
+        [0x2002, high, low, ..] => Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low))),
+        _ => None,
+    }
+}
+
+/// What the operating system trusts. A system without certificates still speaks http.
+fn tls_config() -> &'static rustls::ClientConfig {
+    static CONFIG: OnceLock<rustls::ClientConfig> = OnceLock::new();
+    CONFIG.get_or_init(|| {
+        let mut roots = rustls::RootCertStore::empty();
+        let found = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(found.certs);
+        if roots.is_empty() {
+            tracing::warn!("this system has no certificates of authorities: https will not work");
+        }
+        rustls::ClientConfig::builder_with_provider(Arc::new(
+            rustls::crypto::ring::default_provider(),
+        ))
+        .with_safe_default_protocol_versions()
+        .expect("ring knows every version of TLS that is safe")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+enum LookupError {
+    #[error("no server has the name {0}")]
+    NotFound(String),
+    #[error("names cannot be looked up now: {0}")]
+    Failed(String),
+    #[error("the name stands for an address the house does not speak to")]
+    Refused,
+}
+
+/// Reads the system's configuration anew after a failure, since the machine may have moved to
+/// another network.
+#[derive(Default)]
+struct GuardedResolver {
+    resolver: Arc<Mutex<Option<TokioResolver>>>,
+}
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let current = Arc::clone(&self.resolver);
+        Box::pin(async move {
+            let lock = || current.lock().unwrap_or_else(PoisonError::into_inner);
+            let kept = lock().clone();
+            let resolver = match kept {
+                Some(resolver) => resolver,
+                None => lock().insert(system_resolver()?).clone(),
+            };
+            let found = match resolver.lookup_ip(name.as_str()).await {
+                Ok(found) => found,
+                Err(error) => {
+                    *lock() = None;
+                    let sentence = match error.is_no_records_found() || error.is_nx_domain() {
+                        true => LookupError::NotFound(name.as_str().to_owned()),
+                        false => LookupError::Failed(error.to_string()),
+                    };
+                    return Err(sentence.into());
+                }
+            };
+            let allowed: Vec<SocketAddr> = found
+                .iter()
+                .filter(|ip| !is_refused(*ip))
+                .map(|ip| SocketAddr::new(ip, 0))
+                .collect();
+            if allowed.is_empty() {
+                return Err(LookupError::Refused.into());
+            }
+            let addresses: Addrs = Box::new(allowed.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+/// A system that names no server still has its file of hosts.
+fn system_resolver() -> Result<TokioResolver, NetError> {
+    let mut builder = TokioResolver::builder_tokio().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the system names no server to look up names");
+        let nobody = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
+        TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default())
+    });
+    builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    builder.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_http_without_credentials_is_an_address() {
+        for good in [
+            "http://127.0.0.1:8080/v1",
+            "http://[::1]:8080",
+            "http://192.168.1.4:11434/v1",
+            "https://api.openai.com/v1",
+            "http://nas.local",
+        ] {
+            assert!(parse_address(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "ollama",
+            "ftp://example.org",
+            "file:///etc/passwd",
+            "http://",
+            "http://ada:secret@example.org",
+            "http://secret@example.org",
+            "http://example.org/?key=1",
+            "http://example.org/#x",
+        ] {
+            assert!(parse_address(bad).is_err(), "{bad}");
+        }
+        assert!(parse_address(&format!("http://example.org/{}", "x".repeat(3000))).is_err());
+    }
+
+    #[test]
+    fn where_clouds_keep_credentials_nothing_is_sent_however_it_is_written() {
+        for bad in [
+            "http://169.254.169.254/latest",
+            "http://2852039166/",
+            "http://0xa9fea9fe/",
+            "http://169.254.0.1",
+            "http://[fe80::1]",
+            "http://[::ffff:169.254.169.254]",
+            "http://[::169.254.169.254]",
+            "http://[64:ff9b::a9fe:a9fe]",
+            "http://[2002:a9fe:a9fe::1]",
+            "http://[fd00:ec2::254]",
+            "http://100.100.100.200",
+            "http://224.0.0.1",
+            "http://255.255.255.255",
+            "http://0.0.0.0",
+            "http://[::]",
+        ] {
+            assert!(parse_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn this_machine_is_found_by_its_name() {
+        let resolver = GuardedResolver::default();
+        let found = resolver.resolve("localhost".parse().unwrap()).await;
+        let mut found = found.unwrap_or_else(|error| panic!("{error}"));
+        assert!(found.all(|address| address.ip().is_loopback()));
+    }
+}
