@@ -16,9 +16,9 @@ use crate::engine::scripted::ScriptedEngine;
 use crate::engine::{CombinedEngine, Engine, ModelInfo, ModelRunner};
 use crate::error::{Error, Result};
 use crate::jobs::Jobs;
-use crate::models::{Adapters, Library};
+use crate::models::{Adapters, Library, Puller, Pulls};
 use crate::store::Store;
-use crate::store::jobs::JobTask;
+use crate::store::jobs::{JobRecord, JobTask};
 
 pub struct Appliance {
     pub config: Config,
@@ -26,6 +26,7 @@ pub struct Appliance {
     pub conversations: Conversations,
     pub engine: Arc<dyn Engine>,
     pub adapters: Arc<Adapters>,
+    pub pulls: Pulls,
     pub store: Arc<Store>,
     jobs: Arc<Jobs>,
     tasks: TaskTracker,
@@ -76,9 +77,17 @@ impl Appliance {
         let accounts = open_accounts(Arc::clone(&store), data)?;
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
         let Answering {
-            engine, adapters, ..
+            library,
+            engine,
+            adapters,
         } = open_answering(&config, data, &store, &tasks, &stopping).await?;
         let jobs = Arc::new(Jobs::new(Arc::clone(&store)));
+        let pulls = Pulls::new(
+            Arc::clone(&store),
+            Arc::clone(&jobs),
+            library,
+            open_puller(&config, data),
+        );
         let conversations = Conversations::new(
             Arc::clone(&store),
             Arc::clone(&engine),
@@ -100,6 +109,7 @@ impl Appliance {
             conversations,
             engine,
             adapters,
+            pulls,
             store,
             jobs,
             tasks,
@@ -110,10 +120,10 @@ impl Appliance {
     }
 
     async fn run_jobs(self: Arc<Self>) {
-        let perform = |task| {
+        let perform = |job: JobRecord| {
             let appliance = Arc::clone(&self);
             async move {
-                match task {
+                match job.task {
                     JobTask::WriteConversationTitle {
                         conversation_id,
                         reply_id,
@@ -122,6 +132,10 @@ impl Appliance {
                             .conversations
                             .write_title(conversation_id, reply_id)
                             .await
+                    }
+                    JobTask::PullModel(pull) => {
+                        // Large, and no title needs it.
+                        Box::pin(appliance.pulls.perform(job.id, &pull)).await
                     }
                 }
             }
@@ -152,6 +166,16 @@ impl Appliance {
     }
 }
 
+fn models_folder(data: &Path) -> PathBuf {
+    data.join("models")
+}
+
+/// Pulls models into a data folder.
+pub fn open_puller(config: &Config, data: &Path) -> Puller {
+    let context_tokens = config.engine.context_tokens;
+    Puller::new(&config.models, context_tokens, models_folder(data))
+}
+
 /// The library of a data folder, with the engine that runs its models.
 pub fn open_library(
     config: &EngineConfig,
@@ -169,7 +193,7 @@ fn library_over(
     tasks: &TaskTracker,
     stopping: &CancellationToken,
 ) -> Result<Arc<Library>> {
-    let folder = data.join("models");
+    let folder = models_folder(data);
     Library::open(folder, runner, tasks.clone(), stopping.clone())
 }
 
