@@ -3,6 +3,7 @@
 pub(super) mod adapters;
 pub(super) mod auth;
 pub(super) mod conversations;
+pub(super) mod jobs;
 pub(super) mod messages;
 pub(super) mod models;
 pub(super) mod replies;
@@ -24,11 +25,16 @@ pub(super) fn api() -> impl OpenApi {
         setup::SetupApi,
         auth::AuthApi,
         users::UsersApi,
-        (models::ModelsApi, adapters::AdaptersApi),
+        (
+            models::ModelsApi,
+            models::ModelsAdminApi,
+            adapters::AdaptersApi,
+        ),
         settings::SettingsApi,
         conversations::ConversationsApi,
         messages::MessagesApi,
         replies::RepliesApi,
+        jobs::JobsApi,
     )
 }
 
@@ -46,4 +52,5 @@ pub(super) enum Tag {
     Conversations,
     Messages,
     Replies,
+    Jobs,
 }
