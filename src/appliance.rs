@@ -17,10 +17,10 @@ use crate::engine::scripted::ScriptedEngine;
 use crate::engine::{CombinedEngine, Engine, ModelInfo, ModelRunner};
 use crate::error::{Error, Result};
 use crate::jobs::Jobs;
-use crate::models::{Adapters, Library, RemoteSources};
+use crate::models::{Adapters, Library, Puller, Pulls, RemoteSources};
 use crate::secrets::open_key_file;
 use crate::store::Store;
-use crate::store::jobs::JobTask;
+use crate::store::jobs::{JobRecord, JobTask};
 
 const KEY_FILE: &str = "secret.key";
 
@@ -31,6 +31,7 @@ pub struct Appliance {
     pub engine: Arc<dyn Engine>,
     pub adapters: Arc<Adapters>,
     pub remote_sources: RemoteSources,
+    pub pulls: Pulls,
     pub store: Arc<Store>,
     jobs: Arc<Jobs>,
     tasks: TaskTracker,
@@ -81,7 +82,9 @@ impl Appliance {
         let accounts = open_accounts(Arc::clone(&store), data)?;
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
         let Answering {
-            engine, adapters, ..
+            library,
+            engine,
+            adapters,
         } = open_answering(&config, data, &store, &tasks, &stopping).await?;
         let remote = RemoteEngine::new(config.engine.queue_limit, tasks.clone(), stopping.clone());
         let house_key = open_key_file(&data.join(KEY_FILE))?;
@@ -90,6 +93,12 @@ impl Appliance {
         // What runs here goes before what runs elsewhere.
         let engine: Arc<dyn Engine> = Arc::new(CombinedEngine::new(vec![engine, remote]));
         let jobs = Arc::new(Jobs::new(Arc::clone(&store)));
+        let pulls = Pulls::new(
+            Arc::clone(&store),
+            Arc::clone(&jobs),
+            library,
+            open_puller(&config, data),
+        );
         let conversations = Conversations::new(
             Arc::clone(&store),
             Arc::clone(&engine),
@@ -112,6 +121,7 @@ impl Appliance {
             engine,
             adapters,
             remote_sources,
+            pulls,
             store,
             jobs,
             tasks,
@@ -122,10 +132,10 @@ impl Appliance {
     }
 
     async fn run_jobs(self: Arc<Self>) {
-        let perform = |task| {
+        let perform = |job: JobRecord| {
             let appliance = Arc::clone(&self);
             async move {
-                match task {
+                match job.task {
                     JobTask::WriteConversationTitle {
                         conversation_id,
                         reply_id,
@@ -134,6 +144,10 @@ impl Appliance {
                             .conversations
                             .write_title(conversation_id, reply_id)
                             .await
+                    }
+                    JobTask::PullModel(pull) => {
+                        // Large, and no title needs it.
+                        Box::pin(appliance.pulls.perform(job.id, &pull)).await
                     }
                 }
             }
@@ -164,6 +178,16 @@ impl Appliance {
     }
 }
 
+fn models_folder(data: &Path) -> PathBuf {
+    data.join("models")
+}
+
+/// Pulls models into a data folder.
+pub fn open_puller(config: &Config, data: &Path) -> Puller {
+    let context_tokens = config.engine.context_tokens;
+    Puller::new(&config.models, context_tokens, models_folder(data))
+}
+
 /// The library of a data folder, with the engine that runs its models.
 pub fn open_library(
     config: &EngineConfig,
@@ -181,7 +205,7 @@ fn library_over(
     tasks: &TaskTracker,
     stopping: &CancellationToken,
 ) -> Result<Arc<Library>> {
-    let folder = data.join("models");
+    let folder = models_folder(data);
     Library::open(folder, runner, tasks.clone(), stopping.clone())
 }
 

@@ -1,13 +1,15 @@
 //! `model`: the library of a data folder. Works whether a server runs on it or not, because the
 //! folder is the truth and the server looks at it again.
 
+mod pull;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 use super::{DataArguments, say_line, with_library};
 use crate::engine::{ModelInfo, ModelState};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::models::Library;
 
 #[derive(Args)]
@@ -24,6 +26,9 @@ enum Action {
     /// List the model files and what can be used
     #[command(after_help = "Example: chatelaine model list")]
     List,
+    /// Download a model from a Hugging Face hub or any address; goes on where it was stopped
+    #[command(after_help = "Example: chatelaine model pull Qwen/Qwen3-0.6B-GGUF:Q8_0")]
+    Pull(pull::PullArguments),
     /// Add a GGUF file; it is used where it lies
     #[command(after_help = "Example: chatelaine model add ~/models/qwen3-8b-q4_k_m.gguf")]
     Add { file: PathBuf },
@@ -33,13 +38,15 @@ enum Action {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
-    with_library(&arguments.data, async |library| {
-        act(library, arguments.action).await
-    })
+    match arguments.action {
+        Action::Pull(pull) => pull::run(&arguments.data, pull),
+        action => with_library(&arguments.data, async |library| act(library, action).await),
+    }
 }
 
 async fn act(library: &Library, action: Action) -> Result<()> {
     match action {
+        Action::Pull(_) => Err(Error::internal("a pull needs no library")),
         Action::List => library
             .list()
             .iter()
@@ -54,12 +61,19 @@ async fn act(library: &Library, action: Action) -> Result<()> {
 
 fn line(model: &ModelInfo) -> String {
     let mebibytes = model.size_bytes.div_ceil(1024 * 1024);
+    let state = match &model.state {
+        ModelState::Probing => "being looked at",
+        ModelState::Available => "ready",
+        ModelState::Loading => "being loaded",
+        ModelState::Loaded => "loaded",
+        ModelState::Unusable(reason) => &format!("cannot be used: {reason}"),
+    };
     let about = match &model.state {
-        ModelState::Unusable(reason) => format!("cannot be used: {reason}"),
+        ModelState::Probing | ModelState::Unusable(_) => String::new(),
         _ => format!(
-            "{} {}, {} tokens of context",
+            ", {} {}, {} tokens of context",
             model.architecture, model.quantization, model.context_tokens
         ),
     };
-    format!("{:<40} {mebibytes:>7} MiB  {about}", model.id)
+    format!("{:<40} {mebibytes:>7} MiB  {state}{about}", model.id)
 }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 pub use self::engine::EngineConfig;
 pub use self::http::HttpConfig;
 pub use self::log::{LogConfig, LogFormat};
-pub use self::models::ModelsConfig;
+pub use self::models::{HubToken, ModelsConfig};
 pub use self::store::StoreConfig;
 use crate::error::{Error, Result};
 

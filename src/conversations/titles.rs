@@ -8,11 +8,10 @@ use std::sync::Arc;
 use super::Conversations;
 use super::promises::lane_of;
 use super::tree::Tree;
-use crate::clock::now_ms;
 use crate::engine::prompt::TITLE_REQUEST;
 use crate::engine::{ChatMessage, EngineEvent, Generate, Role, Sampling};
 use crate::error::Result;
-use crate::ids::{ConversationId, JobId, MessageId};
+use crate::ids::{ConversationId, MessageId};
 use crate::store::WriteTx;
 use crate::store::conversations::{
     ConversationRecord, TitleSource, find_conversation, put_conversation,
@@ -62,15 +61,7 @@ pub(super) fn request_title(tx: &WriteTx, reply: &MessageRecord) -> Result<bool>
         conversation_id: reply.conversation_id,
         reply_id: reply.id,
     };
-    put_job(
-        tx,
-        &JobRecord {
-            id: JobId::generate(),
-            task,
-            attempts: 0,
-            due_at: now_ms(),
-        },
-    )?;
+    put_job(tx, &JobRecord::new(task))?;
     Ok(true)
 }
 

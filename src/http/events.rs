@@ -26,6 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// How long a stream may be silent before it says that it is alive.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(2);
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
 pub(super) const STILL_HERE: &str = ": still here\n\n";
 
 /// The event stream of one reply.
@@ -178,7 +179,7 @@ fn push_delta(frame: &mut String, id: u64, text: &str) {
 }
 
 /// `data` is JSON and so holds no line break.
-fn push_frame(frame: &mut String, id: u64, name: &str, data: &str) {
+pub(super) fn push_frame(frame: &mut String, id: u64, name: &str, data: &str) {
     write!(frame, "id: {id}\nevent: {name}\ndata: {data}\n\n").expect("a String takes every write");
 }
 
@@ -195,35 +196,40 @@ impl IntoResponse for ReplyEvents {
 pub(super) fn event_stream(frames: impl Stream<Item = String> + Send + 'static) -> Response {
     let bytes = frames.map(|frame| Ok::<_, std::io::Error>(Bytes::from(frame)));
     Response::builder()
-        .header(CONTENT_TYPE, ReplyEvents::CONTENT_TYPE)
+        .header(CONTENT_TYPE, EVENT_STREAM)
         .header(CACHE_CONTROL, "no-cache")
         // nginx would otherwise keep events back.
         .header("x-accel-buffering", "no")
         .body(Body::from_bytes_stream(bytes))
 }
 
-impl Payload for ReplyEvents {
-    const CONTENT_TYPE: &'static str = "text/event-stream";
+/// An array stands for the stream, as OpenAPI 3.0 has no better word.
+pub(super) fn stream_schema(events: Vec<MetaSchemaRef>) -> MetaSchemaRef {
+    let event = MetaSchema {
+        any_of: events,
+        ..MetaSchema::ANY
+    };
+    MetaSchemaRef::Inline(Box::new(MetaSchema {
+        items: Some(Box::new(MetaSchemaRef::Inline(Box::new(event)))),
+        ..MetaSchema::new_with_format("array", "event-stream")
+    }))
+}
 
-    /// An array stands for the stream, as OpenAPI 3.0 has no better word; `started` is an exchange.
+impl Payload for ReplyEvents {
+    const CONTENT_TYPE: &'static str = EVENT_STREAM;
+
+    /// `started` is an exchange.
     fn schema_ref() -> MetaSchemaRef {
-        let event = MetaSchema {
-            any_of: vec![
-                Exchange::schema_ref(),
-                QueuedEvent::schema_ref(),
-                PrefillEvent::schema_ref(),
-                DeltaEvent::schema_ref(),
-                SnapshotEvent::schema_ref(),
-                DoneEvent::schema_ref(),
-                FailedEvent::schema_ref(),
-                TitleEvent::schema_ref(),
-            ],
-            ..MetaSchema::ANY
-        };
-        MetaSchemaRef::Inline(Box::new(MetaSchema {
-            items: Some(Box::new(MetaSchemaRef::Inline(Box::new(event)))),
-            ..MetaSchema::new_with_format("array", "event-stream")
-        }))
+        stream_schema(vec![
+            Exchange::schema_ref(),
+            QueuedEvent::schema_ref(),
+            PrefillEvent::schema_ref(),
+            DeltaEvent::schema_ref(),
+            SnapshotEvent::schema_ref(),
+            DoneEvent::schema_ref(),
+            FailedEvent::schema_ref(),
+            TitleEvent::schema_ref(),
+        ])
     }
 
     fn register(registry: &mut Registry) {

@@ -11,6 +11,7 @@ mod errors;
 mod events;
 mod guard;
 mod health;
+mod job_events;
 mod pages;
 mod streamed_body;
 mod text;

@@ -91,7 +91,7 @@ fn is_model_name(path: &Path) -> bool {
 }
 
 /// `model-00002-of-00003` is (`model`, 2, 3).
-fn part_of(stem: &str) -> Option<(&str, u32, u32)> {
+pub(super) fn part_of(stem: &str) -> Option<(&str, u32, u32)> {
     let (rest, total) = stem.rsplit_once("-of-")?;
     let (model, number) = rest.rsplit_once('-')?;
     let five_digits = |text: &str| {
@@ -119,7 +119,7 @@ pub(super) fn later_parts(first: &Path) -> Vec<PathBuf> {
 
 /// The file's name without its ending. It says the same of a file whatever is put beside it, and
 /// no two names say the same: what is not safe in a URL becomes `~` and its bytes in hex.
-fn id_of(path: &Path) -> String {
+pub(super) fn id_of(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let mut id = String::with_capacity(stem.len());
     for byte in stem.bytes() {

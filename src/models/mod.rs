@@ -11,21 +11,29 @@
 mod adapter_check;
 mod adapters;
 mod demo;
+mod fit;
 mod folder;
 mod gguf;
 mod header;
 mod library;
 mod model_check;
 mod probed_files;
+mod pull;
+mod pulls;
 mod remote_sources;
 
 pub use self::adapters::{Adapter, AdapterChange, AdapterChoice, Adapters, NewAdapter};
+pub use self::fit::{Fit, Verdict, size_for_people};
 pub use self::library::Library;
+pub use self::pull::{Choice, Meter, Plan, Preview, Progress, Puller};
+pub use self::pulls::Pulls;
 pub use self::remote_sources::{
     NewRemoteSource, RemoteOptionsChange, RemoteSourceChange, RemoteSourceView, RemoteSources,
 };
 use crate::engine::{ModelInfo, ModelState};
+pub use crate::jobs::{JobProgress, JobReader, JobView};
 pub use crate::store::adapters::{AdapterAudience, AdapterRecord};
+pub use crate::store::jobs::{JobOutcome, JobTask};
 
 /// The id of the model inside the program.
 pub const DEMO_MODEL: &str = "chatelaine-demo";

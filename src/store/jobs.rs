@@ -1,12 +1,13 @@
 //! Jobs: work that must happen even if the house goes dark first. A job is put in the transaction
-//! of its cause and removed when it is done. Called by the domain rooms and by `jobs/`.
+//! of its cause. When it is done it is removed, or kept with its ending where people watch it.
+//! Called by the domain rooms and by `jobs/`.
 
 use serde::{Deserialize, Serialize};
 
 use super::codec::Record;
 use super::tables::JOB_BY_ID;
 use super::{Reads, WriteTx};
-use crate::clock::UnixMs;
+use crate::clock::{UnixMs, now_ms};
 use crate::error::Result;
 use crate::ids::{ConversationId, JobId, MessageId};
 
@@ -18,6 +19,11 @@ pub struct JobRecord {
     pub attempts: u32,
     /// Not before this time.
     pub due_at: UnixMs,
+    #[serde(default)]
+    pub created_at: UnixMs,
+    /// Of jobs that people watch; the others are removed at their end.
+    #[serde(default)]
+    pub ending: Option<JobEnding>,
 }
 
 /// What is to be done; the name of a job is a verb phrase.
@@ -28,6 +34,52 @@ pub enum JobTask {
         conversation_id: ConversationId,
         reply_id: MessageId,
     },
+    PullModel(ModelPull),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelPull {
+    /// A repository and a file of it, or an address.
+    pub source: String,
+    /// The same for people, without what may be a signature.
+    pub shown_source: String,
+    /// The name that the model file will have.
+    pub file: String,
+    /// What somebody expects of it.
+    pub sha256: Option<String>,
+    pub size_bytes: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobEnding {
+    pub at: UnixMs,
+    pub outcome: JobOutcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JobOutcome {
+    Done,
+    /// Code and message of the error, for people.
+    Failed {
+        code: String,
+        message: String,
+    },
+    Cancelled,
+}
+
+impl JobRecord {
+    /// To be done as soon as there is time.
+    pub fn new(task: JobTask) -> Self {
+        let now = now_ms();
+        Self {
+            id: JobId::generate(),
+            task,
+            attempts: 0,
+            due_at: now,
+            created_at: now,
+            ending: None,
+        }
+    }
 }
 
 impl Record for JobRecord {}
@@ -36,11 +88,15 @@ pub fn put_job(tx: &WriteTx, job: &JobRecord) -> Result<()> {
     tx.put(&JOB_BY_ID, &job.id, job)
 }
 
+pub fn find_job(tx: &impl Reads, id: JobId) -> Result<Option<JobRecord>> {
+    tx.find(&JOB_BY_ID, &id)
+}
+
 pub fn remove_job(tx: &WriteTx, id: JobId) -> Result<bool> {
     tx.remove(&JOB_BY_ID, &id)
 }
 
-/// All that wait, oldest first.
+/// Oldest first, also those that ended and are kept to be looked at.
 pub fn list_jobs(tx: &impl Reads) -> Result<Vec<JobRecord>> {
     Ok(tx
         .list_all(&JOB_BY_ID)?

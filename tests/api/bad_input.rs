@@ -99,6 +99,11 @@ async fn an_unknown_field_is_refused_wherever_it_stands() {
         ),
         (
             Method::POST,
+            "/api/v1/admin/models/pull",
+            json!({"source": "a/b", "folder": "/etc"}),
+        ),
+        (
+            Method::POST,
             "/api/v1/users/me/password",
             json!({"current_password": "x", "new_password": "x", "extra": 1}),
         ),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{House, text};
+use crate::support::{House, Hub, HubFile, Options, REPOSITORY, model_bytes, text};
 
 #[tokio::test]
 async fn the_models_are_listed_with_a_default() {
@@ -120,4 +120,80 @@ async fn a_conversation_keeps_the_model_that_was_chosen_for_it() {
         "scripted",
         "once is not for ever"
     );
+}
+
+const PREVIEW: &str = "/api/v1/admin/models/pull/preview";
+
+async fn house_beside(hub: &Hub) -> House {
+    let mut options = Options::default();
+    options.environment = hub.environment();
+    House::start_with(options).await
+}
+
+#[tokio::test]
+async fn a_preview_says_what_would_come_and_whether_it_fits() {
+    let file = |path: &str, size| HubFile::new(path, model_bytes(size, 1));
+    let mut huge = file("m-F16.gguf", 3000);
+    huge.listed_size = 1 << 50;
+    let hub = Hub::with(vec![
+        file("m-Q4_K_M.gguf", 1000),
+        file("m-Q8_0.gguf", 2000),
+        huge,
+        file("mmproj-m.gguf", 10),
+        file("README.md", 10),
+    ]);
+    let house = house_beside(&hub).await;
+    let ada = house.set_up().await;
+    let preview = ada
+        .get(&format!("{PREVIEW}?source={REPOSITORY}"))
+        .await
+        .ok(200);
+    let choices = preview["choices"].as_array().expect("a list");
+    let labels: Vec<&str> = choices.iter().map(|it| text(it, "/quantization")).collect();
+    assert_eq!(labels, ["Q4_K_M", "Q8_0", "F16"]);
+    assert_eq!(text(&choices[0], "/fit/verdict"), "fits");
+    assert_eq!(text(&choices[2], "/fit/verdict"), "too_large");
+    let chosen = &preview["chosen"];
+    assert_eq!(text(chosen, "/model_id"), "m-Q4_K_M");
+    assert_eq!(chosen["size_bytes"], 1000);
+    assert!(text(chosen, "/fit/sentence").starts_with("fits: needs about "));
+    assert!(
+        hub.asked().iter().all(|asked| !asked.for_bytes),
+        "nothing is downloaded"
+    );
+
+    let named = ada
+        .get(&format!("{PREVIEW}?source={REPOSITORY}:Q2_K"))
+        .await
+        .ok(200);
+    assert!(named.get("chosen").is_none() && !text(&named, "/reason").is_empty());
+    for bad in ["", "nonsense", "file:///etc/passwd"] {
+        ada.get(&format!("{PREVIEW}?source={bad}"))
+            .await
+            .refused(400, "invalid_request");
+    }
+    let bob = house.add_user(&ada, "bob").await;
+    bob.get(&format!("{PREVIEW}?source={REPOSITORY}"))
+        .await
+        .refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_model_is_deleted_by_administrators_alone() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let file = house.data().join("models/words.gguf");
+    std::fs::write(&file, "these are words").expect("a file");
+    let path = "/api/v1/admin/models/words";
+    bob.delete(path).await.refused(403, "forbidden");
+    assert!(file.exists());
+    ada.delete(path).await.ok(204);
+    assert!(!file.exists());
+    ada.delete(path).await.refused(404, "not_found");
+    for other in ["..", "%2e%2e%2fsecret.key", "scripted"] {
+        let answer = ada.delete(&format!("/api/v1/admin/models/{other}")).await;
+        assert!(matches!(answer.status, 404 | 405), "{}", answer.text);
+    }
+    assert!(house.data().join("secret.key").exists());
 }

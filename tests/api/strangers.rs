@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 
 use crate::support::{AdapterFile, Answer, ENDLESS, House, Person, text};
 
-/// What is Ada's: a conversation, something she said, a reply that is running.
+/// What is Ada's: a conversation, something she said, a reply that is running. The job is nobody's:
+/// those of administrators are tested with the resource.
 struct Belongings {
     conversation: String,
     message: String,
     reply: String,
+    job: String,
 }
 
 impl Belongings {
@@ -24,6 +26,7 @@ impl Belongings {
             conversation: id("conversation"),
             message: id("message"),
             reply: id("reply"),
+            job: "0".repeat(32),
         }
     }
 
@@ -33,10 +36,12 @@ impl Belongings {
             conversation,
             message,
             reply,
+            job,
         } = self;
         let chats = format!("/api/v1/conversations/{conversation}");
         let messages = "/api/v1/messages";
-        vec![
+        let mut doors = doors_of_job(job);
+        doors.extend([
             (Method::GET, chats.clone(), json!(null)),
             (Method::PATCH, chats.clone(), json!({"title": "mine"})),
             (Method::PATCH, chats.clone(), json!({"head_id": message})),
@@ -82,7 +87,8 @@ impl Belongings {
                 format!("/api/v1/replies/{reply}/stop"),
                 json!(null),
             ),
-        ]
+        ]);
+        doors
     }
 }
 
@@ -97,6 +103,20 @@ fn house_doors(id: &str) -> Vec<(Method, String, Value)> {
         (Method::PATCH, source.clone(), json!({"name": "mine"})),
         (Method::DELETE, source.clone(), json!(null)),
         (Method::POST, format!("{source}/test"), json!(null)),
+        (
+            Method::DELETE,
+            format!("/api/v1/admin/models/{id}"),
+            json!(null),
+        ),
+    ]
+}
+
+fn doors_of_job(id: &str) -> Vec<(Method, String, Value)> {
+    let job = format!("/api/v1/jobs/{id}");
+    vec![
+        (Method::GET, job.clone(), json!(null)),
+        (Method::GET, format!("{job}/events"), json!(null)),
+        (Method::DELETE, job, json!(null)),
     ]
 }
 
@@ -108,6 +128,7 @@ async fn every_address_with_an_id_is_among_the_doors() {
         conversation: any(),
         message: any(),
         reply: any(),
+        job: any(),
     };
     let known: BTreeSet<_> = everybodys
         .doors()
@@ -230,6 +251,7 @@ async fn an_id_that_is_none_is_not_found() {
             conversation: id.to_owned(),
             message: id.to_owned(),
             reply: id.to_owned(),
+            job: id.to_owned(),
         };
         for (method, path, body) in nowhere.doors().into_iter().chain(house_doors(id)) {
             let answer = knock(&ada, &method, &path, &body).await;

@@ -244,7 +244,7 @@ impl Engine for RemoteEngine {
             .collect();
         Health {
             ready: true,
-            loaded: None,
+            loaded: Vec::new(),
             running: counts.iter().map(|(running, _)| running).sum(),
             queued: counts.iter().map(|(_, queued)| queued).sum(),
         }

@@ -277,6 +277,10 @@ impl Upstream {
             architecture: String::new(),
             quantization: String::new(),
             file: None,
+            memory: None,
+            // What it cannot do it says when it is asked.
+            writes: true,
+            embeds: true,
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(super) mod adapters;
 pub(super) mod auth;
 pub(super) mod conversations;
+pub(super) mod jobs;
 pub(super) mod messages;
 pub(super) mod models;
 pub(super) mod remote_sources;
@@ -27,6 +28,7 @@ pub(super) fn api() -> impl OpenApi {
         users::UsersApi,
         (
             models::ModelsApi,
+            models::ModelsAdminApi,
             adapters::AdaptersApi,
             remote_sources::RemoteSourcesApi,
         ),
@@ -34,6 +36,7 @@ pub(super) fn api() -> impl OpenApi {
         conversations::ConversationsApi,
         messages::MessagesApi,
         replies::RepliesApi,
+        jobs::JobsApi,
     )
 }
 
@@ -52,4 +55,5 @@ pub(super) enum Tag {
     Conversations,
     Messages,
     Replies,
+    Jobs,
 }

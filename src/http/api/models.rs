@@ -1,15 +1,21 @@
 //! `/models`: what one can chat with. Files that cannot be used are listed with the reason, so that
-//! nobody wonders where they are.
+//! nobody wonders where they are. `/admin/models`: pulling and deleting, which the room `models`
+//! refuses to everybody but administrators.
 
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::{Enum, Object, OpenApi};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::adapters::ModelAdapter;
-use super::{ApiResult, House, Tag};
+use super::jobs::Job;
+use super::{ApiResult, House, Tag, Text};
 use crate::engine::{ModelInfo, ModelState};
 use crate::http::caller::Authenticated;
+use crate::models::{Choice, Fit, Plan, Preview, Verdict};
 
 pub(in crate::http) struct ModelsApi;
+
+pub(in crate::http) struct ModelsAdminApi;
 
 #[derive(Object)]
 #[oai(skip_serializing_if_is_none)]
@@ -93,5 +99,193 @@ impl ModelsApi {
             items,
             default_model,
         }))
+    }
+}
+
+#[derive(Object)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+struct PullModel {
+    /// `OWNER/NAME`, `OWNER/NAME:Q4_K_M`, `OWNER/NAME:FILE.gguf`, or an address.
+    source: Text,
+    /// What the file must have, in hexadecimal.
+    sha256: Option<Text>,
+}
+
+#[derive(ApiResponse)]
+enum PullResponse {
+    /// Queued, or on its way already.
+    #[oai(status = 202)]
+    Accepted(Json<Job>),
+}
+
+#[derive(ApiResponse)]
+enum DeleteResponse {
+    /// Deleted.
+    #[oai(status = 204)]
+    Deleted,
+}
+
+/// What a source offers; `chosen` is what a pull would bring.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+struct PullPreview {
+    chosen: Option<PullPlan>,
+    /// Why nothing is chosen.
+    reason: Option<String>,
+    /// The models of a repository, the smallest first; empty for an address.
+    choices: Vec<PullChoice>,
+}
+
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+struct PullPlan {
+    source: String,
+    file: String,
+    model_id: String,
+    /// Empty where the name says none.
+    quantization: String,
+    /// Absent where the server does not say.
+    size_bytes: Option<u64>,
+    /// What came of it before and is kept.
+    kept_bytes: u64,
+    free_disk_bytes: Option<u64>,
+    /// Whether the house has a file of this name.
+    is_there: bool,
+    fit: Option<ModelFit>,
+}
+
+#[derive(Object)]
+struct PullChoice {
+    /// Behind the repository and a colon it is a source.
+    file: String,
+    /// Empty where the name says none.
+    quantization: String,
+    size_bytes: u64,
+    fit: ModelFit,
+}
+
+/// An estimate, made from the size of the file and what this machine has.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+struct ModelFit {
+    verdict: FitVerdict,
+    needs_bytes: u64,
+    memory_bytes: u64,
+    /// Absent where it would be very slow.
+    tokens_per_s: Option<f64>,
+    /// All of this for a person.
+    sentence: String,
+}
+
+#[derive(Enum)]
+#[oai(rename_all = "snake_case")]
+enum FitVerdict {
+    Fits,
+    Tight,
+    TooLarge,
+}
+
+impl From<Fit> for ModelFit {
+    fn from(fit: Fit) -> Self {
+        Self {
+            verdict: match fit.verdict {
+                Verdict::Fits => FitVerdict::Fits,
+                Verdict::Tight => FitVerdict::Tight,
+                Verdict::TooLarge => FitVerdict::TooLarge,
+            },
+            needs_bytes: fit.needs_bytes,
+            memory_bytes: fit.memory_bytes,
+            tokens_per_s: fit.tokens_per_s,
+            sentence: fit.sentence(),
+        }
+    }
+}
+
+impl From<Plan> for PullPlan {
+    fn from(plan: Plan) -> Self {
+        Self {
+            source: plan.source,
+            file: plan.file,
+            model_id: plan.model_id,
+            quantization: plan.quantization,
+            size_bytes: plan.size_bytes,
+            kept_bytes: plan.kept_bytes,
+            free_disk_bytes: plan.free_disk_bytes,
+            is_there: plan.is_there,
+            fit: plan.fit.map(Into::into),
+        }
+    }
+}
+
+impl From<(Choice, Fit)> for PullChoice {
+    fn from((choice, fit): (Choice, Fit)) -> Self {
+        Self {
+            file: choice.file,
+            quantization: choice.quantization,
+            size_bytes: choice.size_bytes,
+            fit: fit.into(),
+        }
+    }
+}
+
+impl From<Preview> for PullPreview {
+    fn from(preview: Preview) -> Self {
+        let (chosen, reason) = match preview.plan {
+            Ok(plan) => (Some(plan.into()), None),
+            Err(error) => (None, Some(error.message)),
+        };
+        Self {
+            chosen,
+            reason,
+            choices: preview.choices.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+#[OpenApi(prefix_path = "/admin/models", tag = "Tag::Models")]
+impl ModelsAdminApi {
+    /// What a pull would bring, and whether it fits this machine
+    #[oai(
+        path = "/pull/preview",
+        method = "get",
+        operation_id = "check_model_pull"
+    )]
+    async fn check_model_pull(
+        &self,
+        house: House<'_>,
+        caller: Authenticated,
+        /// As of a pull.
+        Query(source): Query<String>,
+    ) -> ApiResult<Json<PullPreview>> {
+        let preview = house.pulls.preview(&caller, &source).await?;
+        Ok(Json(preview.into()))
+    }
+
+    /// Pull a model; the job says how far it is
+    #[oai(path = "/pull", method = "post", operation_id = "start_model_pull")]
+    async fn start_model_pull(
+        &self,
+        house: House<'_>,
+        caller: Authenticated,
+        body: Json<PullModel>,
+    ) -> ApiResult<PullResponse> {
+        let Json(PullModel { source, sha256 }) = body;
+        let job = house
+            .pulls
+            .start(&caller, &source, sha256.as_deref())
+            .await?;
+        Ok(PullResponse::Accepted(Json(job.into())))
+    }
+
+    /// Delete a model's file; one that is used where it lies stays there
+    #[oai(path = "/:id", method = "delete", operation_id = "delete_model")]
+    async fn delete_model(
+        &self,
+        house: House<'_>,
+        caller: Authenticated,
+        id: Path<String>,
+    ) -> ApiResult<DeleteResponse> {
+        house.pulls.delete_model(&caller, &id).await?;
+        Ok(DeleteResponse::Deleted)
     }
 }

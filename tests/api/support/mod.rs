@@ -7,10 +7,14 @@ mod adapter_file;
 mod client;
 mod events;
 mod house;
+mod hub;
+mod pulling;
 mod script;
 
 pub(crate) use adapter_file::AdapterFile;
 pub(crate) use client::{Answer, Person, text};
-pub(crate) use events::{Event, grow_by_one, text_of};
+pub(crate) use events::{Event, Events, grow_by_one, text_of};
 pub(crate) use house::{House, Options, PASSWORD, binary, run_to_end};
+pub(crate) use hub::{Hub, HubFile, PIECE, REPOSITORY, model_bytes, sha256};
+pub(crate) use pulling::{PULLED_BYTES, Pulling, names, sentence};
 pub(crate) use script::{BROKEN, ENDLESS, FLOOD, FULL, SILENT, SLOW, Script, TOO_LONG};
