@@ -169,7 +169,7 @@ impl Engine for ScriptedEngine {
     fn embed(&self, request: Embed) -> BoxFuture<'static, Result<Embeddings, EngineError>> {
         let known = self.script.models.contains(&request.model);
         let made = match known {
-            true => Ok(made_up_vectors(&request.texts)),
+            true => validity::check_embed(&request).map(|()| made_up_vectors(&request.texts)),
             false => Err(EngineError::UnknownModel(request.model)),
         };
         std::future::ready(made).boxed()
