@@ -115,8 +115,9 @@ class Ours(Server):
         wait_for("/health")
         login = call("/api/v1/auth/login", {"login": "admin", "password": PASSWORD})
         self.key = login["access_token"]
-        usable = lambda answer: any(model["id"] == "bench" for model in answer["data"])
-        wait_for("/v1/models", self.key, usable)
+        usable = lambda answer: any(model["id"] == "bench" and model["state"] in ("available", "loaded")
+                                    for model in answer["items"])
+        wait_for("/api/v1/models", self.key, usable)
 
 
 def median(reports, *path):

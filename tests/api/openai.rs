@@ -1,6 +1,8 @@
 //! `/v1` as existing clients expect it: models, chat completions whole and streamed, errors.
 //! The `openai` package itself is driven in `clients.rs`.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -181,7 +183,15 @@ async fn what_fails_in_a_stream_can_be_found_in_the_log() {
     let error: Value = serde_json::from_str(last.expect("a line")).expect("an error");
     assert_eq!(error["error"]["request_id"], id.as_str());
     assert!(!text(&error, "/error/type").is_empty());
-    assert!(house.log().contains(&id), "{}", house.log());
+    // The log comes through a pipe, and maybe after the answer.
+    let written = async {
+        while !house.log().contains(&id) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let patience = Duration::from_secs(30);
+    let written = tokio::time::timeout(patience, written).await;
+    assert!(written.is_ok(), "{}", house.log());
 }
 
 #[tokio::test]
