@@ -30,6 +30,7 @@ pub struct Appliance {
     pub conversations: Conversations,
     pub engine: Arc<dyn Engine>,
     pub adapters: Arc<Adapters>,
+    pub library: Arc<Library>,
     pub remote_sources: RemoteSources,
     pub pulls: Pulls,
     pub store: Arc<Store>,
@@ -96,7 +97,6 @@ impl Appliance {
         let pulls = Pulls::new(
             Arc::clone(&store),
             Arc::clone(&jobs),
-            library,
             open_puller(&config, data),
         );
         let conversations = Conversations::new(
@@ -120,6 +120,7 @@ impl Appliance {
             conversations,
             engine,
             adapters,
+            library,
             remote_sources,
             pulls,
             store,

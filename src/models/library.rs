@@ -4,14 +4,14 @@
 //! Whoever asks is told what is known and waits for no disk: the folder may lie on one that hangs.
 //! So it is read and written on threads that may block, and the shelf is locked for moments.
 
+mod asking;
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -21,10 +21,7 @@ use super::folder::{self, FoundFile};
 use super::model_check::check_model;
 use super::probed_files::{self, Outcome, ProbedFiles};
 use super::{DEMO_MODEL, demo};
-use crate::engine::{
-    Embed, Embeddings, Engine, EngineError, Generate, Health, ModelFile, ModelInfo, ModelRunner,
-    ModelState, ProbeFailure, ProbedModel, TokenStream,
-};
+use crate::engine::{ModelFile, ModelInfo, ModelRunner, ModelState, ProbeFailure, ProbedModel};
 use crate::error::{Error, Result};
 
 /// How long it takes a file that was copied into the folder to be seen.
@@ -358,42 +355,6 @@ fn name_of(file: &FoundFile, probed: &ProbedModel) -> String {
         file.id.clone()
     } else {
         probed.name.clone()
-    }
-}
-
-impl Engine for Library {
-    fn models(&self) -> Vec<ModelInfo> {
-        self.list()
-    }
-
-    fn generate(&self, request: Generate) -> std::result::Result<TokenStream, EngineError> {
-        match &self.runner {
-            Some(runner) => runner.generate(request),
-            None => Err(EngineError::ModelUnusable(NO_RUNNER.into())),
-        }
-    }
-
-    fn embed(
-        &self,
-        request: Embed,
-    ) -> BoxFuture<'static, std::result::Result<Embeddings, EngineError>> {
-        match &self.runner {
-            Some(runner) => runner.embed(request),
-            None => {
-                let refused = EngineError::ModelUnusable(NO_RUNNER.into());
-                std::future::ready(Err(refused)).boxed()
-            }
-        }
-    }
-
-    fn health(&self) -> Health {
-        let idle = Health {
-            ready: true,
-            loaded: Vec::new(),
-            running: 0,
-            queued: 0,
-        };
-        self.runner.as_ref().map_or(idle, |runner| runner.health())
     }
 }
 

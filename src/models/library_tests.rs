@@ -10,7 +10,9 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::engine::AdapterFile;
+use crate::engine::{
+    AdapterFile, Embed, Embeddings, Engine, EngineError, Generate, Health, TokenStream,
+};
 
 /// Answers in order, then that the file is fine; each answer is held back until it is let go.
 struct MadeUpRunner {

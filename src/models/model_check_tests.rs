@@ -1,4 +1,6 @@
 //! Which models' numbers are refused before llama.cpp sees them, and which are none of our business.
+//!
+//! What is unknown passes: new models must not need a new house.
 
 use std::fs;
 use std::io::Cursor;

@@ -1,4 +1,4 @@
-//! What administrators do with the library: pull models, watch and cancel that, delete models.
+//! What administrators do to get models: pull them, watch and cancel that.
 //!
 //! A pull is a job: it is written down before it is promised, goes on after a restart, and there is
 //! one for a file, however often it is asked for. To everybody else such a job does not exist.
@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Library;
 use super::pull::{Meter, Preview, Progress, Puller};
 use crate::accounts::Caller;
 use crate::error::{Error, Result};
@@ -22,16 +21,14 @@ const MAX_WAITING: usize = 32;
 pub struct Pulls {
     store: Arc<Store>,
     jobs: Arc<Jobs>,
-    library: Arc<Library>,
     puller: Puller,
 }
 
 impl Pulls {
-    pub fn new(store: Arc<Store>, jobs: Arc<Jobs>, library: Arc<Library>, puller: Puller) -> Self {
+    pub fn new(store: Arc<Store>, jobs: Arc<Jobs>, puller: Puller) -> Self {
         Self {
             store,
             jobs,
-            library,
             puller,
         }
     }
@@ -94,15 +91,6 @@ impl Pulls {
             self.puller.discard(&pull.file).await?;
         }
         Ok(view)
-    }
-
-    /// Deletes a model's files, or the link to one that lies elsewhere.
-    pub async fn delete_model(&self, caller: &Caller, id: &str) -> Result<()> {
-        caller.require_admin()?;
-        let (library, id) = (Arc::clone(&self.library), id.to_owned());
-        tokio::task::spawn_blocking(move || library.remove(&id))
-            .await
-            .map_err(Error::internal)?
     }
 
     /// The job.

@@ -25,8 +25,6 @@ pub(crate) const ENGINES: &[Engine] = &[
     engine("minijinja_contrib", &["src/engine/"]),
     engine("rhai", &["src/plugins/"]),
     engine("lettre", &["src/mail/"]),
-    engine("reqwest", &["src/models/pull/"]),
-    engine("rustls", &["src/models/pull/"]),
     engine("argon2", &["src/accounts/"]),
     engine("jsonwebtoken", &["src/accounts/"]),
     engine("zxcvbn", &["src/accounts/"]),
@@ -34,7 +32,10 @@ pub(crate) const ENGINES: &[Engine] = &[
     engine("hickory_resolver", &["src/outbound.rs"]),
     engine("rustls", &["src/outbound.rs"]),
     engine("rustls_native_certs", &["src/outbound.rs"]),
-    engine("reqwest", &["src/outbound.rs", "src/engine/remote/"]),
+    engine(
+        "reqwest",
+        &["src/outbound.rs", "src/engine/remote/", "src/models/pull/"],
+    ),
 ];
 
 /// What any room may use: they know nothing but themselves.
@@ -138,7 +139,9 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     room(
         "models",
-        &["accounts", "config", "engine", "jobs", "store", "worker"],
+        &[
+            "accounts", "config", "engine", "jobs", "outbound", "store", "worker",
+        ],
         "a domain room stands on the machines and knows no door",
     ),
     room(

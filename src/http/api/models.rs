@@ -9,7 +9,7 @@ use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use super::adapters::ModelAdapter;
 use super::jobs::Job;
 use super::{ApiResult, House, Tag, Text};
-use crate::engine::{ModelInfo, ModelState};
+use crate::engine::{ModelInfo, ModelMemory, ModelState};
 use crate::http::caller::Authenticated;
 use crate::models::{Choice, Fit, Plan, Preview, Verdict};
 
@@ -34,6 +34,32 @@ struct Model {
     quantization: String,
     /// What one may put on it.
     adapters: Vec<ModelAdapter>,
+    /// It writes text.
+    writes: bool,
+    /// It makes vectors of texts.
+    embeds: bool,
+    /// What it takes, while it is loaded.
+    memory: Option<LoadedMemory>,
+}
+
+/// What a loaded model takes of the memory.
+#[derive(Object)]
+struct LoadedMemory {
+    weights_bytes: u64,
+    /// For the tokens of conversations.
+    tokens_bytes: u64,
+    /// For computing, roughly.
+    compute_bytes: u64,
+}
+
+impl From<ModelMemory> for LoadedMemory {
+    fn from(memory: ModelMemory) -> Self {
+        Self {
+            weights_bytes: memory.weights_bytes,
+            tokens_bytes: memory.tokens_bytes,
+            compute_bytes: memory.compute_bytes,
+        }
+    }
 }
 
 #[derive(Enum)]
@@ -74,6 +100,9 @@ impl From<ModelInfo> for Model {
             architecture: model.architecture,
             quantization: model.quantization,
             adapters: Vec::new(),
+            writes: model.writes,
+            embeds: model.embeds,
+            memory: model.memory.map(Into::into),
         }
     }
 }
@@ -116,6 +145,13 @@ enum PullResponse {
     /// Queued, or on its way already.
     #[oai(status = 202)]
     Accepted(Json<Job>),
+}
+
+#[derive(ApiResponse)]
+enum MemoryResponse {
+    /// Begun; the model's state says how it stands.
+    #[oai(status = 202)]
+    Accepted,
 }
 
 #[derive(ApiResponse)]
@@ -277,6 +313,30 @@ impl ModelsAdminApi {
         Ok(PullResponse::Accepted(Json(job.into())))
     }
 
+    /// Bring a model into memory before anybody asks it
+    #[oai(path = "/:id/load", method = "post", operation_id = "load_model")]
+    async fn load_model(
+        &self,
+        house: House<'_>,
+        caller: Authenticated,
+        id: Path<String>,
+    ) -> ApiResult<MemoryResponse> {
+        house.library.load(&caller, &id)?;
+        Ok(MemoryResponse::Accepted)
+    }
+
+    /// Take a model out of memory, once it has answered what it was asked
+    #[oai(path = "/:id/unload", method = "post", operation_id = "unload_model")]
+    async fn unload_model(
+        &self,
+        house: House<'_>,
+        caller: Authenticated,
+        id: Path<String>,
+    ) -> ApiResult<MemoryResponse> {
+        house.library.unload(&caller, &id)?;
+        Ok(MemoryResponse::Accepted)
+    }
+
     /// Delete a model's file; one that is used where it lies stays there
     #[oai(path = "/:id", method = "delete", operation_id = "delete_model")]
     async fn delete_model(
@@ -285,7 +345,7 @@ impl ModelsAdminApi {
         caller: Authenticated,
         id: Path<String>,
     ) -> ApiResult<DeleteResponse> {
-        house.pulls.delete_model(&caller, &id).await?;
+        house.library.delete(&caller, &id).await?;
         Ok(DeleteResponse::Deleted)
     }
 }

@@ -1,4 +1,6 @@
 //! What is read of GGUF files, and that no file, however damaged, is more than refused.
+//!
+//! The files are made by `writer_tests.rs`.
 
 use std::io::Cursor;
 
