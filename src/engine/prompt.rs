@@ -311,5 +311,8 @@ impl Write for LimitedOutput {
 #[path = "prompt/golden_tests.rs"]
 mod golden_tests;
 #[cfg(test)]
+#[path = "prompt/tool_templates.rs"]
+mod tool_templates;
+#[cfg(test)]
 #[path = "prompt/tool_tests.rs"]
 mod tool_tests;

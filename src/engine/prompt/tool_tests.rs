@@ -1,110 +1,9 @@
 //! Tools, thoughts and begun replies in templates of the shape the families give theirs.
-//!
-//! The templates are written for these tests; they do what those of the families do where it
-//! matters here: where tools stand, what a call's arguments are, how a reply is opened.
+//! The templates are in `tool_templates`.
 
+use super::tool_templates::{DEEPSEEK, GEMMA, HARMONY, LLAMA, MISTRAL, QWEN};
 use super::*;
 use crate::engine::ToolCall;
-
-const QWEN: &str = r#"
-{%- if tools %}
-    {{- '<|im_start|>system\n' }}
-    {%- if messages[0].role == 'system' %}{{- messages[0].content + '\n\n' }}{%- endif %}
-    {{- '<tools>' }}
-    {%- for tool in tools %}{{- '\n' }}{{- tool | tojson }}{%- endfor %}
-    {{- '\n</tools> Answer with <tool_call></tool_call>.<|im_end|>\n' }}
-{%- elif messages[0].role == 'system' %}
-    {{- '<|im_start|>system\n' + messages[0].content + '<|im_end|>\n' }}
-{%- endif %}
-{%- for message in messages %}
-    {%- set content = message.content if message.content is string else '' %}
-    {%- if message.role == 'user' %}
-        {{- '<|im_start|>user\n' + content + '<|im_end|>\n' }}
-    {%- elif message.role == 'assistant' %}
-        {{- '<|im_start|>assistant\n' }}
-        {%- if message.reasoning_content is string %}{{- '<think>\n' + message.reasoning_content.strip('\n') + '\n</think>\n\n' }}{%- endif %}
-        {{- content }}
-        {%- for call in message.tool_calls or [] %}
-            {%- if call.function %}{%- set call = call.function %}{%- endif %}
-            {{- '<tool_call>\n{"name": "' + call.name + '", "arguments": ' }}
-            {%- if call.arguments is string %}{{- call.arguments }}{%- else %}{{- call.arguments | tojson }}{%- endif %}
-            {{- '}\n</tool_call>' }}
-        {%- endfor %}
-        {{- '<|im_end|>\n' }}
-    {%- elif message.role == 'tool' %}
-        {{- '<|im_start|>user\n<tool_response>\n' + content + '\n</tool_response><|im_end|>\n' }}
-    {%- endif %}
-{%- endfor %}
-{%- if add_generation_prompt %}
-    {{- '<|im_start|>assistant\n' }}
-    {%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\n\n</think>\n\n' }}{%- endif %}
-{%- endif %}
-"#;
-
-const LLAMA: &str = r#"{{- bos_token }}
-{%- for message in messages %}
-    {%- if message.role == 'user' %}
-        {{- '<|start_header_id|>user<|end_header_id|>\n\n' }}
-        {%- if tools is not none and loop.last %}{%- for tool in tools %}{{- tool | tojson(indent=1) + '\n' }}{%- endfor %}{%- endif %}
-        {{- message.content + '<|eot_id|>' }}
-    {%- elif 'tool_calls' in message %}
-        {%- if message.tool_calls | length != 1 %}{{- raise_exception('This model only supports single tool-calls at once!') }}{%- endif %}
-        {%- set call = message.tool_calls[0].function %}
-        {{- '<|start_header_id|>assistant<|end_header_id|>\n\n{"name": "' + call.name + '", "parameters": ' + (call.arguments | tojson) + '}<|eot_id|>' }}
-    {%- elif message.role == 'tool' %}
-        {{- '<|start_header_id|>ipython<|end_header_id|>\n\n' + message.content + '<|eot_id|>' }}
-    {%- else %}
-        {{- '<|start_header_id|>' + message.role + '<|end_header_id|>\n\n' + message.content + '<|eot_id|>' }}
-    {%- endif %}
-{%- endfor %}
-{{- '<|start_header_id|>assistant<|end_header_id|>\n\n' }}"#;
-
-const MISTRAL: &str = r#"{{ bos_token }}
-{%- if tools %}{{- '[AVAILABLE_TOOLS]' + (tools | tojson) + '[/AVAILABLE_TOOLS]' }}{%- endif %}
-{%- for message in messages %}
-    {%- if message.role == 'user' %}{{- '[INST]' + message.content + '[/INST]' }}
-    {%- elif message.role == 'system' %}{{- '[SYSTEM_PROMPT]' + message.content + '[/SYSTEM_PROMPT]' }}
-    {%- elif message.tool_calls is defined and message.tool_calls %}
-        {{- '[TOOL_CALLS][' }}
-        {%- for call in message.tool_calls %}
-            {%- if call.id | length != 9 %}{{- raise_exception('Tool call IDs should be alphanumeric strings with length 9!') }}{%- endif %}
-            {{- (call.function | tojson)[:-1] + ', "id": "' + call.id + '"}' }}
-        {%- endfor %}
-        {{- ']' + eos_token }}
-    {%- elif message.role == 'assistant' %}{{- message.content + eos_token }}
-    {%- elif message.role == 'tool' %}{{- '[TOOL_RESULTS]{"content": ' + message.content + ', "call_id": "' + message.tool_call_id + '"}[/TOOL_RESULTS]' }}
-    {%- endif %}
-{%- endfor %}"#;
-
-const DEEPSEEK: &str = r#"{{ bos_token }}{% for message in messages %}
-{%- if message.role == 'system' %}{{ message.content }}
-{%- elif message.role == 'user' %}{{ '<｜User｜>' + message.content }}
-{%- elif message.role == 'tool' %}{{ '<｜tool▁output▁begin｜>' + message.content + '<｜tool▁output▁end｜>' }}
-{%- elif message.tool_calls %}{{ '<｜Assistant｜><｜tool▁calls▁begin｜>' }}
-{%- for call in message['tool_calls'] %}{{ '<｜tool▁call▁begin｜>' + call['type'] + '<｜tool▁sep｜>' + call['function']['name'] + '\n```json\n' + call['function']['arguments'] + '\n```<｜tool▁call▁end｜>' }}{% endfor %}{{ '<｜tool▁calls▁end｜>' }}
-{%- else %}{% set content = message.content %}{% if '</think>' in content %}{% set content = content.split('</think>')[-1] %}{% endif %}{{ '<｜Assistant｜>' + content + eos_token }}
-{%- endif %}{% endfor %}{{ '<｜Assistant｜><think>\n' }}"#;
-
-const HARMONY: &str = r#"{{- '<|start|>system<|message|>Reasoning: ' + (reasoning_effort if reasoning_effort is defined else 'medium') + '<|end|>' }}
-{%- if tools %}{{- '<|start|>developer<|message|>namespace functions {' }}
-{%- for tool in tools %}{%- set tool = tool.function %}{{- '\n// ' + tool.description + '\ntype ' + tool.name }}
-{%- for name, value in tool.parameters.properties.items() %}{{- ' ' + name + ': ' + value.type }}{%- endfor %}{%- endfor %}{{- '\n}<|end|>' }}{%- endif %}
-{%- for message in messages %}
-    {%- if message.tool_calls %}
-        {%- set call = message.tool_calls[0].function %}
-        {%- if message.thinking %}{{- '<|start|>assistant<|channel|>analysis<|message|>' + message.thinking + '<|end|>' }}{%- endif %}
-        {{- '<|start|>assistant to=functions.' + call.name + '<|channel|>commentary json<|message|>' + (call.arguments | tojson) + '<|call|>' }}
-    {%- elif message.role == 'tool' %}{{- '<|start|>functions.' + message.name + ' to=assistant<|channel|>commentary<|message|>' + (message.content | tojson) + '<|end|>' }}
-    {%- elif message.role == 'assistant' %}{{- '<|start|>assistant<|channel|>final<|message|>' + message.content + '<|end|>' }}
-    {%- else %}{{- '<|start|>' + message.role + '<|message|>' + message.content + '<|end|>' }}{%- endif %}
-{%- endfor %}
-{{- '<|start|>assistant' }}"#;
-
-/// Knows no tools, no system message, and wants turns.
-const GEMMA: &str = "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}\
-    {% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('turns') }}{% endif %}\
-    {{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else message['role']) + '\n' + message['content'] + '<end_of_turn>\n' }}{% endfor %}\
-    {{'<start_of_turn>model\n'}}";
 
 fn tool() -> Tool {
     Tool {
@@ -316,7 +215,7 @@ fn nothing_in_tools_or_calls_becomes_a_special_token() {
             pieces.map(|piece| piece.matches(text).count()).sum()
         };
         // What the templates themselves write: the turns, one of them open.
-        let turns = if template == QWEN { 5 } else { 4 + 1 };
+        let turns = 5;
         assert_eq!(whole("<|im_start|>"), turns, "{:?}", prompt.pieces);
         assert_eq!(whole("<|im_end|>"), turns - 1, "{:?}", prompt.pieces);
         let said = prompt.pieces.concat();
@@ -328,120 +227,106 @@ fn nothing_in_tools_or_calls_becomes_a_special_token() {
     }
 }
 
-#[test]
-fn a_reply_is_opened_as_the_template_and_the_request_want() {
+/// What was thought, whether that is over, and what is written.
+type Begun = (&'static str, bool, &'static str);
+
+/// What the prompt has behind that of a new reply, and where that leaves the parser.
+fn opened(
+    template: &str,
+    reasoning: Option<Reasoning>,
+    begun: (&str, bool, &str),
+) -> (String, ReplyStart) {
     let messages = [ChatMessage::new(Role::User, "Hi")];
-    let opened = |template: &str, reasoning, thought: &str, answer_now, written: &str| {
-        let request = PromptRequest {
-            messages: &messages,
-            reasoning,
-            thought,
-            answer_now,
-            written,
-            ..PromptRequest::default()
-        };
-        let prompt = compile(template)
-            .render(&request, &SpecialTexts::default())
-            .unwrap();
-        let text = prompt.pieces.concat();
-        let before = PromptRequest {
-            reasoning: None,
-            ..request.without_reply()
-        };
-        let before = compile(template)
-            .render(&before, &SpecialTexts::default())
-            .unwrap();
-        let behind = text
-            .strip_prefix(&before.pieces.concat())
-            .map(str::to_owned);
-        (behind.unwrap_or(text), prompt.start)
+    let (thought, answer_now, written) = begun;
+    let request = PromptRequest {
+        messages: &messages,
+        reasoning,
+        thought,
+        answer_now,
+        written,
+        ..PromptRequest::default()
     };
-    let off = Some(Reasoning::Off);
-    let (anew, within) = (ReplyStart::Anew, ReplyStart::WithinAnswer);
-    let (thought, going_on) = (ReplyStart::Thought, ReplyStart::WithinThought);
-    for (template, reasoning, thinks, now, written, behind, start) in [
-        (QWEN, None, "", false, "", "", anew),
-        (QWEN, off, "", false, "", "<think>\n\n</think>\n\n", anew),
-        (QWEN, None, "", false, "So", "So", within),
-        (QWEN, None, "Hm", false, "", "<think>\nHm", going_on),
-        (
-            QWEN,
-            None,
-            "Hm",
-            true,
-            "",
-            "<think>\nHm\n</think>\n\n",
-            anew,
-        ),
-        (
-            QWEN,
-            None,
-            "Hm",
-            false,
-            "So",
-            "<think>\nHm\n</think>\n\nSo",
-            within,
-        ),
-        (
-            QWEN,
-            off,
-            "Hm",
-            true,
-            "So",
-            "<think>\n\n</think>\n\nSo",
-            within,
-        ),
-        (DEEPSEEK, None, "", false, "", "", thought),
-        (DEEPSEEK, off, "", false, "", "\n</think>\n\n", anew),
-        (DEEPSEEK, None, "Hm", false, "", "Hm", going_on),
-        (DEEPSEEK, None, "Hm", true, "", "Hm\n</think>\n\n", anew),
-        (DEEPSEEK, None, "", true, "", "\n</think>\n\n", anew),
-        (DEEPSEEK, None, "", false, "So", "\n</think>\n\nSo", within),
-        (HARMONY, None, "", false, "", "", anew),
-        (
-            HARMONY,
-            None,
-            "",
-            false,
-            "So",
-            "<|channel|>final<|message|>So",
-            within,
-        ),
-        (
-            HARMONY,
-            None,
-            "Hm",
-            false,
-            "",
-            "<|channel|>analysis<|message|>Hm",
-            going_on,
-        ),
-        (
-            HARMONY,
-            None,
-            "Hm",
-            true,
-            "",
-            "<|channel|>analysis<|message|>Hm<|end|><|start|>assistant<|channel|>final<|message|>",
-            within,
-        ),
-        (CHATML, None, "", true, "", "", anew),
-        (
-            CHATML,
-            None,
-            "Hm",
-            true,
-            "",
-            "<think>\nHm\n</think>\n\n",
-            anew,
-        ),
-    ] {
-        assert_eq!(
-            opened(template, reasoning, thinks, now, written),
-            (behind.to_owned(), start),
-            "{thinks:?} {now} {written:?}"
-        );
+    let render = |request: &PromptRequest<'_>| {
+        let prompt = compile(template).render(request, &SpecialTexts::default());
+        prompt.unwrap_or_else(|error| panic!("{error}"))
+    };
+    let prompt = render(&request);
+    let new = PromptRequest {
+        reasoning: None,
+        ..request.without_reply()
+    };
+    let (text, new) = (prompt.pieces.concat(), render(&new).pieces.concat());
+    let behind = text.strip_prefix(&new).expect("it is the same prompt");
+    (behind.to_owned(), prompt.start)
+}
+
+const OFF: Option<Reasoning> = Some(Reasoning::Off);
+const NEW: Begun = ("", false, "");
+const THOUGHT: Begun = ("Hm", false, "");
+const ANSWER_NOW: Begun = ("Hm", true, "");
+const WRITTEN: Begun = ("", false, "So");
+const BOTH: Begun = ("Hm", false, "So");
+
+fn check_opened(template: &str, cases: &[(Option<Reasoning>, Begun, &str, ReplyStart)]) {
+    for (reasoning, begun, behind, start) in cases {
+        let (text, found) = opened(template, *reasoning, *begun);
+        assert_eq!((text.as_str(), found), (*behind, *start), "{begun:?}");
     }
+}
+
+#[test]
+fn a_thought_is_opened_and_closed_between_its_markers() {
+    use ReplyStart::{Anew, WithinAnswer, WithinThought};
+    let cases = [
+        (None, NEW, "", Anew),
+        (OFF, NEW, "<think>\n\n</think>\n\n", Anew),
+        (None, WRITTEN, "So", WithinAnswer),
+        (None, THOUGHT, "<think>\nHm", WithinThought),
+        (None, ANSWER_NOW, "<think>\nHm\n</think>\n\n", Anew),
+        (None, BOTH, "<think>\nHm\n</think>\n\nSo", WithinAnswer),
+        (OFF, BOTH, "<think>\n\n</think>\n\nSo", WithinAnswer),
+        (None, ("", true, ""), "<think>\n\n</think>\n\n", Anew),
+    ];
+    check_opened(QWEN, &cases);
+    // A model that was taught no thinking has no thought to be closed.
+    let cases = [
+        (None, ("", true, ""), "", Anew),
+        (None, ANSWER_NOW, "<think>\nHm\n</think>\n\n", Anew),
+    ];
+    check_opened(CHATML, &cases);
+}
+
+#[test]
+fn a_thought_that_the_template_opens_is_gone_on_with_or_closed() {
+    use ReplyStart::{Anew, Thought, WithinAnswer, WithinThought};
+    let cases = [
+        (None, NEW, "", Thought),
+        (OFF, NEW, "\n</think>\n\n", Anew),
+        (None, THOUGHT, "Hm", WithinThought),
+        (None, ANSWER_NOW, "Hm\n</think>\n\n", Anew),
+        (None, ("", true, ""), "\n</think>\n\n", Anew),
+        (None, WRITTEN, "\n</think>\n\nSo", WithinAnswer),
+    ];
+    check_opened(DEEPSEEK, &cases);
+}
+
+#[test]
+fn thoughts_and_answers_go_on_in_their_channels() {
+    use ReplyStart::{Anew, WithinAnswer, WithinThought};
+    let (analysis, last) = (
+        "<|channel|>analysis<|message|>Hm",
+        "<|channel|>final<|message|>",
+    );
+    let closed = format!("{analysis}<|end|><|start|>assistant{last}");
+    let (so, both) = (format!("{last}So"), format!("{closed}So"));
+    let cases = [
+        (None, NEW, "", Anew),
+        (None, WRITTEN, so.as_str(), WithinAnswer),
+        (None, THOUGHT, analysis, WithinThought),
+        (None, ANSWER_NOW, closed.as_str(), WithinAnswer),
+        (None, BOTH, both.as_str(), WithinAnswer),
+    ];
+    check_opened(HARMONY, &cases);
 }
 
 #[test]
