@@ -1,4 +1,5 @@
 //! The forms of calls are what the parser of the same dialect understands.
+//! So a model that is held to a form is sure to be heard.
 
 use serde_json::json;
 

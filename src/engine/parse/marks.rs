@@ -1,4 +1,5 @@
 //! Finding markers in text that is still growing: whole ones, and beginnings at its end.
+//! Pure; used by every dialect.
 
 use super::HELD_BYTES_LIMIT;
 

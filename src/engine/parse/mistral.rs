@@ -1,5 +1,5 @@
 //! Calls as Mistral writes them: `[TOOL_CALLS][{"name": …, "arguments": …}, …]`, and in newer models
-//! `[TOOL_CALLS]name[ARGS]{…}`, one marker a call.
+//! `[TOOL_CALLS]name[ARGS]{…}`, one marker a call. Which of the two it is shows behind the marker, so both are read everywhere.
 
 use super::json::{CallHead, JsonScan, Scanned, call_head};
 use super::marks::{Mark, mark_at_start, window};

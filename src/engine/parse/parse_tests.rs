@@ -1,4 +1,5 @@
 //! However a text is cut and whatever it is, the events together are the same and nothing panics.
+//! The texts are made at random of what replies are made of.
 
 use proptest::prelude::*;
 

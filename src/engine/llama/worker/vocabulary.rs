@@ -94,10 +94,7 @@ impl<'model> Vocabulary<'model> {
         Ok(tokens.into_iter().map(|token| token.0).collect())
     }
 
-    fn prompt_tokens(
-        &self,
-        request: &PromptRequest<'_>,
-    ) -> Result<Vec<LlamaToken>, TemplateError> {
+    fn prompt_tokens(&self, request: &PromptRequest<'_>) -> Result<Vec<LlamaToken>, TemplateError> {
         let prompt = self.template.render(request, &self.specials)?;
         let mut tokens = Vec::new();
         for (index, piece) in prompt.pieces.iter().enumerate() {
