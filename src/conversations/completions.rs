@@ -1,10 +1,10 @@
-//! Text for a program that keeps its own conversation. Nothing is stored, and when the program
-//! goes away the work is cancelled, since it could not come back for the rest.
+//! Text and vectors for a program that keeps its own conversation. Nothing is stored, and when the
+//! program goes away the work is cancelled, since it could not come back for the rest.
 
 use super::Conversations;
 use super::promises::lane_of;
 use crate::accounts::Caller;
-use crate::engine::{ChatMessage, Generate, Sampling, TokenStream};
+use crate::engine::{Embed, Embeddings, Generate, Priority, TokenStream};
 use crate::error::Result;
 use crate::models::AdapterChoice;
 
@@ -12,10 +12,8 @@ pub struct CompletionRequest {
     /// None: the house's default.
     pub model: Option<String>,
     pub adapters: Vec<AdapterChoice>,
-    pub messages: Vec<ChatMessage>,
-    pub sampling: Sampling,
-    pub stop: Vec<String>,
-    pub max_tokens: Option<u32>,
+    /// What is asked. Its model, adapters and lane are filled in here.
+    pub generate: Generate,
 }
 
 pub struct Completion {
@@ -24,19 +22,48 @@ pub struct Completion {
     pub stream: TokenStream,
 }
 
+pub struct EmbeddingRequest {
+    /// None: the house's default.
+    pub model: Option<String>,
+    pub texts: Vec<String>,
+    pub priority: Priority,
+}
+
+pub struct CompletedEmbedding {
+    /// The model that made the vectors.
+    pub model: String,
+    pub embeddings: Embeddings,
+}
+
 impl Conversations {
     pub fn complete(&self, caller: &Caller, request: CompletionRequest) -> Result<Completion> {
         let asker = self.asker(caller);
         let model = asker.model(request.model.as_deref())?;
         let adapters = asker.adapters(&model, &request.adapters)?;
         let stream = self.engine.generate(Generate {
+            model: model.clone(),
             adapters,
-            sampling: request.sampling,
-            stop: request.stop,
-            max_tokens: request.max_tokens,
             lane: lane_of(caller.user_id()),
-            ..Generate::new(&model, request.messages)
+            ..request.generate
         })?;
         Ok(Completion { model, stream })
+    }
+
+    pub async fn embed(
+        &self,
+        caller: &Caller,
+        request: EmbeddingRequest,
+    ) -> Result<CompletedEmbedding> {
+        let model = self
+            .asker(caller)
+            .embedding_model(request.model.as_deref())?;
+        let wanted = Embed {
+            model: model.clone(),
+            texts: request.texts,
+            priority: request.priority,
+            lane: lane_of(caller.user_id()),
+        };
+        let embeddings = self.engine.embed(wanted).await?;
+        Ok(CompletedEmbedding { model, embeddings })
     }
 }

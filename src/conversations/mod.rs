@@ -23,7 +23,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::completions::{Completion, CompletionRequest};
+pub use self::completions::{CompletedEmbedding, Completion, CompletionRequest, EmbeddingRequest};
 pub use self::listing::{ConversationChange, ConversationPage, NewConversation};
 pub use self::messages::{EditMessage, Exchange, SendMessage, StartedReply};
 use self::replies::Replies;

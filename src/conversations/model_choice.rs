@@ -38,6 +38,18 @@ impl Asker {
         Ok(get_usable_model(&self.models, wanted)?.id.clone())
     }
 
+    /// The id of a model that makes vectors; `wanted` None: the default where it does, else the first
+    /// that does.
+    pub(super) fn embedding_model(&self, wanted: Option<&str>) -> Result<String> {
+        let embedding = self.models.iter().filter(|model| model.embeds);
+        let embedding: Vec<ModelInfo> = embedding.cloned().collect();
+        let default = get_usable_model(&embedding, None).ok();
+        let is_usable = |model: &&ModelInfo| get_usable_model(&embedding, Some(&model.id)).is_ok();
+        let first = || embedding.iter().find(is_usable);
+        let default = default.or_else(first).map(|model| model.id.as_str());
+        self.model(wanted.or(default))
+    }
+
     /// What goes on top of `model`.
     pub(super) fn adapters(
         &self,

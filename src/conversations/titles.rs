@@ -9,7 +9,7 @@ use super::Conversations;
 use super::promises::lane_of;
 use super::tree::Tree;
 use crate::engine::prompt::TITLE_REQUEST;
-use crate::engine::{ChatMessage, EngineEvent, Generate, Role, Sampling};
+use crate::engine::{ChatMessage, EngineEvent, Generate, Reasoning, Role, Sampling};
 use crate::error::Result;
 use crate::ids::{ConversationId, MessageId};
 use crate::store::WriteTx;
@@ -149,6 +149,7 @@ impl Conversations {
                 temperature: Some(0.2),
                 ..Sampling::default()
             },
+            reasoning: Some(Reasoning::Off),
             max_tokens: Some(TITLE_LIMIT_TOKENS),
             lane: lane_of(conversation.owner_id),
             ..Generate::new(reply.model.clone().unwrap_or_default(), messages)

@@ -12,6 +12,7 @@ pub mod grammar;
 #[cfg(feature = "llama")]
 pub mod llama;
 mod model_file;
+pub mod parse;
 pub mod prompt;
 pub mod remote;
 mod request;

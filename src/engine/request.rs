@@ -64,7 +64,7 @@ pub enum ToolChoice {
     /// The model decides.
     #[default]
     Auto,
-    /// Tools are shown and none may be called.
+    /// None may be called, so the model is not shown any.
     None,
     /// At least one must be called.
     Required,
@@ -123,10 +123,18 @@ pub struct Generate {
     pub model: String,
     /// Each at most once; their order means nothing.
     pub adapters: Vec<AdapterUse>,
+    /// Empty where there is a `raw_prompt`.
     pub messages: Vec<ChatMessage>,
+    /// Text to go on from as it stands, by no template, in place of messages.
+    pub raw_prompt: Option<String>,
     /// How many of the first messages come from the house and not from a person: what was computed
     /// for them serves everybody.
     pub house_messages: u32,
+    /// What was thought already for this reply. The model goes on thinking from its end, unless
+    /// something is `written` or `answer_now` is set.
+    pub thought: String,
+    /// Thinking is over: the answer follows.
+    pub answer_now: bool,
     /// Text the assistant has already written: the engine goes on from its end and sends only what is new.
     pub written: String,
     pub sampling: Sampling,
@@ -165,7 +173,10 @@ impl Generate {
             model: model.into(),
             adapters: Vec::new(),
             messages,
+            raw_prompt: None,
             house_messages: 0,
+            thought: String::new(),
+            answer_now: false,
             written: String::new(),
             sampling: Sampling::default(),
             format: OutputFormat::Text,

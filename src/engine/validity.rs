@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::grammar::grammar_of;
-use super::{AdapterUse, Embed, EngineError, Generate, Sampling};
+use super::{AdapterUse, Embed, EngineError, Generate, Sampling, ToolChoice};
 
 const MAX_STOPS: usize = 16;
 const MAX_STOP_BYTES: usize = 256;
@@ -24,13 +24,21 @@ pub const ADAPTER_SCALE: RangeInclusive<f32> = -4.0..=4.0;
 pub const MAX_ADAPTERS: usize = 8;
 const MAX_CHANCES: u32 = 20;
 const MAX_TEXTS: usize = 2048;
+const MAX_TOOLS: usize = 128;
+const MAX_TOOL_NAME_BYTES: usize = 64;
 
 /// The error is a sentence for whoever made the request.
 pub(super) fn check(request: &Generate) -> Result<(), EngineError> {
     check_sampling(&request.sampling)?;
-    if request.messages.is_empty() {
-        return invalid("there is no message to answer");
+    match (&request.raw_prompt, request.messages.is_empty()) {
+        (None, true) => return invalid("there is no message to answer"),
+        (Some(_), false) => return invalid("there is a prompt beside the messages"),
+        (Some(_), true) if !request.tools.is_empty() => {
+            return invalid("a prompt without messages takes no tools");
+        }
+        _ => {}
     }
+    check_tools(request)?;
     if request.max_tokens == Some(0) {
         return invalid("max_tokens must be at least 1");
     }
@@ -60,6 +68,34 @@ pub(super) fn check_embed(request: &Embed) -> Result<(), EngineError> {
         return invalid("an empty text has no vector");
     }
     Ok(())
+}
+
+fn check_tools(request: &Generate) -> Result<(), EngineError> {
+    let tools = &request.tools;
+    if tools.len() > MAX_TOOLS {
+        return invalid("there may be at most 128 tools");
+    }
+    let is_name = |name: &str| {
+        let within = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        (1..=MAX_TOOL_NAME_BYTES).contains(&name.len()) && name.bytes().all(within)
+    };
+    if !tools.iter().all(|tool| is_name(&tool.name)) {
+        return invalid("a tool's name has 1 to 64 letters, digits, _, - or .");
+    }
+    for (index, tool) in tools.iter().enumerate() {
+        if tools[..index].iter().any(|other| other.name == tool.name) {
+            return invalid("two tools have the same name");
+        }
+    }
+    let must_call = match &request.tool_choice {
+        ToolChoice::Auto | ToolChoice::None => return Ok(()),
+        ToolChoice::Required => !tools.is_empty(),
+        ToolChoice::Named(name) => tools.iter().any(|tool| tool.name == *name),
+    };
+    match must_call {
+        true => Ok(()),
+        false => invalid("tool_choice names a tool that is not there"),
+    }
 }
 
 fn check_adapters(adapters: &[AdapterUse]) -> Result<(), EngineError> {

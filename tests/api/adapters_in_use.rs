@@ -240,3 +240,23 @@ async fn a_title_is_written_without_adapters() {
     let title = &titled.last().expect("an event").data["conversation"]["title"];
     assert_eq!(title, "Titled with none");
 }
+
+#[tokio::test]
+async fn programs_name_adapters_as_llama_server_does() {
+    let (_house, ada) = house_with_adapters().await;
+    let ask = async |adapters: Value| {
+        let messages = json!([{"role": "user", "content": "Which?"}]);
+        let body = json!({"model": "scripted", "messages": messages, "lora": adapters});
+        ada.post("/v1/chat/completions", body).await
+    };
+    let two = json!([{"id": "formal", "scale": -1.25}, {"id": "pirate"}]);
+    let completion = ask(two).await.ok(200);
+    assert_eq!(
+        completion["choices"][0]["message"]["content"],
+        "With formal at -1.25, pirate at 0.5."
+    );
+    for wrong in [json!([{"id": "other"}]), json!([{"id": 3}])] {
+        let error = ask(wrong).await.refused(400, "invalid_request");
+        assert_eq!(error["param"], "adapters");
+    }
+}

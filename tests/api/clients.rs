@@ -5,7 +5,9 @@
 
 use std::process::Command;
 
-use crate::support::{House, PASSWORD};
+use serde_json::json;
+
+use crate::support::{House, PASSWORD, Script};
 
 fn python() -> Option<String> {
     let path = std::env::var("CLIENTS_PYTHON").ok();
@@ -35,9 +37,14 @@ async fn run(python: &str, script: &str, arguments: Vec<String>) {
 }
 
 #[tokio::test]
-async fn the_openai_package_lists_models_chats_and_streams() {
+async fn the_openai_package_chats_streams_calls_tools_and_embeds() {
     let Some(python) = python() else { return };
-    let house = House::start().await;
+    let weather = json!({
+        "when": "^Is it warm", "reasoning": "I look.", "reply": "It is warm.",
+        "tool_calls": [{"name": "get_weather", "arguments": {"city": "Oslo"}}],
+    });
+    let person = json!({"when": "^Make a person", "reply": "{\"name\": \"Ada\", \"age\": 36}"});
+    let house = House::scripted(Script::default().rule(weather).rule(person)).await;
     let token = house.set_up().await.access_token.expect("a token");
     run(&python, "openai_client.py", vec![house.base.clone(), token]).await;
 }

@@ -15,9 +15,9 @@ fn ask(content: &str) -> Value {
 }
 
 /// The chunks of a streamed completion, and whether `[DONE]` ended it.
-async fn chunks(person: &Person, mut body: Value) -> (Vec<Value>, bool) {
+pub(crate) async fn chunks_of(person: &Person, path: &str, mut body: Value) -> (Vec<Value>, bool) {
     body["stream"] = json!(true);
-    let answer = Answer::of(person.request(Method::POST, PATH).json(&body)).await;
+    let answer = Answer::of(person.request(Method::POST, path).json(&body)).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.header("content-type"), "text/event-stream");
     let data: Vec<&str> = answer
@@ -35,7 +35,11 @@ async fn chunks(person: &Person, mut body: Value) -> (Vec<Value>, bool) {
     )
 }
 
-fn content_of(chunks: &[Value]) -> String {
+async fn chunks(person: &Person, body: Value) -> (Vec<Value>, bool) {
+    chunks_of(person, PATH, body).await
+}
+
+pub(crate) fn content_of(chunks: &[Value]) -> String {
     chunks
         .iter()
         .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
@@ -146,6 +150,10 @@ async fn what_clients_send_beside_is_understood_or_passed_over() {
         ],
         "temperature": 0.7, "top_p": 1, "seed": -1, "n": 1, "presence_penalty": 0, "frequency_penalty": 0,
         "logit_bias": {}, "user": "ada", "store": false, "metadata": {}, "tools": [], "response_format": {"type": "text"},
+        "tool_choice": "auto", "parallel_tool_calls": false, "functions": [], "logprobs": false, "top_logprobs": null,
+        "modalities": ["text"], "audio": null, "service_tier": "auto", "verbosity": "medium", "stop": null,
+        "prediction": {"type": "content", "content": "Good"}, "safety_identifier": "a", "prompt_cache_key": "b",
+        "stream_options": null, "max_tokens": null, "stream": null, "grammar": "", "x_unknown": [1],
     });
     ada.post(PATH, body).await.ok(200);
 }
@@ -155,19 +163,42 @@ async fn what_would_change_the_answer_is_refused_by_name() {
     let house = House::start().await;
     let ada = house.set_up().await;
     for (param, value) in [
-        ("n", json!(2)),
-        ("presence_penalty", json!(0.5)),
-        ("frequency_penalty", json!(-1)),
-        ("logit_bias", json!({"50256": -100})),
-        ("logprobs", json!(true)),
-        ("tools", json!([{"type": "function"}])),
+        ("n", json!(9)),
+        ("n", json!(0)),
+        ("logit_bias", json!({"hello": -100})),
         ("functions", json!([{"name": "f"}])),
-        ("response_format", json!({"type": "json_object"})),
+        ("function_call", json!("auto")),
+        ("tools", json!([{"type": "web_search"}])),
+        ("tools", json!([{"type": "function"}])),
+        (
+            "tools",
+            json!([{"type": "function", "function": {"name": "f", "parameters": 7}}]),
+        ),
+        ("tool_choice", json!("required")),
+        (
+            "tool_choice",
+            json!({"type": "function", "function": {"name": "f"}}),
+        ),
+        ("response_format", json!({"type": "json_schema"})),
+        ("response_format", json!({"type": "yaml"})),
+        ("modalities", json!(["text", "audio"])),
+        ("audio", json!({"voice": "ash", "format": "wav"})),
+        ("web_search_options", json!({})),
+        ("verbosity", json!("low")),
+        ("reasoning_effort", json!("utmost")),
+        ("top_logprobs", json!(2)),
+        ("service_tier", json!("gold")),
+        ("priority", json!("mine")),
+        ("store", json!(true)),
+        ("lora", json!([{"id": [], "scale": 1}])),
     ] {
         let mut body = ask("Hello");
         body[param] = value;
-        let error = ada.post(PATH, body).await.refused(400, "invalid_request");
-        assert_eq!(error["param"], param);
+        let error = ada
+            .post(PATH, body.clone())
+            .await
+            .refused(400, "invalid_request");
+        assert_eq!(error["param"], param, "{body}: {error}");
     }
 }
 
@@ -204,18 +235,10 @@ async fn a_stream_that_waited_for_its_turn_can_still_be_refused() {
     ada.post(PATH, body).await.refused(422, "context_too_long");
 }
 
-#[tokio::test]
-async fn errors_have_what_openais_clients_look_for() {
-    let house = House::start().await;
-    let ada = house.set_up().await;
-    let error = house
-        .stranger()
-        .post(PATH, ask("x"))
-        .await
-        .refused(401, "unauthenticated");
-    assert_eq!(error["type"], "authentication_error");
+/// Bodies, and the status and code they are refused with.
+fn refusals() -> Vec<(Value, u16, &'static str)> {
     let too_long = format!("{TOO_LONG} {}", "word ".repeat(40_000));
-    let refusals = [
+    vec![
         (json!({"messages": []}), 400, "invalid_request"),
         (json!({}), 400, "invalid_request"),
         (json!({"messages": "x"}), 400, "invalid_request"),
@@ -230,7 +253,12 @@ async fn errors_have_what_openais_clients_look_for() {
             "invalid_request",
         ),
         (
-            json!({"messages": [{"role": "user", "content": "x"}], "n": 2}),
+            json!({"messages": [{"role": "user", "content": "x"}], "n": 20}),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({"messages": [{"role": "tool", "content": "x"}]}),
             400,
             "invalid_request",
         ),
@@ -250,8 +278,20 @@ async fn errors_have_what_openais_clients_look_for() {
             "model_unavailable",
         ),
         (ask(&too_long), 422, "context_too_long"),
-    ];
-    for (mut body, status, code) in refusals {
+    ]
+}
+
+#[tokio::test]
+async fn errors_have_what_openais_clients_look_for() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let error = house
+        .stranger()
+        .post(PATH, ask("x"))
+        .await
+        .refused(401, "unauthenticated");
+    assert_eq!(error["type"], "authentication_error");
+    for (mut body, status, code) in refusals() {
         for stream in [false, true] {
             body["stream"] = json!(stream);
             let error = ada.post(PATH, body.clone()).await.refused(status, code);

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::worker::context::Adapter;
 use super::worker::vocabulary::Vocabulary;
 use super::worker::{quiet_backend, real_path};
+use crate::engine::prompt::PromptRequest;
 use crate::engine::{ChatMessage, ProbeFailure, ProbedModel, Role, Sampling};
 use crate::worker::{ChildSide, Limits, WorkerError, WorkerKind, WorkerProcess, WorkerProgram};
 
@@ -169,7 +170,11 @@ fn why_unusable(model: &LlamaModel, architecture: &str) -> Option<String> {
     };
     // A template may compile and still fail on the simplest conversation.
     let hello = ChatMessage::new(Role::User, "Hello");
-    match vocabulary.prompt(&[hello], "") {
+    let request = PromptRequest {
+        messages: &[hello],
+        ..PromptRequest::default()
+    };
+    match vocabulary.prompt(&request) {
         Ok(tokens) if tokens.is_empty() => Some("its chat template writes nothing".into()),
         Ok(_) => None,
         Err(error) => Some(error.to_string()),

@@ -32,10 +32,13 @@ fn strftime_now(format: &str) -> Result<String, Error> {
         .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
 }
 
-/// As Python's `json.dumps(ensure_ascii=False)`: the built-in filter escapes for HTML.
 fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
+    to_json(value, options.get("indent")?)
+}
+
+/// As Python's `json.dumps(ensure_ascii=False)`: the built-in filter escapes for HTML.
+pub(super) fn to_json(value: &Value, indent: Option<usize>) -> Result<String, Error> {
     let failed = |error: String| Error::new(ErrorKind::BadSerialization, error);
-    let indent: Option<usize> = options.get("indent")?;
     let mut bytes = Vec::new();
     let written = match indent {
         Some(indent) => {

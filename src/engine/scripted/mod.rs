@@ -12,7 +12,9 @@
 //!     {"when": "^count", "reply": ["one ", "two ", "three"], "first_delay_ms": 20, "delay_ms": 50},
 //!     {"when": "break off", "reply": "this never comes to its end", "fail_after": 2},
 //!     {"when": "too long", "error": {"context_too_long": {"tokens": 9000, "limit": 4096}}},
-//!     {"when": "^flood", "reply": "drop ", "repeat": 10000, "queued": [2, 1], "prefill": 100}
+//!     {"when": "^flood", "reply": "drop ", "repeat": 10000, "queued": [2, 1], "prefill": 100},
+//!     {"when": "warm", "reasoning": "They want the weather.", "reply": "It is warm.",
+//!      "tool_calls": [{"name": "get_weather", "arguments": {"city": "Oslo"}}]}
 //!   ]
 //! }
 //! ```
@@ -20,9 +22,12 @@
 //! Any adapter is taken. Where a text says `{adapters}`, the reply says those of its request with
 //! their scales, such as `pirate at 0.5, formal at 1`, or `none`.
 //!
-//! A reply that is continued goes on behind what is written and does not fail again. `error` is one
+//! With `tool_calls` the tools are called first, and the reply is said once they have answered. A
+//! reply that is continued goes on behind what is thought and written and does not fail again.
+//! Chances, where they are asked for, are made up. `error` is one
 //! of `crashed`, `queue_full`, `{"failed": "…"}`, `{"model_unusable": "…"}`, `{"context_too_long": …}`.
 
+mod pieces;
 mod script;
 
 use std::path::Path;
@@ -34,19 +39,18 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_util::task::TaskTracker;
 
+use self::pieces::{Piece, pieces_of};
 use self::script::{Reply, Rule, Script};
 use super::prompt::TITLE_REQUEST;
 use super::{
-    AdapterUse, Embed, Embeddings, Engine, EngineError, EngineEvent, EventSender, FinishReason,
-    Finished, Generate, Health, ModelInfo, ModelState, Role, Timings, TokenStream, Usage,
-    token_stream, validity,
+    Embed, Embeddings, Engine, EngineError, EngineEvent, EventSender, FinishReason, Finished,
+    Generate, Health, ModelInfo, ModelState, Role, Timings, TokenStream, Usage, token_stream,
+    validity,
 };
 
 /// Events that may wait for a reader before the script pauses.
 const STREAM_CAPACITY: usize = 4096;
 const TITLE_WORDS: usize = 6;
-/// Stands in a text for the adapters of its request.
-const ADAPTERS_MARK: &str = "{adapters}";
 
 pub struct ScriptedEngine {
     script: Script,
@@ -74,7 +78,7 @@ impl ScriptedEngine {
     }
 
     fn rule_for(&self, request: &Generate) -> Rule {
-        let said = last_user_message(request);
+        let said = what_was_said(request);
         let matches = |rule: &&Rule| {
             rule.model
                 .as_ref()
@@ -118,7 +122,11 @@ fn made_up_vectors(texts: &[String]) -> Embeddings {
     }
 }
 
-fn last_user_message(request: &Generate) -> &str {
+/// The last user message, or the prompt.
+fn what_was_said(request: &Generate) -> &str {
+    if let Some(prompt) = &request.raw_prompt {
+        return prompt;
+    }
     let last = request
         .messages
         .iter()
@@ -196,8 +204,8 @@ async fn send(sender: &EventSender, event: EngineEvent) -> Result<(), ReaderLeft
     sender.send(Ok(event)).await.map_err(|_| ReaderLeft)
 }
 
-async fn perform(rule: Rule, request: &Generate, sender: &EventSender) -> Result<(), ReaderLeft> {
-    let started = Instant::now();
+/// The queue and the reading of the prompt.
+async fn lead_up(rule: &Rule, sender: &EventSender) -> Result<(), ReaderLeft> {
     for position in &rule.queued {
         send(
             sender,
@@ -219,7 +227,12 @@ async fn perform(rule: Rule, request: &Generate, sender: &EventSender) -> Result
         )
         .await?;
     }
-    wait(rule.first_delay_ms, sender).await?;
+    wait(rule.first_delay_ms, sender).await
+}
+
+async fn perform(rule: Rule, request: &Generate, sender: &EventSender) -> Result<(), ReaderLeft> {
+    let started = Instant::now();
+    lead_up(&rule, sender).await?;
     let prefilled = Instant::now();
     let (pieces, mut reason) = pieces_of(&rule, request);
     let limit = request
@@ -228,16 +241,22 @@ async fn perform(rule: Rule, request: &Generate, sender: &EventSender) -> Result
     if pieces.len() > limit {
         reason = FinishReason::Length;
     }
-    let mut sent = 0;
+    let is_continued = !(request.written.is_empty() && request.thought.is_empty());
+    let mut usage = prompt_usage(request);
     for piece in pieces.into_iter().take(limit) {
-        if rule.fail_after == Some(sent) && request.written.is_empty() {
+        let sent = usize::try_from(usage.completion_tokens).unwrap_or(usize::MAX);
+        if rule.fail_after == Some(sent) && !is_continued {
             let error = rule
                 .error
                 .map_or_else(|| EngineError::Failed("as scripted".into()), Into::into);
             return sender.send(Err(error)).await.map_err(|_| ReaderLeft);
         }
-        send(sender, EngineEvent::Delta(piece)).await?;
-        sent += 1;
+        usage.completion_tokens += 1;
+        usage.reasoning_tokens += u32::from(matches!(piece, Piece::Thought(_)));
+        if let Some(chances) = piece.chances(request.chances) {
+            send(sender, EngineEvent::Chances(chances)).await?;
+        }
+        send(sender, piece.into_event()).await?;
         wait(rule.delay_ms, sender).await?;
     }
     let timings = Timings {
@@ -245,7 +264,6 @@ async fn perform(rule: Rule, request: &Generate, sender: &EventSender) -> Result
         prefill_ms: milliseconds(prefilled.duration_since(started)),
         decode_ms: milliseconds(prefilled.elapsed()),
     };
-    let usage = usage_of(request, sent);
     let finished = Finished {
         reason,
         usage,
@@ -255,17 +273,16 @@ async fn perform(rule: Rule, request: &Generate, sender: &EventSender) -> Result
     send(sender, EngineEvent::Finished(finished)).await
 }
 
-fn usage_of(request: &Generate, sent: usize) -> Usage {
-    let words: usize = request
-        .messages
-        .iter()
-        .map(|message| message.content.split_whitespace().count())
+fn prompt_usage(request: &Generate) -> Usage {
+    let raw = request.raw_prompt.as_deref().unwrap_or_default();
+    let contents = request.messages.iter().map(|message| &*message.content);
+    let words: usize = contents
+        .chain([raw])
+        .map(|text| text.split_whitespace().count())
         .sum();
     Usage {
         prompt_tokens: u32::try_from(words.max(1)).unwrap_or(u32::MAX),
-        cached_tokens: 0,
-        completion_tokens: u32::try_from(sent).unwrap_or(u32::MAX),
-        reasoning_tokens: 0,
+        ..Usage::default()
     }
 }
 
@@ -282,70 +299,6 @@ async fn wait(delay_ms: u64, sender: &EventSender) -> Result<(), ReaderLeft> {
         () = tokio::time::sleep(Duration::from_millis(delay_ms)) => Ok(()),
         () = sender.closed() => Err(ReaderLeft),
     }
-}
-
-/// What is yet to be said: behind what is written, and before any stop string.
-fn pieces_of(rule: &Rule, request: &Generate) -> (Vec<String>, FinishReason) {
-    let once: Vec<String> = match &rule.reply {
-        Reply::Text(text) => {
-            let text = text.replace(ADAPTERS_MARK, &in_words(&request.adapters));
-            text.split_inclusive(' ').map(str::to_owned).collect()
-        }
-        Reply::Pieces(pieces) => pieces.clone(),
-    };
-    let all = once.len() * rule.repeat.unwrap_or(1);
-    let mut pieces: Vec<String> = once.into_iter().cycle().take(all).collect();
-    let mut written = request.written.as_str();
-    let whole_pieces =
-        pieces
-            .iter()
-            .take_while(|piece| match written.strip_prefix(piece.as_str()) {
-                Some(rest) => {
-                    written = rest;
-                    true
-                }
-                None => false,
-            });
-    let whole_pieces = whole_pieces.count();
-    pieces.drain(..whole_pieces);
-    if let Some(rest) = pieces
-        .first()
-        .and_then(|piece| piece.strip_prefix(written))
-        .map(str::to_owned)
-    {
-        pieces[0] = rest;
-    }
-    cut_at_stop(&mut pieces, &request.stop);
-    (pieces, FinishReason::Stop)
-}
-
-fn in_words(adapters: &[AdapterUse]) -> String {
-    let words = |used: &AdapterUse| format!("{} at {}", used.id, used.scale);
-    match adapters.is_empty() {
-        true => "none".to_owned(),
-        false => adapters.iter().map(words).collect::<Vec<_>>().join(", "),
-    }
-}
-
-fn cut_at_stop(pieces: &mut Vec<String>, stops: &[String]) {
-    if stops.is_empty() {
-        return;
-    }
-    let text = pieces.concat();
-    let Some(end) = stops
-        .iter()
-        .filter_map(|stop| text.find(stop.as_str()))
-        .min()
-    else {
-        return;
-    };
-    let mut left = end;
-    pieces.retain_mut(|piece| {
-        let kept = piece.len().min(left);
-        left -= kept;
-        piece.truncate(kept);
-        kept > 0
-    });
 }
 
 #[cfg(test)]

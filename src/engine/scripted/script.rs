@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use crate::engine::EngineError;
 
+/// Stands in a text for the adapters of its request.
+const ADAPTERS_MARK: &str = "{adapters}";
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Script {
@@ -31,7 +34,13 @@ pub(super) struct Rule {
     pub(super) when: Option<Regex>,
     /// Only for this model.
     pub(super) model: Option<String>,
+    /// Thought before the reply, unless no thinking is wanted.
+    pub(super) reasoning: Reply,
+    /// Asked for behind the reply, where the request brings tools and none has answered yet.
+    pub(super) tool_calls: Vec<ScriptedCall>,
     pub(super) reply: Reply,
+    /// The reply is the request itself, as JSON.
+    pub(super) repeat_request: bool,
     /// How often the whole reply is said.
     pub(super) repeat: Option<usize>,
     /// Places in the queue, told before anything else.
@@ -46,6 +55,14 @@ pub(super) struct Rule {
     pub(super) error: Option<ScriptedError>,
 }
 
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ScriptedCall {
+    pub(super) name: String,
+    /// An object, or a text that need not be one.
+    pub(super) arguments: serde_json::Value,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Reply {
@@ -56,6 +73,24 @@ pub(super) enum Reply {
 impl Default for Reply {
     fn default() -> Self {
         Self::Text(String::new())
+    }
+}
+
+impl Reply {
+    /// Each counts as a token: words with the blank behind them, or as they are listed.
+    pub(super) fn pieces(&self) -> Vec<String> {
+        match self {
+            Self::Text(text) => text.split_inclusive(' ').map(str::to_owned).collect(),
+            Self::Pieces(pieces) => pieces.clone(),
+        }
+    }
+
+    /// A text with the adapters of its request, where it asks for them.
+    pub(super) fn pieces_with(&self, adapters: &str) -> Vec<String> {
+        match self {
+            Self::Text(text) => Self::Text(text.replace(ADAPTERS_MARK, adapters)).pieces(),
+            Self::Pieces(_) => self.pieces(),
+        }
     }
 }
 

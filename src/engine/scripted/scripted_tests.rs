@@ -1,7 +1,7 @@
 //! What a script makes of requests. The binary itself under a script is in `tests/api/`.
 
 use super::*;
-use crate::engine::ChatMessage;
+use crate::engine::{AdapterUse, ChatMessage};
 
 fn ask(content: &str) -> Generate {
     let message = ChatMessage::new(Role::User, content);
@@ -96,4 +96,81 @@ async fn a_failure_comes_once_and_not_to_what_is_continued() {
         ..ask("break")
     };
     assert_eq!(text_of(SCRIPT, continued).await.unwrap().0, "c");
+}
+
+async fn events_of(request: Generate) -> Vec<EngineEvent> {
+    const SCRIPT: &str = r#"{"rules": [{"when": "warm", "reasoning": "Let me look.",
+        "reply": "It is.", "tool_calls": [{"name": "look", "arguments": {"at": "the sky"}}]}]}"#;
+    let engine = ScriptedEngine::from_json(SCRIPT, TaskTracker::new()).unwrap();
+    let mut stream = engine.generate(request).unwrap();
+    let mut events = Vec::new();
+    while let Some(event) = stream.next_event().await {
+        events.push(event.unwrap());
+    }
+    events
+}
+
+fn with_tool(request: Generate) -> Generate {
+    Generate {
+        tools: vec![crate::engine::Tool {
+            name: "look".into(),
+            description: String::new(),
+            parameters: "{}".into(),
+        }],
+        ..request
+    }
+}
+
+#[tokio::test]
+async fn tools_are_called_before_the_reply_and_only_where_there_are_any() {
+    let called = |events: &[EngineEvent]| {
+        let calls = events.iter().filter_map(|event| match event {
+            EngineEvent::ToolCall(delta) => Some(delta.arguments.as_str()),
+            _ => None,
+        });
+        calls.collect::<String>()
+    };
+    let first = events_of(with_tool(ask("warm?"))).await;
+    assert_eq!(called(&first), r#"{"at":"the sky"}"#);
+    let Some(EngineEvent::Finished(finished)) = first.last() else {
+        panic!("it ends");
+    };
+    assert_eq!(finished.reason, FinishReason::ToolCalls);
+    let mut answered = with_tool(ask("warm?"));
+    answered
+        .messages
+        .push(ChatMessage::new(Role::Tool, "a blue sky"));
+    for request in [answered, ask("warm?")] {
+        let events = events_of(request).await;
+        assert_eq!(called(&events), "");
+        assert!(events.contains(&EngineEvent::Delta("It ".into())));
+    }
+}
+
+#[tokio::test]
+async fn thoughts_come_first_and_go_on_or_are_left_out() {
+    let thoughts = |events: Vec<EngineEvent>| {
+        let thoughts = events.into_iter().filter_map(|event| match event {
+            EngineEvent::Reasoning(text) => Some(text),
+            _ => None,
+        });
+        thoughts.collect::<String>()
+    };
+    assert_eq!(thoughts(events_of(ask("warm")).await), "Let me look.");
+    let further = Generate {
+        thought: "Let me".into(),
+        ..ask("warm")
+    };
+    assert_eq!(thoughts(events_of(further).await), " look.");
+    let now = Generate {
+        thought: "Let me".into(),
+        answer_now: true,
+        ..ask("warm")
+    };
+    assert_eq!(thoughts(events_of(now).await), "");
+    let off = Generate {
+        reasoning: Some(crate::engine::Reasoning::Off),
+        ..ask("warm")
+    };
+    assert_eq!(thoughts(events_of(off).await), "");
 }

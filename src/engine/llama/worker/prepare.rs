@@ -11,7 +11,7 @@ use super::chooser::Chooser;
 use super::reply::{Reply, count};
 use super::vocabulary::Vocabulary;
 use crate::engine::grammar::grammar_of;
-use crate::engine::prompt::fit_history;
+use crate::engine::prompt::{PromptRequest, fit_history};
 use crate::engine::{EngineError, Generate, Sampling, validity};
 
 /// What of the model and its setting a request is prepared with.
@@ -42,11 +42,14 @@ impl Kitchen<'_, '_> {
             .min(self.context_tokens / 4)
             .max(1);
         // What is written already came after this prompt, so it must not change which messages fit.
-        let count = |messages: &[_]| Ok(count(vocabulary.prompt(messages, "")?.len()));
+        let count = |messages: &[_]| {
+            let prompt = PromptRequest::of(request, messages).without_reply();
+            Ok(count(vocabulary.prompt(&prompt)?.len()))
+        };
         let limit = self.context_tokens - room_for_reply;
         let (messages, left_out) =
             fit_history(&request.messages, limit, request.trim_history, count)?;
-        let tokens = vocabulary.prompt(&messages, &request.written)?;
+        let tokens = vocabulary.prompt(&PromptRequest::of(request, &messages))?;
         if tokens.is_empty() {
             return Err(EngineError::InvalidRequest(
                 "there is nothing to answer".into(),

@@ -9,7 +9,7 @@ use llama_cpp_2::token_type::LlamaTokenAttr;
 use llama_cpp_2::vocab::LlamaVocab;
 
 use crate::engine::prompt::guard::SpecialTexts;
-use crate::engine::prompt::{ChatTemplate, TemplateError};
+use crate::engine::prompt::{ChatTemplate, PromptRequest, TemplateError};
 use crate::engine::{ChatMessage, Role};
 
 /// Never part of a vocabulary, so it is always spelled in bytes and merges with nothing.
@@ -74,7 +74,10 @@ impl<'model> Vocabulary<'model> {
     ) -> Result<u32, TemplateError> {
         let mut messages = house.to_vec();
         messages.push(ChatMessage::new(Role::User, SOMEBODY));
-        let other = self.prompt(&messages, "")?;
+        let other = self.prompt(&PromptRequest {
+            messages: &messages,
+            ..PromptRequest::default()
+        })?;
         let common = other
             .iter()
             .zip(prompt)
@@ -82,24 +85,19 @@ impl<'model> Vocabulary<'model> {
         Ok(u32::try_from(common.count()).unwrap_or(u32::MAX))
     }
 
-    /// The prompt in tokens, up to the end of `written`.
+    /// The prompt in tokens, up to where the model goes on writing.
     pub(in super::super) fn prompt(
         &self,
-        messages: &[ChatMessage],
-        written: &str,
+        request: &PromptRequest<'_>,
     ) -> Result<Vec<i32>, TemplateError> {
-        let tokens = self.prompt_tokens(messages, written)?;
+        let tokens = self.prompt_tokens(request)?;
         Ok(tokens.into_iter().map(|token| token.0).collect())
     }
 
-    fn prompt_tokens(
-        &self,
-        messages: &[ChatMessage],
-        written: &str,
-    ) -> Result<Vec<LlamaToken>, TemplateError> {
-        let pieces = self.template.render(messages, written, &self.specials)?;
+    fn prompt_tokens(&self, request: &PromptRequest<'_>) -> Result<Vec<LlamaToken>, TemplateError> {
+        let prompt = self.template.render(request, &self.specials)?;
         let mut tokens = Vec::new();
-        for (index, piece) in pieces.iter().enumerate() {
+        for (index, piece) in prompt.pieces.iter().enumerate() {
             if index == 0 {
                 tokens = self.vocab.tokenize(piece.as_bytes(), false, true);
             } else {

@@ -1,36 +1,54 @@
-//! `/v1` as OpenAI has it, so that existing clients work: models and chat completions.
+//! `/v1` as OpenAI has it, so that existing clients work: models, chat completions, completions of a
+//! text, embeddings.
 //!
 //! Fields nobody knows are ignored, as those clients expect; what OpenAI knows, would change the
 //! answer and is not supported is refused. Nothing is stored, and a client that leaves cancels its work.
 
+mod answers;
+mod chat;
+mod chunks;
+mod embeddings;
 mod errors;
-mod request;
-mod response;
+mod figures;
+mod generation;
+mod text;
 
 use std::sync::Arc;
 
-use futures_util::Stream;
 use poem::web::{Data, Json};
-use poem::{Body, IntoResponse, Request, Response, Route, handler};
+use poem::{Request, Route, handler};
+use serde_json::json;
 
 pub(in crate::http) use self::errors::as_openai_error;
-use self::request::ChatCompletionRequest;
-use self::response::{Chunks, Finished};
 use crate::appliance::Appliance;
-use crate::engine::{EngineError, EngineEvent, TokenStream};
+use crate::engine::ModelState;
 use crate::error::{Error, Result};
 use crate::http::caller::authenticate;
 use crate::http::errors::{ApiError, REQUEST_ID};
-use crate::http::events::{KEEP_ALIVE, STILL_HERE, event_stream};
 
 pub(in crate::http) fn routes() -> Route {
     Route::new()
         .at("/models", poem::get(list_models))
-        .at("/chat/completions", poem::post(create_chat_completion))
+        .at(
+            "/chat/completions",
+            poem::post(chat::create_chat_completion),
+        )
+        .at("/completions", poem::post(text::create_completion))
+        .at("/embeddings", poem::post(embeddings::create_embedding))
 }
 
 fn refuse(error: Error) -> poem::Error {
     ApiError::from(error).into()
+}
+
+/// A field that OpenAI knows and that would change the answer.
+fn unsupported(field: &str, what: &str) -> Error {
+    Error::invalid_field(field, format!("{what} is not supported here"))
+}
+
+fn parse<'de, T: serde::Deserialize<'de>>(body: &'de [u8]) -> Result<T> {
+    serde_json::from_slice(body)
+        .map_err(|error| Error::invalid(format!("the body is not such a request: {error}")))
 }
 
 #[handler]
@@ -39,60 +57,14 @@ async fn list_models(
     appliance: Data<&Arc<Appliance>>,
 ) -> poem::Result<Json<serde_json::Value>> {
     authenticate(request).await.map_err(refuse)?;
-    Ok(Json(response::model_list(appliance.models())))
-}
-
-#[handler]
-async fn create_chat_completion(
-    request: &Request,
-    body: Body,
-    appliance: Data<&Arc<Appliance>>,
-) -> poem::Result<Response> {
-    let caller = authenticate(request).await.map_err(refuse)?;
-    let body = body.into_bytes().await?;
-    let request = ChatCompletionRequest::parse(&body).map_err(refuse)?;
-    let (stream, include_usage) = (request.stream, request.include_usage());
-    let completion = request.into_completion().map_err(refuse)?;
-    let mut completion = appliance
-        .conversations
-        .complete(&caller, completion)
-        .map_err(refuse)?;
-    if stream {
-        // What is wrong with the request is mostly found before its turn comes or soon after; until
-        // then it can still be a status.
-        let begun = first_behind_the_queue(&mut completion.stream);
-        let first = match tokio::time::timeout(KEEP_ALIVE, begun).await {
-            Ok(event) => Some(event.map_err(refuse)?),
-            Err(_) => None,
-        };
-        let chunks = Chunks::new(completion, first, include_usage);
-        return Ok(event_stream(chunk_frames(chunks)));
-    }
-    let finished = Finished::collect(completion).await.map_err(refuse)?;
-    Ok(Json(finished.into_json()).into_response())
-}
-
-fn gone() -> Error {
-    EngineError::Failed("the engine went away".into()).into()
-}
-
-async fn first_behind_the_queue(stream: &mut TokenStream) -> Result<EngineEvent> {
-    loop {
-        match next_event(stream.next_event().await)? {
-            EngineEvent::Queued { .. } => {}
-            event => return Ok(event),
-        }
-    }
-}
-
-fn chunk_frames(chunks: Chunks) -> impl Stream<Item = String> {
-    futures_util::stream::unfold(chunks, |mut chunks| async move {
-        let frame = match tokio::time::timeout(KEEP_ALIVE, chunks.next_frame()).await {
-            Ok(frame) => frame?,
-            Err(_) => STILL_HERE.to_owned(),
-        };
-        Some((frame, chunks))
-    })
+    let usable = appliance
+        .models()
+        .into_iter()
+        .filter(|model| !matches!(model.state, ModelState::Unusable(_)));
+    let data: Vec<_> = usable
+        .map(|model| json!({ "id": model.id, "object": "model", "created": 0, "owned_by": "chatelaine" }))
+        .collect();
+    Ok(Json(json!({ "object": "list", "data": data })))
 }
 
 /// A completion's id and time, the same in each of its parts.
@@ -105,17 +77,22 @@ struct Identity {
 }
 
 impl Identity {
-    fn new(model: String) -> Self {
-        let id = format!("chatcmpl-{}", uuid::Uuid::now_v7().simple());
+    fn new(prefix: &str, model: String) -> Self {
         Self {
-            id,
+            id: format!("{prefix}-{}", uuid::Uuid::now_v7().simple()),
             created_s: crate::clock::now_ms() / 1000,
             model,
             request_id: REQUEST_ID.get(),
         }
     }
-}
 
-fn next_event(event: Option<std::result::Result<EngineEvent, EngineError>>) -> Result<EngineEvent> {
-    Ok(event.ok_or_else(gone)??)
+    fn envelope(&self, object: &str, choices: &[serde_json::Value]) -> serde_json::Value {
+        json!({
+            "id": self.id,
+            "object": object,
+            "created": self.created_s,
+            "model": self.model,
+            "choices": choices,
+        })
+    }
 }
