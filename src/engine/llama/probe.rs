@@ -175,7 +175,7 @@ fn why_unusable(model: &LlamaModel, architecture: &str) -> Option<String> {
         ..PromptRequest::default()
     };
     match vocabulary.prompt(&request) {
-        Ok(tokens) if tokens.is_empty() => Some("its chat template writes nothing".into()),
+        Ok(prompt) if prompt.tokens.is_empty() => Some("its chat template writes nothing".into()),
         Ok(_) => None,
         Err(error) => Some(error.to_string()),
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::parse::{Dialect, ReplyStart};
 use crate::engine::{
     Embed, Embeddings, EngineError, Finished, Generate, ModelMemory, Sampling, TokenChance,
 };
@@ -88,6 +89,11 @@ pub(super) enum Report {
 pub(super) enum ReplyEvent {
     /// Said before the prompt is made, so that a death meanwhile has a name.
     Begun,
+    /// How the text is to be read. Said once, when the prompt is made.
+    Opened {
+        dialect: Dialect,
+        start: ReplyStart,
+    },
     Queued {
         position: u32,
         eta_ms: Option<u64>,

@@ -3,17 +3,56 @@
 //! A template shows the model its own earlier calls and thoughts, so the markers stand in it. Nothing
 //! here renders a template; that is `engine/prompt`.
 
+use serde::{Deserialize, Serialize};
+
 use super::{deepseek, gemma, harmony, json_calls, mistral, xml_calls};
 
-/// How a model writes what is not plain text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a model writes what is not plain text. It travels between processes of the same program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Travelling", from = "Travelling")]
 pub struct Dialect {
     pub calls: CallStyle,
     pub thought: ThoughtMarks,
 }
 
+/// A dialect with its marks by their number.
+#[derive(Serialize, Deserialize)]
+struct Travelling {
+    calls: CallStyle,
+    marks: usize,
+    in_template: bool,
+}
+
+impl From<Dialect> for Travelling {
+    fn from(dialect: Dialect) -> Self {
+        let Dialect { calls, thought } = dialect;
+        let marks = (thought.open, thought.close);
+        let known = THOUGHT_MARKS.iter().position(|known| *known == marks);
+        Self {
+            calls,
+            marks: known.unwrap_or(0),
+            in_template: thought.in_template,
+        }
+    }
+}
+
+impl From<Travelling> for Dialect {
+    fn from(travelling: Travelling) -> Self {
+        let known = THOUGHT_MARKS.get(travelling.marks);
+        let (open, close) = known.copied().unwrap_or(THOUGHT_MARKS[0]);
+        Self {
+            calls: travelling.calls,
+            thought: ThoughtMarks {
+                open,
+                close,
+                in_template: travelling.in_template,
+            },
+        }
+    }
+}
+
 /// How a model asks for a tool to be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallStyle {
     /// It was taught none: it can be told to write as Hermes does.
     Plain,

@@ -19,6 +19,8 @@ mod python;
 mod tagged;
 mod xml_calls;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::call_format::{CallBody, CallFormat, CallItem, XmlParameter};
 pub use self::dialect::{CallStyle, Dialect, ThoughtMarks};
 use self::harmony::Harmony;
@@ -31,7 +33,7 @@ use super::request::{Generate, Tool, ToolChoice};
 const HELD_BYTES_LIMIT: usize = 32 * 1024;
 
 /// Where the text to be parsed begins, as the prompt left it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReplyStart {
     /// With the first word of a new reply.
     #[default]

@@ -9,7 +9,10 @@ use futures_util::future::{BoxFuture, FutureExt};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::protocol::{AdapterLoad, Command, ReplyEvent, Resume};
-use crate::engine::{Embed, Embeddings, EngineError, EngineEvent, EventSender, Generate};
+use crate::engine::parse::{Dialect, ParsedEvent, ParserOptions, ReplyParser, ReplyStart};
+use crate::engine::{
+    Embed, Embeddings, EngineError, EngineEvent, EventSender, FinishReason, Finished, Generate,
+};
 
 /// A request that this many deaths of the worker are counted against is given up.
 const MAX_DEATHS: u32 = 3;
@@ -38,6 +41,9 @@ pub(super) struct Ticket {
     /// request is the likeliest cause.
     suspect: bool,
     resume: Resume,
+    /// Made with the first prompt.
+    parser: Option<ReplyParser>,
+    reasoning_tokens: u32,
     deaths: u32,
     /// Dropped with the ticket, which ends the watch over its reader.
     watch: Option<oneshot::Sender<()>>,
@@ -62,6 +68,8 @@ impl Ticket {
             running: false,
             suspect: false,
             resume: Resume::default(),
+            parser: None,
+            reasoning_tokens: 0,
             deaths: 0,
             watch: None,
         }
@@ -153,6 +161,10 @@ impl Ticket {
         );
         match event {
             ReplyEvent::Begun => Outcome::GoesOn,
+            ReplyEvent::Opened { dialect, start } => {
+                self.open(&dialect, start);
+                Outcome::GoesOn
+            }
             ReplyEvent::Queued { position, eta_ms } if !self.has_started() => {
                 self.send(EngineEvent::Queued { position, eta_ms })
             }
@@ -178,10 +190,15 @@ impl Ticket {
                 }
                 self.resume.tokens.push(token);
                 self.resume.sent_bytes += text.len();
-                self.send_text(text)
+                let parser = self.parser.as_ref();
+                let thinks = parser.is_some_and(ReplyParser::is_reasoning);
+                self.reasoning_tokens += u32::from(thinks);
+                self.send_text(&text)
             }
             ReplyEvent::Finished { text, mut finished } => {
-                if self.send_text(text) == Outcome::Unread {
+                if self.send_text(&text) == Outcome::Unread
+                    || self.send_rest(&mut finished) == Outcome::Unread
+                {
                     return Outcome::Unread;
                 }
                 let queued = self
@@ -225,12 +242,50 @@ impl Ticket {
         self.deaths < MAX_DEATHS
     }
 
-    fn send_text(&self, text: String) -> Outcome {
-        if text.is_empty() {
-            Outcome::GoesOn
-        } else {
-            self.send(EngineEvent::Delta(text))
+    /// From the first worker that has it; another one's text goes on where that stopped.
+    fn open(&mut self, dialect: &Dialect, start: ReplyStart) {
+        if let (None, Work::Text { request, .. }) = (&self.parser, &self.work) {
+            let options = ParserOptions::of(request, start);
+            self.parser = Some(ReplyParser::new(dialect, options));
         }
+    }
+
+    fn send_text(&mut self, text: &str) -> Outcome {
+        match &mut self.parser {
+            Some(parser) => {
+                let parsed = parser.push(text);
+                self.send_all(parsed)
+            }
+            None if text.is_empty() => Outcome::GoesOn,
+            None => self.send(EngineEvent::Delta(text.to_owned())),
+        }
+    }
+
+    /// What was held back until the end.
+    fn send_rest(&mut self, finished: &mut Finished) -> Outcome {
+        let Some(parser) = &mut self.parser else {
+            return Outcome::GoesOn;
+        };
+        let rest = parser.finish();
+        if parser.calls() > 0 && finished.reason == FinishReason::Stop {
+            finished.reason = FinishReason::ToolCalls;
+        }
+        finished.usage.reasoning_tokens = self.reasoning_tokens;
+        self.send_all(rest)
+    }
+
+    fn send_all(&self, parsed: Vec<ParsedEvent>) -> Outcome {
+        for event in parsed {
+            let event = match event {
+                ParsedEvent::Text(text) => EngineEvent::Delta(text),
+                ParsedEvent::Reasoning(text) => EngineEvent::Reasoning(text),
+                ParsedEvent::ToolCall(call) => EngineEvent::ToolCall(call),
+            };
+            if self.send(event) == Outcome::Unread {
+                return Outcome::Unread;
+            }
+        }
+        Outcome::GoesOn
     }
 
     fn send(&self, event: EngineEvent) -> Outcome {

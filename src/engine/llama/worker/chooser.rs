@@ -24,10 +24,53 @@ pub(super) struct Chooser {
     top_k: usize,
     penalties: Penalties,
     biases: Vec<(i32, f32)>,
-    grammar: Option<LlamaSampler>,
+    constraint: Option<Constraint>,
     /// Never chosen.
     forbidden: Vec<i32>,
     changed_logits: Vec<f32>,
+}
+
+/// A grammar, and from when on it holds.
+pub(super) struct Constraint {
+    grammar: LlamaSampler,
+    /// None: it holds.
+    trigger: Option<Trigger>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trigger {
+    /// What follows this token.
+    After(i32),
+    /// This token, and what follows it.
+    With(i32),
+}
+
+impl Constraint {
+    pub(super) fn new(grammar: LlamaSampler, trigger: Option<Trigger>) -> Self {
+        Self { grammar, trigger }
+    }
+
+    fn active(&mut self) -> Option<&mut LlamaSampler> {
+        self.trigger.is_none().then_some(&mut self.grammar)
+    }
+
+    fn accept(&mut self, token: i32) {
+        let takes_it = match self.trigger {
+            None => true,
+            Some(Trigger::After(trigger)) if trigger == token => {
+                self.trigger = None;
+                false
+            }
+            Some(Trigger::With(trigger)) if trigger == token => {
+                self.trigger = None;
+                true
+            }
+            Some(_) => false,
+        };
+        if takes_it {
+            self.grammar.accept(LlamaToken(token));
+        }
+    }
 }
 
 struct Penalties {
@@ -60,12 +103,12 @@ impl Ord for Candidate {
 }
 
 impl Chooser {
-    /// `sampling` has every number; `grammar` is what alone may be written, and `forbidden` what may
-    /// never.
+    /// `sampling` has every number; `constraint` is what alone may be written, and `forbidden` what
+    /// may never.
     pub(super) fn new(
         sampling: &Sampling,
         seed: u32,
-        grammar: Option<LlamaSampler>,
+        constraint: Option<Constraint>,
         forbidden: Vec<i32>,
     ) -> Self {
         let temperature = sampling.temperature.unwrap_or(0.0);
@@ -91,7 +134,7 @@ impl Chooser {
                 latest: VecDeque::new(),
             },
             biases: sampling.logit_bias.clone(),
-            grammar,
+            constraint,
             forbidden,
             changed_logits: Vec::new(),
         }
@@ -128,8 +171,8 @@ impl Chooser {
 
     /// `token` comes next, whoever chose it.
     pub(super) fn accept(&mut self, token: i32) {
-        if let Some(grammar) = &mut self.grammar {
-            grammar.accept(LlamaToken(token));
+        if let Some(constraint) = &mut self.constraint {
+            constraint.accept(token);
         }
         if self.penalties.latest.len() == PENALTY_TOKENS {
             self.penalties.latest.pop_front();
@@ -162,7 +205,7 @@ impl Chooser {
             0 => logits.len(),
             top_k => top_k,
         };
-        let Some(grammar) = &mut self.grammar else {
+        let Some(grammar) = self.constraint.as_mut().and_then(Constraint::active) else {
             return likeliest(logits, wanted);
         };
         // Mostly the likeliest is allowed already; only seldom must all be asked about.

@@ -15,7 +15,7 @@ use super::super::schedule::{Lane, Memory, Room, Scheduler, Wish};
 use super::adapters::Adapters;
 use super::context::Context;
 use super::embedding::Embedding;
-use super::prepare::Kitchen;
+use super::prepare::{Kitchen, Prepared};
 use super::reply::{Reply, count};
 use super::saving::Saving;
 use super::setting::Setting;
@@ -179,7 +179,17 @@ impl<'a> Desk<'a> {
         let id = order.id;
         self.events.push((id, ReplyEvent::Begun));
         self.tell()?;
-        match self.prepare(order) {
+        let prepared = self.prepare(order).map(|prepared| {
+            let Prepared {
+                reply,
+                dialect,
+                start,
+            } = prepared;
+            self.events
+                .push((id, ReplyEvent::Opened { dialect, start }));
+            reply
+        });
+        match prepared {
             Err(error) => self.events.push((id, ReplyEvent::Failed(error))),
             Ok(mut reply) if reply.is_ended() => {
                 self.adapters.release(reply.scope.set);
@@ -194,7 +204,7 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    fn prepare(&mut self, order: &Order) -> Result<Reply, EngineError> {
+    fn prepare(&mut self, order: &Order) -> Result<Prepared, EngineError> {
         let set = self.adapters.take(&order.adapters, &mut self.context)?;
         let kitchen = Kitchen {
             model: self.model,
@@ -204,8 +214,8 @@ impl<'a> Desk<'a> {
             ends: &self.ends,
             shares_prefixes: self.setting.shares_prefixes,
         };
-        let reply = kitchen.prepare(&order.request, set, &order.resume);
-        reply.inspect_err(|_| self.adapters.release(set))
+        let prepared = kitchen.prepare(&order.request, set, &order.resume);
+        prepared.inspect_err(|_| self.adapters.release(set))
     }
 
     fn wish(&self, order: &Order, reply: &Reply) -> Wish {

@@ -7,12 +7,25 @@ use llama_cpp_2::sampling::LlamaSampler;
 
 use super::super::cache::Scope;
 use super::super::protocol::Resume;
-use super::chooser::Chooser;
+use super::chooser::{Chooser, Constraint, Trigger};
 use super::reply::{Reply, count};
 use super::vocabulary::Vocabulary;
-use crate::engine::grammar::grammar_of;
+use crate::engine::grammar::{CallGrammar, CallShape, grammar_of, grammar_of_calls};
+use crate::engine::parse::{CallBody, Dialect, ReplyStart};
 use crate::engine::prompt::{PromptRequest, fit_history};
-use crate::engine::{EngineError, Generate, Sampling, validity};
+use crate::engine::{
+    EngineError, Generate, OutputFormat, Reasoning, Sampling, ToolChoice, validity,
+};
+
+/// Calls in one reply.
+const MOST_CALLS: u32 = 16;
+
+/// A reply that can begin, and how its text is to be read.
+pub(super) struct Prepared {
+    pub(super) reply: Reply,
+    pub(super) dialect: Dialect,
+    pub(super) start: ReplyStart,
+}
 
 /// What of the model and its setting a request is prepared with.
 pub(super) struct Kitchen<'a, 'model> {
@@ -33,8 +46,9 @@ impl Kitchen<'_, '_> {
         request: &Generate,
         set: u64,
         resume: &Resume,
-    ) -> Result<Reply, EngineError> {
+    ) -> Result<Prepared, EngineError> {
         validity::check(request)?;
+        let request = &without_idle_thoughts(request);
         let vocabulary = self.vocabulary;
         let room_for_reply = request
             .max_tokens
@@ -44,12 +58,13 @@ impl Kitchen<'_, '_> {
         // What is written already came after this prompt, so it must not change which messages fit.
         let count = |messages: &[_]| {
             let prompt = PromptRequest::of(request, messages).without_reply();
-            Ok(count(vocabulary.prompt(&prompt)?.len()))
+            Ok(count(vocabulary.prompt(&prompt)?.tokens.len()))
         };
         let limit = self.context_tokens - room_for_reply;
         let (messages, left_out) =
             fit_history(&request.messages, limit, request.trim_history, count)?;
-        let tokens = vocabulary.prompt(&PromptRequest::of(request, &messages))?;
+        let prompt = vocabulary.prompt(&PromptRequest::of(request, &messages))?;
+        let tokens = prompt.tokens;
         if tokens.is_empty() {
             return Err(EngineError::InvalidRequest(
                 "there is nothing to answer".into(),
@@ -64,19 +79,35 @@ impl Kitchen<'_, '_> {
                 .unwrap_or(0),
         };
         let reuses = request.reuse_prefix && self.shares_prefixes;
-        let mut reply = Reply::new(
-            tokens,
-            scope,
-            self.chooser(request)?,
-            request,
-            left_out,
-            reuses,
-        );
+        let (dialect, start) = (prompt.dialect, prompt.start);
+        let chooser = self.chooser(request, &dialect, start)?;
+        let mut reply = Reply::new(tokens, scope, chooser, request, left_out, reuses);
+        reply.preserved = self.preserved(&dialect, request);
         reply.resume(vocabulary, resume, self.context_tokens);
-        Ok(reply)
+        Ok(Prepared {
+            reply,
+            dialect,
+            start,
+        })
     }
 
-    fn chooser(&self, request: &Generate) -> Result<Chooser, EngineError> {
+    /// Special tokens whose texts tell calls and thoughts from the rest.
+    fn preserved(&self, dialect: &Dialect, request: &Generate) -> Vec<i32> {
+        if request.raw_prompt.is_some() {
+            return Vec::new();
+        }
+        let texts = dialect.preserved_texts().into_iter();
+        texts
+            .filter_map(|text| self.vocabulary.find_special(text))
+            .collect()
+    }
+
+    fn chooser(
+        &self,
+        request: &Generate,
+        dialect: &Dialect,
+        start: ReplyStart,
+    ) -> Result<Chooser, EngineError> {
         let sampling = validity::resolve(&request.sampling, self.recommended);
         let seed = match sampling.seed {
             Some(seed) => seed,
@@ -86,11 +117,42 @@ impl Kitchen<'_, '_> {
             true => self.ends.to_vec(),
             false => Vec::new(),
         };
-        let grammar = match grammar_of(&request.format)? {
-            Some(text) => Some(self.grammar(&text)?),
-            None => None,
+        let constraint = self.constraint(request, dialect, start)?;
+        Ok(Chooser::new(&sampling, seed, constraint, forbidden))
+    }
+
+    /// What alone may be written, and from when on.
+    fn constraint(
+        &self,
+        request: &Generate,
+        dialect: &Dialect,
+        start: ReplyStart,
+    ) -> Result<Option<Constraint>, EngineError> {
+        let close = || self.vocabulary.find_special(dialect.thought.close);
+        let after_thought = match start {
+            ReplyStart::Thought | ReplyStart::WithinThought => close(),
+            ReplyStart::Anew if thinks_aloud(request, dialect) => close(),
+            _ => None,
         };
-        Ok(Chooser::new(&sampling, seed, grammar, forbidden))
+        let after_thought = after_thought.map(Trigger::After);
+        if let Some(text) = grammar_of(&request.format)? {
+            return Ok(Some(Constraint::new(self.grammar(&text)?, after_thought)));
+        }
+        let Some(calls) = call_grammar(request, dialect) else {
+            return Ok(None);
+        };
+        let from = match request.tool_choice {
+            ToolChoice::Auto => {
+                let trigger = dialect.call_trigger();
+                let token = trigger.and_then(|text| self.vocabulary.find_special(text));
+                // Where a call begins like any other text, it is read and not held to a form.
+                let Some(token) = token else { return Ok(None) };
+                Some(Trigger::With(token))
+            }
+            _ => after_thought,
+        };
+        let text = grammar_of_calls(&calls)?;
+        Ok(Some(Constraint::new(self.grammar(&text)?, from)))
     }
 
     /// llama.cpp's own reading of a grammar that was checked.
@@ -98,4 +160,56 @@ impl Kitchen<'_, '_> {
         let refused = |error| EngineError::Failed(format!("llama.cpp refuses a grammar: {error}"));
         LlamaSampler::grammar(self.model, text, "root").map_err(refused)
     }
+}
+
+/// A form leaves no room for thoughts, unless somebody asks for both.
+fn without_idle_thoughts(request: &Generate) -> Generate {
+    let mut request = request.clone();
+    let forced = matches!(
+        request.tool_choice,
+        ToolChoice::Required | ToolChoice::Named(_)
+    );
+    if request.format != OutputFormat::Text || (forced && !request.tools.is_empty()) {
+        request.reasoning.get_or_insert(Reasoning::Off);
+    }
+    request
+}
+
+fn thinks_aloud(request: &Generate, dialect: &Dialect) -> bool {
+    let wanted = request
+        .reasoning
+        .is_some_and(|reasoning| reasoning != Reasoning::Off);
+    wanted && dialect.thought.in_template
+}
+
+/// What calls must look like; None where none may come, or their form is no grammar's.
+fn call_grammar(request: &Generate, dialect: &Dialect) -> Option<CallGrammar> {
+    let (tools, choice) = (&request.tools, &request.tool_choice);
+    let format = dialect.tool_call_schema(tools, choice, request.parallel_tool_calls)?;
+    let callable = tools.iter().filter(|tool| match choice {
+        ToolChoice::Named(name) => tool.name == *name,
+        _ => true,
+    });
+    let shapes = format.items.into_iter().zip(callable).map(|(item, tool)| {
+        let CallBody::Json(arguments) = item.body else {
+            return None;
+        };
+        Some(CallShape {
+            name: tool.name.clone(),
+            before: item.before,
+            arguments,
+            after: item.after,
+        })
+    });
+    Some(CallGrammar {
+        before: format.before,
+        calls: shapes.collect::<Option<_>>()?,
+        max_calls: if format.separator.is_some() {
+            MOST_CALLS
+        } else {
+            1
+        },
+        between: format.separator,
+        after: format.after,
+    })
 }

@@ -22,6 +22,8 @@ pub(super) struct Reply {
     pub(super) is_fetching: bool,
     /// Where it is computed, while it runs.
     pub(super) sequence: Option<u32>,
+    /// Special tokens that are part of the text.
+    pub(super) preserved: Vec<i32>,
     chooser: Chooser,
     chances: Option<u32>,
     ignores_end: bool,
@@ -54,6 +56,7 @@ impl Reply {
             reuses,
             is_fetching: false,
             sequence: None,
+            preserved: Vec::new(),
             chooser,
             chances: request.chances,
             ignores_end: request.ignore_end,
@@ -114,7 +117,11 @@ impl Reply {
         }
         self.tokens.push(token);
         self.completion_tokens += 1;
-        let text = self.text.push(&vocabulary.bytes_of(token));
+        let bytes = match self.preserved.contains(&token) {
+            true => vocabulary.special_bytes_of(token),
+            false => vocabulary.bytes_of(token),
+        };
+        let text = self.text.push(&bytes);
         if self.text.is_stopped() {
             self.end = Some(FinishReason::Stop);
         } else if self.completion_tokens >= self.max_tokens

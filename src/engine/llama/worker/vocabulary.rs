@@ -8,6 +8,7 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token_type::LlamaTokenAttr;
 use llama_cpp_2::vocab::LlamaVocab;
 
+use crate::engine::parse::{Dialect, ReplyStart};
 use crate::engine::prompt::guard::SpecialTexts;
 use crate::engine::prompt::{ChatTemplate, PromptRequest, TemplateError};
 use crate::engine::{ChatMessage, Role};
@@ -16,6 +17,13 @@ use crate::engine::{ChatMessage, Role};
 const FENCE: &str = "\u{FDD1}";
 /// What nobody says.
 const SOMEBODY: &str = "\u{FDD2}";
+
+/// A prompt in tokens, and how to read what comes after it.
+pub(in super::super) struct TokenPrompt {
+    pub(in super::super) tokens: Vec<i32>,
+    pub(in super::super) dialect: Dialect,
+    pub(in super::super) start: ReplyStart,
+}
 
 pub(in super::super) struct Vocabulary<'model> {
     vocab: LlamaVocab<'model>,
@@ -79,6 +87,7 @@ impl<'model> Vocabulary<'model> {
             ..PromptRequest::default()
         })?;
         let common = other
+            .tokens
             .iter()
             .zip(prompt)
             .take_while(|(one, other)| one == other);
@@ -89,15 +98,18 @@ impl<'model> Vocabulary<'model> {
     pub(in super::super) fn prompt(
         &self,
         request: &PromptRequest<'_>,
-    ) -> Result<Vec<i32>, TemplateError> {
-        let tokens = self.prompt_tokens(request)?;
-        Ok(tokens.into_iter().map(|token| token.0).collect())
+    ) -> Result<TokenPrompt, TemplateError> {
+        let prompt = self.template.render(request, &self.specials)?;
+        Ok(TokenPrompt {
+            tokens: self.tokens_of(&prompt.pieces),
+            dialect: prompt.dialect,
+            start: prompt.start,
+        })
     }
 
-    fn prompt_tokens(&self, request: &PromptRequest<'_>) -> Result<Vec<LlamaToken>, TemplateError> {
-        let prompt = self.template.render(request, &self.specials)?;
+    fn tokens_of(&self, pieces: &[String]) -> Vec<i32> {
         let mut tokens = Vec::new();
-        for (index, piece) in prompt.pieces.iter().enumerate() {
+        for (index, piece) in pieces.iter().enumerate() {
             if index == 0 {
                 tokens = self.vocab.tokenize(piece.as_bytes(), false, true);
             } else {
@@ -107,7 +119,7 @@ impl<'model> Vocabulary<'model> {
         if let Some(bos) = self.bos.filter(|bos| tokens.first() != Some(bos)) {
             tokens.insert(0, bos);
         }
-        Ok(tokens)
+        tokens.into_iter().map(|token| token.0).collect()
     }
 
     /// The tokens of text in the middle of other text.
@@ -121,6 +133,22 @@ impl<'model> Vocabulary<'model> {
             }
         }
         self.vocab.tokenize(piece.as_bytes(), false, true)
+    }
+
+    /// The one special token with exactly this text.
+    pub(in super::super) fn find_special(&self, text: &str) -> Option<i32> {
+        let tokens = self.vocab.tokenize(text.as_bytes(), false, true);
+        let [token] = tokens[..] else {
+            return None;
+        };
+        let attributes = self.vocab.attr(token);
+        let special = LlamaTokenAttr::Control | LlamaTokenAttr::UserDefined;
+        attributes.intersects(special).then_some(token.0)
+    }
+
+    /// The text of a special token, which is mostly no part of a reply.
+    pub(in super::super) fn special_bytes_of(&self, token: i32) -> Vec<u8> {
+        self.vocab.token_to_piece(LlamaToken(token), true, None)
     }
 
     /// The bytes a token stands for; none for control tokens.
