@@ -231,7 +231,9 @@ fn promise(
     );
     let request = Generate {
         adapters: wanted.adapters.clone(),
+        thought: reply.reasoning.clone(),
         written: reply.content.clone(),
+        reasoning: wanted.settings.reasoning,
         sampling: wanted.settings.sampling.clone(),
         max_tokens: wanted.settings.max_tokens,
         trim_history: true,

@@ -93,10 +93,12 @@ impl Replies {
         let writer = ReplyWriter {
             store: Arc::clone(&self.store),
             jobs: Arc::clone(&self.jobs),
+            engine: Arc::clone(&self.engine),
+            request,
             reply: running,
             stopping: self.stopping.clone(),
         };
-        self.tasks.spawn(writer.run(self.engine.generate(request)));
+        self.tasks.spawn(writer.run());
         reader
     }
 
@@ -269,6 +271,21 @@ impl Conversations {
             reply.stop.cancel();
         }
         reader.ending().await;
+        self.store
+            .read(move |tx| get_reply_of(tx, owner_id, id))
+            .await
+    }
+
+    /// Ends the thinking of a reply that has not begun its answer, so that it does. Gives the reply
+    /// as it stands; on one that is past its thinking nothing is done.
+    pub async fn answer_now(&self, caller: &Caller, id: MessageId) -> Result<MessageInTree> {
+        let owner_id = caller.user_id();
+        // Waits for one that is about to begin.
+        drop(self.reader_for(owner_id, id, None).await?);
+        if let Some(reply) = self.replies.find(id) {
+            reply.answer_now.cancel();
+            return Ok(reply.state().reply.clone());
+        }
         self.store
             .read(move |tx| get_reply_of(tx, owner_id, id))
             .await

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::running_reply::{ReplyEvent, RunningReply};
 use super::titles;
-use crate::engine::{EngineError, EngineEvent, Finished, TokenStream};
+use crate::engine::{Engine, EngineError, EngineEvent, Finished, Generate, TokenStream};
 use crate::error::{Error, ErrorKind, Result};
 use crate::jobs::Jobs;
 use crate::store::messages::{MessageRecord, MessageStatus, ReplyError, find_message, put_message};
@@ -41,12 +41,15 @@ type Checkpoint = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 pub(super) struct ReplyWriter {
     pub(super) store: Arc<Store>,
     pub(super) jobs: Arc<Jobs>,
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) request: Generate,
     pub(super) reply: Arc<RunningReply>,
     pub(super) stopping: CancellationToken,
 }
 
 impl ReplyWriter {
-    pub(super) async fn run(self, stream: Result<TokenStream, EngineError>) {
+    pub(super) async fn run(self) {
+        let stream = self.engine.generate(self.request.clone());
         let ending = match stream {
             Ok(stream) => self.follow(stream).await,
             Err(error) => Ending::Failed(error.into()),
@@ -58,11 +61,18 @@ impl ReplyWriter {
         let mut events = Vec::with_capacity(BATCH_LIMIT);
         let mut checkpoint: Option<Checkpoint> = None;
         let mut checkpointed_at = Instant::now();
+        let mut is_hurried = false;
         loop {
             tokio::select! {
                 biased;
                 () = self.reply.stop.cancelled() => return Ending::Stopped,
                 () = self.stopping.cancelled() => return Ending::Interrupted,
+                () = self.reply.answer_now.cancelled(), if !is_hurried => {
+                    is_hurried = true;
+                    if let Some(answer) = self.end_thinking() {
+                        stream = answer;
+                    }
+                }
                 outcome = async { checkpoint.as_mut().expect("guarded below").await }, if checkpoint.is_some() => {
                     checkpoint = None;
                     if let Err(error) = outcome {
@@ -80,6 +90,29 @@ impl ReplyWriter {
                 }
             }
         }
+    }
+
+    /// The answer to what was thought so far. None where it has begun already, or where the engine
+    /// is too busy to begin anew: then the thinking goes on.
+    fn end_thinking(&self) -> Option<TokenStream> {
+        let thought = {
+            let state = self.reply.state();
+            let message = &state.reply.message;
+            message
+                .content
+                .is_empty()
+                .then(|| message.reasoning.clone())
+        };
+        let request = Generate {
+            thought: thought?,
+            answer_now: true,
+            ..self.request.clone()
+        };
+        let answer = self.engine.generate(request);
+        if let Err(error) = &answer {
+            tracing::warn!(reply = %self.reply.id, %error, "the thinking could not be ended");
+        }
+        answer.ok()
     }
 
     fn take(
@@ -100,11 +133,8 @@ impl ReplyWriter {
                     }
                     Ok(EngineEvent::Prefill { done, total }) => ReplyEvent::Prefill { done, total },
                     Ok(EngineEvent::Delta(text)) => ReplyEvent::Delta { text },
-                    Ok(
-                        EngineEvent::Reasoning(_)
-                        | EngineEvent::ToolCall(_)
-                        | EngineEvent::Chances(_),
-                    ) => continue,
+                    Ok(EngineEvent::Reasoning(text)) => ReplyEvent::Reasoning { text },
+                    Ok(EngineEvent::ToolCall(_) | EngineEvent::Chances(_)) => continue,
                     Ok(EngineEvent::Finished(finished)) => return Some(Ending::Finished(finished)),
                     Err(error) => return Some(Ending::Failed(error.into())),
                 });

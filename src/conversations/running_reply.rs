@@ -34,6 +34,10 @@ pub enum ReplyEvent {
         done: u32,
         total: u32,
     },
+    /// What is thought before the answer.
+    Reasoning {
+        text: String,
+    },
     Delta {
         text: String,
     },
@@ -60,6 +64,8 @@ pub(super) struct RunningReply {
     pub(super) conversation_id: ConversationId,
     pub(super) owner_id: UserId,
     pub(super) stop: CancellationToken,
+    /// Its reader wants the answer, however far the thinking has come.
+    pub(super) answer_now: CancellationToken,
     state: Mutex<ReplyState>,
     changed: watch::Sender<()>,
 }
@@ -96,8 +102,10 @@ impl ReplyState {
     }
 
     pub(super) fn push(&mut self, event: ReplyEvent) {
-        if let ReplyEvent::Delta { text } = &event {
-            self.reply.message.content.push_str(text);
+        match &event {
+            ReplyEvent::Delta { text } => self.reply.message.content.push_str(text),
+            ReplyEvent::Reasoning { text } => self.reply.message.reasoning.push_str(text),
+            _ => {}
         }
         if self.ring.len() == RING_LIMIT {
             self.ring.pop_front();
@@ -136,6 +144,7 @@ impl RunningReply {
             conversation_id: reply.message.conversation_id,
             owner_id,
             stop: CancellationToken::new(),
+            answer_now: CancellationToken::new(),
             state: Mutex::new(ReplyState {
                 first_id: reply.message.last_event_id + 1,
                 reply,

@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::messages::Exchange;
 use super::api::replies::{
-    DeltaEvent, DoneEvent, FailedEvent, PrefillEvent, QueuedEvent, SnapshotEvent, TitleEvent,
+    DeltaEvent, DoneEvent, FailedEvent, PrefillEvent, QueuedEvent, ReasoningEvent, SnapshotEvent,
+    TitleEvent,
 };
 use crate::appliance::Appliance;
 use crate::conversations::{MessageInTree, ReplyError, ReplyEvent, ReplyReader, StartedReply};
@@ -128,7 +129,8 @@ impl ReplyEvents {
 
 fn push_event(frame: &mut String, id: u64, event: ReplyEvent) {
     let (name, data) = match event {
-        ReplyEvent::Delta { text } => return push_delta(frame, id, &text),
+        ReplyEvent::Delta { text } => return push_text(frame, id, "delta", &text),
+        ReplyEvent::Reasoning { text } => return push_text(frame, id, "reasoning", &text),
         ReplyEvent::Queued { position, eta_ms } => {
             let queued = QueuedEvent { position, eta_ms };
             ("queued", queued.to_json_string())
@@ -168,12 +170,13 @@ fn push_event(frame: &mut String, id: u64, event: ReplyEvent) {
     push_frame(frame, id, name, &data);
 }
 
-/// As a [`DeltaEvent`], without the tree of values in between: there is one for every token.
-fn push_delta(frame: &mut String, id: u64, text: &str) {
+/// As a [`DeltaEvent`] or [`ReasoningEvent`], without the tree of values in between: there is one
+/// for every token.
+fn push_text(frame: &mut String, id: u64, name: &str, text: &str) {
     let text = serde_json::to_string(text).expect("a text is always JSON");
     write!(
         frame,
-        "id: {id}\nevent: delta\ndata: {{\"text\":{text}}}\n\n"
+        "id: {id}\nevent: {name}\ndata: {{\"text\":{text}}}\n\n"
     )
     .expect("a String takes every write");
 }
@@ -224,6 +227,7 @@ impl Payload for ReplyEvents {
             Exchange::schema_ref(),
             QueuedEvent::schema_ref(),
             PrefillEvent::schema_ref(),
+            ReasoningEvent::schema_ref(),
             DeltaEvent::schema_ref(),
             SnapshotEvent::schema_ref(),
             DoneEvent::schema_ref(),
@@ -236,6 +240,7 @@ impl Payload for ReplyEvents {
         Exchange::register(registry);
         QueuedEvent::register(registry);
         PrefillEvent::register(registry);
+        ReasoningEvent::register(registry);
         DeltaEvent::register(registry);
         SnapshotEvent::register(registry);
         DoneEvent::register(registry);
@@ -252,13 +257,12 @@ mod tests {
     fn the_short_way_writes_what_the_schema_says() {
         for text in ["word ", "\"quoted\"\n", "ünï 🔑 \u{2028}"] {
             let (mut short, mut long) = (String::new(), String::new());
-            push_delta(&mut short, 7, text);
-            push_frame(
-                &mut long,
-                7,
-                "delta",
-                &DeltaEvent { text: text.into() }.to_json_string(),
-            );
+            push_text(&mut short, 7, "delta", text);
+            push_text(&mut short, 8, "reasoning", text);
+            let delta = DeltaEvent { text: text.into() };
+            let reasoning = ReasoningEvent { text: text.into() };
+            push_frame(&mut long, 7, "delta", &delta.to_json_string());
+            push_frame(&mut long, 8, "reasoning", &reasoning.to_json_string());
             assert_eq!(short, long);
         }
     }

@@ -7,7 +7,7 @@ use super::codec::Record;
 use super::tables::{CONVERSATION_ID_BY_MESSAGE, MESSAGE_BY_CONVERSATION, MESSAGE_ID_BY_CLIENT_ID};
 use super::{Reads, WriteTx};
 use crate::clock::{UnixMs, now_ms};
-use crate::engine::{AdapterUse, FinishReason, Sampling, Timings, Usage};
+use crate::engine::{AdapterUse, FinishReason, Reasoning, Sampling, Timings, Usage};
 use crate::error::Result;
 use crate::ids::{ConversationId, MessageId, UserId};
 
@@ -19,6 +19,9 @@ pub struct MessageRecord {
     pub parent_id: Option<MessageId>,
     pub author: Author,
     pub content: String,
+    /// Of a reply: what was thought before it.
+    #[serde(default)]
+    pub reasoning: String,
     pub status: MessageStatus,
     pub created_at: UnixMs,
     /// What the sender called it, to make a second sending harmless.
@@ -73,6 +76,8 @@ pub struct ReplySettings {
     pub sampling: Sampling,
     pub max_tokens: Option<u32>,
     pub system_prompt: Option<String>,
+    /// None: as the model does by itself.
+    pub reasoning: Option<Reasoning>,
 }
 
 /// Why a reply failed, as its reader sees it.
@@ -95,6 +100,7 @@ impl MessageRecord {
             parent_id,
             author,
             content: String::new(),
+            reasoning: String::new(),
             status: MessageStatus::Complete,
             created_at: now_ms(),
             client_id: None,
@@ -180,4 +186,21 @@ pub fn put_client_id(tx: &WriteTx, owner_id: UserId, client_id: &str, id: Messag
         &(owner_id, client_id.to_owned()),
         &id,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_from_before_thoughts_were_kept_is_still_read() {
+        let conversation_id = ConversationId::from_bytes([7; 16]);
+        let message = MessageRecord::new(conversation_id, None, Author::Assistant);
+        let mut old = serde_json::to_value(&message).unwrap();
+        assert!(old.as_object_mut().unwrap().remove("reasoning").is_some());
+        let settings = old["settings"].as_object_mut().unwrap();
+        assert!(settings.remove("reasoning").is_some());
+        let read: MessageRecord = serde_json::from_value(old).unwrap();
+        assert_eq!(read, message);
+    }
 }

@@ -42,4 +42,5 @@ mod settings;
 mod setup;
 mod strangers;
 mod support;
+mod thinking;
 mod users;

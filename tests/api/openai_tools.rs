@@ -172,7 +172,7 @@ async fn calls_and_thoughts_of_earlier_turns_reach_the_engine() {
         &ada,
         json!({"messages": [
             {"role": "user", "content": "Warm?"},
-            {"role": "assistant", "content": null, "reasoning_content": "Hm.", "tool_calls": [
+            {"role": "assistant", "content": null, "reasoning_content": "Hm.", "reasoning": "Hm.", "tool_calls": [
                 {"id": "call_7", "type": "function", "function": {"name": "f", "arguments": "{\"a\": 1}"}},
             ]},
             {"role": "tool", "tool_call_id": "call_7", "content": "yes"},

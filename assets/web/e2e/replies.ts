@@ -42,6 +42,8 @@ export const engineScript = {
     { when: "for ever", reply: words(2000), delay_ms: 30 },
     { when: "richly", reply: rich, delay_ms: 5 },
     { when: "^Which adapters", reply: "With {adapters}." },
+    { when: "Ponder", reasoning: words(2000), reply: "It is warm.", delay_ms: 30 },
+    { when: "Think a moment", reasoning: "Let me look outside.", reply: "It is warm.", delay_ms: 5 },
     { when: "too much", error: { context_too_long: { tokens: 9000, limit: 4096 } } },
     { when: "break off", reply: words(30), delay_ms: 5, fail_after: 10 },
   ],

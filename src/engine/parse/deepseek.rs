@@ -75,6 +75,7 @@ impl DeepSeekCalls {
     }
 
     fn close(&mut self, text: &str, ended: bool) -> Step {
+        let (text, ended) = window(text, ended);
         let mut rest = text;
         for mark in [END_OF_BLOCK, END_OF_CALL] {
             rest = rest.trim_start();

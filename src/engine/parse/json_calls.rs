@@ -71,6 +71,7 @@ impl JsonCalls {
     }
 
     fn begin(&mut self, text: &str, ended: bool, output: &mut Output) -> Step {
+        let (text, ended) = window(text, ended);
         let first = matches!(self.state, State::Open);
         let open = if first { self.open } else { "" };
         match mark_at_start(text, open, ended) {
@@ -112,6 +113,7 @@ impl JsonCalls {
     }
 
     fn close(&mut self, text: &str, ended: bool) -> Step {
+        let (text, ended) = window(text, ended);
         let inner = text.trim_start();
         let blanks = text.len() - inner.len();
         if inner.is_empty() {

@@ -34,6 +34,7 @@ impl MistralCalls {
     }
 
     fn open(&mut self, text: &str, ended: bool, output: &mut Output) -> Step {
+        let (text, ended) = window(text, ended);
         let inner = text[TOOL_CALLS.len()..].trim_start();
         let before = text.len() - inner.len();
         if inner.is_empty() {
@@ -116,6 +117,7 @@ impl MistralCalls {
     }
 
     fn between(&mut self, text: &str, ended: bool) -> Step {
+        let (text, ended) = window(text, ended);
         let inner = text.trim_start();
         let blanks = text.len() - inner.len();
         match inner.chars().next() {
@@ -137,6 +139,7 @@ impl CallReader for MistralCalls {
             State::Open => return self.open(text, ended, output),
             State::Between => return self.between(text, ended),
             State::Next => {
+                let (text, ended) = window(text, ended);
                 let object = text.trim_start();
                 return match self.call(object, text.len() - object.len(), ended, output) {
                     Step::NoCall => Step::Over(0),

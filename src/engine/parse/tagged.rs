@@ -13,6 +13,9 @@ use super::output::Output;
 use super::xml_calls::XmlCalls;
 use super::{ReplyStart, Tool};
 
+/// More blanks than these before a thought are an answer of blanks.
+const OPENING_BLANKS_LIMIT: usize = 256;
+
 /// What a reader of calls made of the text before it.
 pub(super) enum Step {
     /// So many bytes are read; there is more to come.
@@ -101,6 +104,10 @@ impl Tagged {
 
     fn open(&mut self, text: &str, ended: bool, output: &mut Output) -> Option<usize> {
         let begun = text.trim_start();
+        if text.len() - begun.len() > OPENING_BLANKS_LIMIT {
+            self.state = State::Answer;
+            return Some(0);
+        }
         if begun.is_empty() && !ended {
             return None;
         }

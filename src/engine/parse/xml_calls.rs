@@ -181,6 +181,7 @@ impl XmlCalls {
     }
 
     fn close(text: &str, ended: bool) -> Step {
+        let (text, ended) = window(text, ended);
         let inner = text.trim_start();
         let blanks = text.len() - inner.len();
         match mark_at_start(inner, END_OF_TOOL_CALL, false) {

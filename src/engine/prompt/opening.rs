@@ -16,11 +16,14 @@ pub(super) fn open_reply(
     request: &PromptRequest<'_>,
     specials: &SpecialTexts,
 ) -> ReplyStart {
+    let is_off = request.reasoning == Some(Reasoning::Off);
+    // In Harmony a call is no answer, so where there are tools the channel is left to the model.
+    let must_answer = is_off && dialect.calls == CallStyle::Harmony && request.tools.is_empty();
     let opening = Opening {
         thought: specials.guard(request.thought, Role::User),
         written: specials.guard(request.written, Role::Assistant),
-        thinks_on: !request.answer_now && request.written.is_empty(),
-        is_off: request.reasoning == Some(Reasoning::Off),
+        thinks_on: !request.answer_now && !must_answer && request.written.is_empty(),
+        is_off,
     };
     match dialect.calls {
         CallStyle::Harmony => opening.in_harmony(prompt),
@@ -65,7 +68,8 @@ impl Opening {
             ""
         };
         if !end.ends_with(marks.open) {
-            let has_thought = !self.thought.is_empty() || (!self.thinks_on && self.is_new());
+            let is_over = !self.thinks_on || self.is_off;
+            let has_thought = !self.thought.is_empty() || (is_over && self.is_new());
             if !has_thought || (self.thought.is_empty() && !marks.in_template) {
                 return self.answer(prompt);
             }

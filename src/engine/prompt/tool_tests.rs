@@ -327,6 +327,22 @@ fn thoughts_and_answers_go_on_in_their_channels() {
         (None, BOTH, both.as_str(), WithinAnswer),
     ];
     check_opened(HARMONY, &cases);
+    let messages = [ChatMessage::new(Role::User, "Hi")];
+    let end = |tools: &[Tool]| {
+        let request = PromptRequest {
+            messages: &messages,
+            tools,
+            reasoning: OFF,
+            ..PromptRequest::default()
+        };
+        let prompt = compile(HARMONY).render(&request, &SpecialTexts::default());
+        prompt.unwrap().pieces.concat()
+    };
+    assert!(end(&[]).ends_with(&format!("<|start|>assistant{last}")));
+    assert!(
+        end(&[tool()]).ends_with("<|start|>assistant"),
+        "it may call"
+    );
 }
 
 #[test]

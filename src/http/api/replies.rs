@@ -1,4 +1,4 @@
-//! `/replies`: watching and stopping what is being written. A reply's id is its message's.
+//! `/replies`: watching, hurrying and stopping what is being written. A reply's id is its message's.
 
 use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Json;
@@ -28,6 +28,12 @@ pub(in crate::http) struct QueuedEvent {
 pub(in crate::http) struct PrefillEvent {
     pub(in crate::http) done: u32,
     pub(in crate::http) total: u32,
+}
+
+/// `reasoning`: appended to what is thought before the reply.
+#[derive(Object)]
+pub(in crate::http) struct ReasoningEvent {
+    pub(in crate::http) text: String,
 }
 
 /// `delta`: appended to the reply.
@@ -121,6 +127,20 @@ impl RepliesApi {
                 .stop_reply(&caller, parse_reply_id(&id)?)
                 .await?
                 .into(),
+        ))
+    }
+
+    /// End the thinking and have the answer now
+    #[oai(path = "/:id/answer", method = "post", operation_id = "end_thinking")]
+    async fn end_thinking(
+        &self,
+        house: House<'_>,
+        caller: Authenticated,
+        id: Path<String>,
+    ) -> ApiResult<Json<Message>> {
+        let id = parse_reply_id(&id)?;
+        Ok(Json(
+            house.conversations.answer_now(&caller, id).await?.into(),
         ))
     }
 }

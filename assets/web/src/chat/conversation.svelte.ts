@@ -15,7 +15,7 @@ type Progress =
   | { is: "sending" | "waiting" | "reconnecting" }
   | { is: "queued"; position: number }
   | { is: "reading"; share: number }
-  | { is: "writing"; perSecond?: number };
+  | { is: "thinking" | "writing"; perSecond?: number };
 export type Phase = Progress | { is: "stopping" };
 
 /** Something asked of the server, which may have to be asked again when the screen shows something else. */
@@ -66,6 +66,7 @@ export class OpenConversation {
   #reading: AbortController | undefined;
   #closed = false;
   #waitingText = "";
+  #waitingThought = "";
   #speed = new Speedometer();
   #paced = new Paced(() => this.#showWaitingText(), tick);
 
@@ -172,6 +173,19 @@ export class OpenConversation {
     }
   }
 
+  /** Ends the thinking of the reply that is being written, so that its answer comes. False when the house did not hear it. */
+  async answerNow(): Promise<boolean> {
+    const reply = this.lastReply?.message;
+    if (!reply || this.#progress?.is !== "thinking") return false;
+    try {
+      await call(api.POST("/replies/{id}/answer", { params: { path: { id: reply.id } } }));
+      return true;
+    } catch (error) {
+      this.#events.failed(error);
+      return false;
+    }
+  }
+
   /** Shows the branch through this message, down to its newest end. */
   async showBranchOf(messageId: string) {
     await this.patch({ head_id: messageId });
@@ -253,7 +267,7 @@ export class OpenConversation {
     this.#progress = { is: taken ? "waiting" : "sending" };
     this.#stopping = false;
     this.#speed = new Speedometer();
-    this.#waitingText = "";
+    this.#waitingText = this.#waitingThought = "";
     try {
       for await (const event of replyEvents({ begin, signal: reading.signal, onConnection })) {
         taken = true;
@@ -270,7 +284,7 @@ export class OpenConversation {
   }
 
   #apply(event: NumberedReplyEvent, fresh: Turn[]) {
-    if (event.event === "delta") return this.#append(event.data.text);
+    if (event.event === "delta" || event.event === "reasoning") return this.#append(event);
     this.#paced.flush();
     switch (event.event) {
       case "started":
@@ -316,22 +330,27 @@ export class OpenConversation {
     if (this.#closed) this.#reading?.abort();
   }
 
-  #append(text: string) {
-    this.#waitingText += text;
+  #append({ event, data }: { event: "delta" | "reasoning"; data: { text: string } }) {
+    if (event === "delta") this.#waitingText += data.text;
+    else this.#waitingThought += data.text;
     this.#speed.tick(performance.now());
     this.#paced.request();
   }
 
   #showWaitingText() {
     const reply = this.lastReply;
-    if (!reply || this.#waitingText === "") return;
-    reply.message = { ...reply.message, content: reply.message.content + this.#waitingText };
-    this.#waitingText = "";
-    if (this.#progress) this.#progress = { is: "writing", perSecond: this.#speed.perSecond(performance.now()) };
+    const [text, thought] = [this.#waitingText, this.#waitingThought];
+    if (!reply || text + thought === "") return;
+    const { content, reasoning = "" } = reply.message;
+    reply.message = { ...reply.message, content: content + text, reasoning: reasoning + thought || undefined };
+    this.#waitingText = this.#waitingThought = "";
+    if (!this.#progress) return;
+    const perSecond = this.#speed.perSecond(performance.now());
+    this.#progress = { is: reply.message.content === "" ? "thinking" : "writing", perSecond };
   }
 
   #replaceReply(message: Message) {
-    this.#waitingText = "";
+    this.#waitingText = this.#waitingThought = "";
     const reply = this.#branch.find((turn) => turn.message.id === message.id);
     if (reply) reply.message = message;
   }

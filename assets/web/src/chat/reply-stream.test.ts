@@ -78,6 +78,14 @@ describe("replyEvents", () => {
     expect(requests[1]!.lastEventId).toBeUndefined();
   });
 
+  it("misses no piece of a thought either", async () => {
+    const thought = (id: number, text: string) => sse(id, "reasoning", { text });
+    const { requests, text } = await play([[started, thought(1, "h"), thought(2, "m"), delta(3, "a"), thought(5, "x")], [snapshot(5, "ab"), done(6, "ab")]], send);
+    expect(text).toBe("ab");
+    expect(requests).toHaveLength(2);
+    expect(requests[1]!.lastEventId).toBeUndefined();
+  });
+
   it("attaches to a running reply without knowing any event", async () => {
     const { requests, text } = await play([[snapshot(17, "so far"), delta(18, " and on"), done(19, "so far and on")]], { replyId: "r9" });
     expect(requests[0]).toMatchObject({ path: "/api/v1/replies/r9/events", lastEventId: undefined });

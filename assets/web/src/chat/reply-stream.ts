@@ -35,7 +35,7 @@ export async function* replyEvents(options: ReplyStreamOptions): AsyncGenerator<
         if (event.event === "started") replyId = event.data.reply.id;
         else if (lastId !== undefined && !replaces(event)) {
           if (event.id <= lastId) continue;
-          if (event.event === "delta" && event.id > lastId + 1) {
+          if ((event.event === "delta" || event.event === "reasoning") && event.id > lastId + 1) {
             lastId = undefined;
             break;
           }
@@ -71,7 +71,7 @@ function worthAnotherTry(error: unknown, begin: ReplyStreamOptions["begin"], rep
   return status === 0 && "body" in begin && begin.body.client_id !== undefined && tries < MOST_TRIES_TO_SEND;
 }
 
-const KNOWN = new Set(["started", "queued", "prefill", "delta", "snapshot", "done", "failed", "title"]);
+const KNOWN = new Set(["started", "queued", "prefill", "reasoning", "delta", "snapshot", "done", "failed", "title"]);
 
 function decode(raw: SseEvent): NumberedReplyEvent | undefined {
   if (!KNOWN.has(raw.event)) return undefined;

@@ -22,6 +22,8 @@ pub(in crate::http) struct Message {
     parent_id: Option<String>,
     role: Role,
     content: String,
+    /// What was thought before the reply.
+    reasoning: Option<String>,
     status: Status,
     created_at: String,
     /// All that answer the same parent, itself included, oldest first.
@@ -65,6 +67,15 @@ enum FinishReason {
     Stop,
     Length,
     ToolCalls,
+}
+
+#[derive(Enum)]
+#[oai(rename_all = "snake_case", remote = "engine::Reasoning")]
+pub(super) enum Reasoning {
+    Off,
+    Low,
+    Medium,
+    High,
 }
 
 #[derive(Object)]
@@ -119,6 +130,8 @@ pub(super) struct ReplySettings {
     pub(super) seed: Option<u32>,
     pub(super) max_tokens: Option<u32>,
     pub(super) system_prompt: Option<Text>,
+    /// How much a model that can think is to think first.
+    pub(super) reasoning: Option<Reasoning>,
 }
 
 #[derive(Object)]
@@ -187,6 +200,7 @@ impl From<MessageInTree> for Message {
             parent_id: message.parent_id.map(|id| id.to_string()),
             role: message.author.into(),
             content: message.content,
+            reasoning: Some(message.reasoning).filter(|reasoning| !reasoning.is_empty()),
             status: message.status.into(),
             created_at: rfc3339(message.created_at),
             sibling_ids: sibling_ids.iter().map(ToString::to_string).collect(),
@@ -220,6 +234,7 @@ impl From<ReplySettings> for conversations::ReplySettings {
             seed,
             max_tokens,
             system_prompt,
+            reasoning,
         } = settings;
         let sampling = Sampling {
             temperature,
@@ -234,6 +249,7 @@ impl From<ReplySettings> for conversations::ReplySettings {
             sampling,
             max_tokens,
             system_prompt: system_prompt.map(Into::into),
+            reasoning: reasoning.map(Into::into),
         }
     }
 }

@@ -16,6 +16,7 @@ export type ReplyEvent =
   | { event: "started"; data: Exchange }
   | { event: "queued"; data: { position: number; eta_ms?: number } }
   | { event: "prefill"; data: { done: number; total: number } }
+  | { event: "reasoning"; data: { text: string } }
   | { event: "delta"; data: { text: string } }
   | { event: "snapshot"; data: { message: Message } }
   | { event: "done"; data: { message: Message } }

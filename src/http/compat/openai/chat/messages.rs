@@ -11,8 +11,9 @@ use crate::error::{Error, Result};
 pub(super) struct InputMessage {
     role: String,
     content: Option<Content>,
-    #[serde(alias = "reasoning")]
     reasoning_content: Option<String>,
+    /// Another name for the same, where it is a text.
+    reasoning: Option<serde_json::Value>,
     tool_calls: Option<Vec<InputToolCall>>,
     tool_call_id: Option<String>,
 }
@@ -64,7 +65,9 @@ impl InputMessage {
         let mut message = ChatMessage::new(role, content);
         match role {
             Role::Assistant => {
-                message.reasoning = self.reasoning_content.unwrap_or_default();
+                let other = self.reasoning.as_ref().and_then(|other| other.as_str());
+                let reasoning = self.reasoning_content.or(other.map(str::to_owned));
+                message.reasoning = reasoning.unwrap_or_default();
                 let calls = self.tool_calls.unwrap_or_default().into_iter();
                 message.tool_calls = calls.map(InputToolCall::into_call).collect::<Result<_>>()?;
             }
