@@ -103,7 +103,7 @@ impl<'a> Gatherer<'a> {
         let Step { node, mut through } = step;
         self.steps += 1;
         if self.steps > MAX_STEPS {
-            return node.refuse("the schema refers to itself too often");
+            return node.refuse("too many schemas refer to one another");
         }
         if through.contains(&node.at) {
             return node.refuse("this refers to itself without end");
