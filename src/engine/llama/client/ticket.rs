@@ -195,19 +195,7 @@ impl Ticket {
                 self.reasoning_tokens += u32::from(thinks);
                 self.send_text(&text)
             }
-            ReplyEvent::Finished { text, mut finished } => {
-                if self.send_text(&text) == Outcome::Unread
-                    || self.send_rest(&mut finished) == Outcome::Unread
-                {
-                    return Outcome::Unread;
-                }
-                let queued = self
-                    .started
-                    .map_or(0, |started| (started - self.submitted).as_millis());
-                finished.timings.queued_ms = u64::try_from(queued).unwrap_or(u64::MAX);
-                self.send(EngineEvent::Finished(finished));
-                Outcome::Ended
-            }
+            ReplyEvent::Finished { text, finished } => self.finish(&text, finished),
             ReplyEvent::Embedded(embeddings) => {
                 if let Work::Vectors { answer, .. } = &self.work {
                     // Whoever asked may be gone.
@@ -220,6 +208,19 @@ impl Ticket {
                 Outcome::Ended
             }
         }
+    }
+
+    fn finish(&mut self, text: &str, mut finished: Finished) -> Outcome {
+        if self.send_text(text) == Outcome::Unread
+            || self.send_rest(&mut finished) == Outcome::Unread
+        {
+            return Outcome::Unread;
+        }
+        let waited = self.started.map(|started| started - self.submitted);
+        let queued_ms = waited.unwrap_or_default().as_millis();
+        finished.timings.queued_ms = u64::try_from(queued_ms).unwrap_or(u64::MAX);
+        self.send(EngineEvent::Finished(finished));
+        Outcome::Ended
     }
 
     pub(super) fn fail(&self, error: EngineError) {
