@@ -96,6 +96,7 @@ impl Belongings {
 fn house_doors(id: &str) -> Vec<(Method, String, Value)> {
     let adapter = format!("/api/v1/admin/adapters/{id}");
     let source = format!("/api/v1/admin/remote-sources/{id}");
+    let model = format!("/api/v1/admin/models/{id}");
     vec![
         (Method::GET, adapter.clone(), json!(null)),
         (Method::PATCH, adapter.clone(), json!({"name": "mine"})),
@@ -103,11 +104,9 @@ fn house_doors(id: &str) -> Vec<(Method, String, Value)> {
         (Method::PATCH, source.clone(), json!({"name": "mine"})),
         (Method::DELETE, source.clone(), json!(null)),
         (Method::POST, format!("{source}/test"), json!(null)),
-        (
-            Method::DELETE,
-            format!("/api/v1/admin/models/{id}"),
-            json!(null),
-        ),
+        (Method::DELETE, model.clone(), json!(null)),
+        (Method::POST, format!("{model}/load"), json!(null)),
+        (Method::POST, format!("{model}/unload"), json!(null)),
     ]
 }
 

@@ -169,6 +169,10 @@ impl Chooser {
         Some(token)
     }
 
+    pub(super) fn is_constrained(&self) -> bool {
+        self.constraint.is_some()
+    }
+
     /// `token` comes next, whoever chose it.
     pub(super) fn accept(&mut self, token: i32) {
         if let Some(constraint) = &mut self.constraint {

@@ -11,7 +11,7 @@ use super::super::stop::ReplyText;
 use super::chances::chance_of;
 use super::chooser::Chooser;
 use super::vocabulary::Vocabulary;
-use crate::engine::{FinishReason, Finished, Generate, Timings, Usage};
+use crate::engine::{EngineError, FinishReason, Finished, Generate, Timings, Usage};
 
 pub(super) struct Reply {
     /// The prompt, then what was chosen.
@@ -130,6 +130,16 @@ impl Reply {
             self.end = Some(FinishReason::Length);
         }
         text
+    }
+
+    /// Why no token was chosen.
+    pub(super) fn nothing_follows(&self) -> EngineError {
+        if self.chooser.is_constrained() {
+            let sentence = "this model's vocabulary cannot write the form that was asked for";
+            EngineError::InvalidRequest(sentence.into())
+        } else {
+            EngineError::Failed("the model gave no token that may follow".into())
+        }
     }
 
     pub(super) fn is_ended(&self) -> bool {

@@ -141,8 +141,8 @@ impl Desk<'_> {
             let event =
                 logits.and_then(|logits| reply.choose(self.vocabulary, logits, context_tokens));
             let Some(event) = event else {
-                let error = "the model gave no token that may follow".to_owned();
-                self.fail(id, EngineError::Failed(error));
+                let error = reply.nothing_follows();
+                self.fail(id, error);
                 continue;
             };
             self.events.push((id, event));
