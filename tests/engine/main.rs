@@ -7,12 +7,17 @@
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
 mod adapters;
+mod broken_files;
+mod chances;
+mod embeddings;
+mod fairness;
 mod library;
 mod prefix;
 mod replies;
 mod requests;
 mod saved;
 mod several_models;
+mod tiny_bert;
 mod tiny_gguf;
 #[cfg(target_os = "linux")]
 mod worker;
@@ -105,13 +110,17 @@ impl House {
     }
 
     async fn file(&self, id: &str, seed: u64, model: &TinyModel) -> ModelFile {
-        let path = self.folder.path().join(format!("{id}.gguf"));
-        TinyModel {
+        let model = TinyModel {
             seed,
             context_tokens: 4096,
             ..model.clone()
-        }
-        .write(&path);
+        };
+        self.put(id, &model.bytes()).await
+    }
+
+    async fn put(&self, id: &str, bytes: &[u8]) -> ModelFile {
+        let path = self.folder.path().join(format!("{id}.gguf"));
+        std::fs::write(&path, bytes).unwrap();
         let probed = self.engine.probe(path.clone()).await.unwrap();
         assert_eq!(probed.unusable, None);
         let size_bytes = path.metadata().unwrap().len();

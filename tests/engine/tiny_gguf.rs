@@ -37,6 +37,8 @@ pub(crate) struct TinyModel {
     /// How text is cut before it is merged, as llama.cpp names it.
     pub(crate) pre_tokenizer: &'static str,
     pub(crate) metadata: Vec<(&'static str, f32)>,
+    /// Makes vectors of whole texts, in the way that llama.cpp gives this number.
+    pub(crate) pooling: Option<u32>,
 }
 
 impl Default for TinyModel {
@@ -48,6 +50,7 @@ impl Default for TinyModel {
             endless: true,
             pre_tokenizer: "gpt-2",
             metadata: Vec::new(),
+            pooling: None,
         }
     }
 }
@@ -81,6 +84,9 @@ impl TinyModel {
         metadata.float("qwen3.attention.layer_norm_rms_epsilon", 1e-5);
         for (key, value) in &self.metadata {
             metadata.float(key, *value);
+        }
+        if let Some(pooling) = self.pooling {
+            metadata.number("qwen3.pooling_type", pooling);
         }
         metadata.text("tokenizer.ggml.model", "gpt2");
         metadata.text("tokenizer.ggml.pre", self.pre_tokenizer);
@@ -189,9 +195,9 @@ impl TinyAdapter {
 }
 
 /// Name, sizes, values.
-type Tensor = (String, Vec<usize>, Vec<f32>);
+pub(crate) type Tensor = (String, Vec<usize>, Vec<f32>);
 
-fn gguf(metadata: &Metadata, tensors: &[Tensor]) -> Vec<u8> {
+pub(crate) fn gguf(metadata: &Metadata, tensors: &[Tensor]) -> Vec<u8> {
     let mut file = Vec::new();
     file.extend(b"GGUF");
     file.extend(3_u32.to_le_bytes());
@@ -232,7 +238,7 @@ fn vocabulary() -> Vec<String> {
 }
 
 #[derive(Default)]
-struct Metadata {
+pub(crate) struct Metadata {
     count: u64,
     bytes: Vec<u8>,
 }
@@ -244,34 +250,34 @@ impl Metadata {
         self.bytes.extend(kind.to_le_bytes());
     }
 
-    fn number(&mut self, key: &str, value: u32) {
+    pub(crate) fn number(&mut self, key: &str, value: u32) {
         self.key(key, 4);
         self.bytes.extend(value.to_le_bytes());
     }
 
-    fn float(&mut self, key: &str, value: f32) {
+    pub(crate) fn float(&mut self, key: &str, value: f32) {
         self.key(key, 6);
         self.bytes.extend(value.to_le_bytes());
     }
 
-    fn flag(&mut self, key: &str, value: bool) {
+    pub(crate) fn flag(&mut self, key: &str, value: bool) {
         self.key(key, 7);
         self.bytes.push(u8::from(value));
     }
 
-    fn text(&mut self, key: &str, value: &str) {
+    pub(crate) fn text(&mut self, key: &str, value: &str) {
         self.key(key, 8);
         text(&mut self.bytes, value);
     }
 
-    fn texts<'a>(&mut self, key: &str, values: impl ExactSizeIterator<Item = &'a str>) {
+    pub(crate) fn texts<'a>(&mut self, key: &str, values: impl ExactSizeIterator<Item = &'a str>) {
         self.key(key, 9);
         self.bytes.extend(8_u32.to_le_bytes());
         self.bytes.extend((values.len() as u64).to_le_bytes());
         values.for_each(|value| text(&mut self.bytes, value));
     }
 
-    fn integers(&mut self, key: &str, values: Vec<i32>) {
+    pub(crate) fn integers(&mut self, key: &str, values: Vec<i32>) {
         self.key(key, 9);
         self.bytes.extend(5_u32.to_le_bytes());
         self.bytes.extend((values.len() as u64).to_le_bytes());
@@ -301,7 +307,7 @@ impl Random {
     }
 
     /// The sum of twelve uniform numbers is near enough.
-    fn normal(&mut self) -> f32 {
+    pub(crate) fn normal(&mut self) -> f32 {
         (0..12).map(|_| self.uniform()).sum::<f32>() - 6.0
     }
 }
