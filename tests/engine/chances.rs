@@ -46,7 +46,7 @@ async fn with_chances(
         }
         if kill_after.is_some_and(|count| chances.len() >= count) {
             kill_after = None;
-            kill(house.engine.worker_process_id(&"tiny".to_owned()).unwrap());
+            kill(house.engine.worker_process_id("tiny").unwrap());
         }
     }
 }
@@ -245,7 +245,7 @@ async fn a_model_that_may_not_end_goes_on() {
         ..ask(&format!("question {number}"))
     };
     let mut ended = 0;
-    for number in 0..30 {
+    for number in 0..60 {
         let (text, finished) = house.answer(request(number)).await;
         if finished.reason != FinishReason::Stop {
             continue;
@@ -260,10 +260,10 @@ async fn a_model_that_may_not_end_goes_on() {
         assert_eq!(finished.reason, FinishReason::Length);
         let whole = text.trim_end_matches('\u{fffd}');
         assert!(longer.starts_with(whole), "{text:?} and then {longer:?}");
-        if ended == 3 {
+        if ended == 2 {
             break;
         }
     }
-    assert_eq!(ended, 3);
+    assert_eq!(ended, 2);
     house.close().await;
 }

@@ -182,7 +182,7 @@ impl House {
                 _ => {}
             }
         }
-        (least > 0.01).then_some(text)
+        (least > 0.02).then_some(text)
     }
 
     /// The first `count` of these whose replies are clear, with those replies.

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chatelaine::engine::llama::EngineOptions;
 use chatelaine::engine::{
@@ -214,6 +214,23 @@ async fn an_idle_model_leaves_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_idle_model_leaves_while_readers_of_another_come_and_go() {
+    let options = EngineOptions {
+        unload_after: Some(Duration::from_secs(1)),
+        ..slow_options()
+    };
+    let house = House::of(options, slow_model()).await;
+    house.text(of("other")).await;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while house.engine.worker_process_id("other").is_some() {
+        assert!(Instant::now() < deadline, "it stays for ever");
+        let mut stream = house.engine.generate(long("tiny")).unwrap();
+        begins(&mut stream).await;
+    }
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_model_comes_and_goes_when_told() {
     let house = House::of(slow_options(), slow_model()).await;
     house.engine.load_model("nobody");
@@ -257,7 +274,8 @@ async fn a_worker_that_falls_silent_is_replaced() {
     let text = begins(&mut stream).await;
     let worker = house.engine.worker_process_id("tiny").unwrap();
     signal(worker, Signal::STOP);
-    assert_eq!(text + &read(stream).await.unwrap().0, whole);
+    let rest = tokio::time::timeout(Duration::from_secs(120), read(stream));
+    assert_eq!(text + &rest.await.unwrap().unwrap().0, whole);
     assert_ne!(house.engine.worker_process_id("tiny"), Some(worker));
     eventually(|| !Path::new(&format!("/proc/{worker}/exe")).exists()).await;
     house.close().await;
@@ -271,11 +289,12 @@ fn endless(lane: u64) -> Generate {
     }
 }
 
-/// One reply is written at a time, and two of a lane may wait.
-async fn narrow_house() -> (House, TokenStream) {
+/// One reply is written at a time, and so many of a lane may wait.
+async fn narrow_house(lane_queue_limit: u32) -> (House, TokenStream) {
     let options = EngineOptions {
         parallel_replies: 1,
-        lane_queue_limit: 2,
+        queue_limit: 10_000,
+        lane_queue_limit,
         ..slow_options()
     };
     let house = House::of(options, slow_model()).await;
@@ -287,7 +306,7 @@ async fn narrow_house() -> (House, TokenStream) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_lane_fills_its_own_queue_and_no_other() {
-    let (house, running) = narrow_house().await;
+    let (house, running) = narrow_house(2).await;
     let waiting = [0, 0].map(|lane| house.engine.generate(endless(lane)).unwrap());
     eventually(|| house.engine.health().queued == 2).await;
     let refused = house.engine.generate(endless(0));
@@ -304,10 +323,10 @@ async fn one_lane_fills_its_own_queue_and_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lane_that_asks_very_quickly_gets_no_more_places() {
-    let (house, running) = narrow_house().await;
+    let (house, running) = narrow_house(50).await;
     let asked = (0..3000).map(|_| house.engine.generate(endless(0)));
     let accepted: Vec<_> = asked.filter_map(Result::ok).collect();
-    assert_eq!(accepted.len(), 2);
+    assert_eq!(accepted.len(), 50);
     drop(running);
     house.close().await;
 }
