@@ -22,7 +22,8 @@ mod tiny_gguf;
 #[cfg(target_os = "linux")]
 mod worker;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chatelaine::engine::llama::{EngineOptions, LlamaEngine};
@@ -115,7 +116,14 @@ impl House {
             context_tokens: 4096,
             ..model.clone()
         };
-        self.put(id, &model.bytes()).await
+        // Many tests want the same few, and so many random numbers take their time.
+        static WRITTEN: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
+        let bytes = {
+            let mut written = WRITTEN.lock().unwrap();
+            let bytes = written.entry(format!("{model:?}"));
+            bytes.or_insert_with(|| model.bytes()).clone()
+        };
+        self.put(id, &bytes).await
     }
 
     async fn put(&self, id: &str, bytes: &[u8]) -> ModelFile {

@@ -27,7 +27,7 @@ const MERGES: [&str; 6] = ["h e", "l l", "he ll", "hell o", "Ġ t", "u s"];
 const CHATML: &str = "{% for m in messages %}{{'<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 /// What kind of model to write.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct TinyModel {
     pub(crate) seed: u64,
     pub(crate) layers: usize,
