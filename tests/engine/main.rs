@@ -6,14 +6,24 @@
 #![cfg(feature = "llama")]
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
+mod adapters;
+mod broken_files;
+mod chances;
+mod embeddings;
+mod fairness;
 mod library;
+mod prefix;
 mod replies;
 mod requests;
+mod saved;
+mod several_models;
+mod tiny_bert;
 mod tiny_gguf;
 #[cfg(target_os = "linux")]
 mod worker;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chatelaine::engine::llama::{EngineOptions, LlamaEngine};
@@ -101,13 +111,24 @@ impl House {
     }
 
     async fn file(&self, id: &str, seed: u64, model: &TinyModel) -> ModelFile {
-        let path = self.folder.path().join(format!("{id}.gguf"));
-        TinyModel {
+        let model = TinyModel {
             seed,
             context_tokens: 4096,
             ..model.clone()
-        }
-        .write(&path);
+        };
+        // Many tests want the same few, and so many random numbers take their time.
+        static WRITTEN: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
+        let bytes = {
+            let mut written = WRITTEN.lock().unwrap();
+            let bytes = written.entry(format!("{model:?}"));
+            bytes.or_insert_with(|| model.bytes()).clone()
+        };
+        self.put(id, &bytes).await
+    }
+
+    async fn put(&self, id: &str, bytes: &[u8]) -> ModelFile {
+        let path = self.folder.path().join(format!("{id}.gguf"));
+        std::fs::write(&path, bytes).unwrap();
         let probed = self.engine.probe(path.clone()).await.unwrap();
         assert_eq!(probed.unusable, None);
         let size_bytes = path.metadata().unwrap().len();
@@ -126,6 +147,69 @@ impl House {
             .await
             .unwrap()
             .0
+    }
+
+    /// All at once; the answers in the order of the requests.
+    async fn answers(
+        &self,
+        requests: impl IntoIterator<Item = Generate>,
+    ) -> Vec<(String, Finished)> {
+        let requests = requests.into_iter();
+        let streams: Vec<_> = requests
+            .map(|request| self.engine.generate(request).unwrap())
+            .collect();
+        let mut answers = Vec::new();
+        for stream in streams {
+            answers.push(read(stream).await.unwrap());
+        }
+        answers
+    }
+
+    async fn answer(&self, request: Generate) -> (String, Finished) {
+        read(self.engine.generate(request).unwrap()).await.unwrap()
+    }
+
+    /// The reply made on its own from nothing; None where some token was chosen so narrowly that
+    /// another order of adding up could change it.
+    async fn clear_text(&self, request: &Generate) -> Option<String> {
+        let request = Generate {
+            chances: Some(2),
+            reuse_prefix: false,
+            ..request.clone()
+        };
+        let mut stream = self.engine.generate(request).unwrap();
+        let (mut text, mut least) = (String::new(), f32::INFINITY);
+        while let Some(event) = stream.next_event().await {
+            match event.unwrap() {
+                EngineEvent::Delta(delta) => text.push_str(&delta),
+                EngineEvent::Chances(chances) => {
+                    let margins = chances.iter();
+                    let margins = margins.map(|one| one.likeliest[0].1 - one.likeliest[1].1);
+                    least = margins.fold(least, f32::min);
+                }
+                _ => {}
+            }
+        }
+        (least > 0.02).then_some(text)
+    }
+
+    /// The first `count` of these whose replies are clear, with those replies.
+    async fn clear(
+        &self,
+        count: usize,
+        mut request: impl FnMut(usize) -> Generate,
+    ) -> Vec<(Generate, String)> {
+        let mut clear = Vec::new();
+        for number in 0..count * 20 {
+            let request = request(number);
+            if let Some(text) = self.clear_text(&request).await {
+                clear.push((request, text));
+            }
+            if clear.len() == count {
+                return clear;
+            }
+        }
+        panic!("hardly any reply is clear");
     }
 
     async fn settles(&self) {
@@ -151,6 +235,15 @@ async fn eventually(mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "it does not come to hold");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+fn kill(process_id: u32) {
+    signal(process_id, rustix::process::Signal::KILL);
+}
+
+fn signal(process_id: u32, signal: rustix::process::Signal) {
+    let process = rustix::process::Pid::from_raw(process_id.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(process, signal).unwrap();
 }
 
 fn message(role: Role, content: &str) -> ChatMessage {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use chatelaine::engine::{Engine, EngineError, EngineEvent, FinishReason, Generate, Sampling};
 
-use crate::{House, ask, eventually, read};
+use crate::{House, ask, eventually, kill, read};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropping_the_stream_frees_what_it_held() {
@@ -117,11 +117,6 @@ async fn a_reply_that_saw_three_deaths_is_given_up() {
     assert_eq!(error, EngineError::Crashed);
     assert!(!house.text(ask("hello")).await.is_empty());
     house.close().await;
-}
-
-fn kill(process_id: u32) {
-    let process = rustix::process::Pid::from_raw(process_id.try_into().unwrap()).unwrap();
-    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,5 @@
-//! Writes a tiny language model with random weights, so that tests need no file and no network.
+//! Writes a tiny language model with random weights, and adapters for it, so that tests need no
+//! file and no network.
 //!
 //! Qwen 3's architecture, byte-level vocabulary (every byte, a few merges, the special tokens of
 //! ChatML). It says nothing sensible, but it is computed, batched, cached and streamed like any.
@@ -11,12 +12,22 @@ const HEADS: usize = 4;
 const KEY_VALUE_HEADS: usize = 2;
 const HEAD: usize = 16;
 const ALIGNMENT: usize = 32;
+/// The large tensors of a layer: columns and rows.
+const MATRICES: [(&str, usize, usize); 7] = [
+    ("attn_q", WIDTH, HEADS * HEAD),
+    ("attn_k", WIDTH, KEY_VALUE_HEADS * HEAD),
+    ("attn_v", WIDTH, KEY_VALUE_HEADS * HEAD),
+    ("attn_output", HEADS * HEAD, WIDTH),
+    ("ffn_gate", WIDTH, FEED_FORWARD),
+    ("ffn_up", WIDTH, FEED_FORWARD),
+    ("ffn_down", FEED_FORWARD, WIDTH),
+];
 pub(crate) const SPECIALS: [&str; 4] = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|pad|>"];
 const MERGES: [&str; 6] = ["h e", "l l", "he ll", "hell o", "Ġ t", "u s"];
 const CHATML: &str = "{% for m in messages %}{{'<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 /// What kind of model to write.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct TinyModel {
     pub(crate) seed: u64,
     pub(crate) layers: usize,
@@ -26,6 +37,8 @@ pub(crate) struct TinyModel {
     /// How text is cut before it is merged, as llama.cpp names it.
     pub(crate) pre_tokenizer: &'static str,
     pub(crate) metadata: Vec<(&'static str, f32)>,
+    /// Makes vectors of whole texts, in the way that llama.cpp gives this number.
+    pub(crate) pooling: Option<u32>,
 }
 
 impl Default for TinyModel {
@@ -37,6 +50,7 @@ impl Default for TinyModel {
             endless: true,
             pre_tokenizer: "gpt-2",
             metadata: Vec::new(),
+            pooling: None,
         }
     }
 }
@@ -51,29 +65,7 @@ impl TinyModel {
         let tensors = self.tensors(tokens.len());
         let mut metadata = Metadata::default();
         self.describe(&mut metadata, &tokens);
-        let mut file = Vec::new();
-        file.extend(b"GGUF");
-        file.extend(3_u32.to_le_bytes());
-        file.extend((tensors.len() as u64).to_le_bytes());
-        file.extend(metadata.count.to_le_bytes());
-        file.extend(&metadata.bytes);
-        let mut offset = 0;
-        for (name, sizes, values) in &tensors {
-            text(&mut file, name);
-            file.extend((sizes.len() as u32).to_le_bytes());
-            for size in sizes {
-                file.extend((*size as u64).to_le_bytes());
-            }
-            file.extend(0_u32.to_le_bytes());
-            file.extend((offset as u64).to_le_bytes());
-            offset += (values.len() * 4).next_multiple_of(ALIGNMENT);
-        }
-        for (_, _, values) in &tensors {
-            file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
-            file.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        }
-        file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
-        file
+        gguf(&metadata, &tensors)
     }
 
     fn describe(&self, metadata: &mut Metadata, tokens: &[String]) {
@@ -92,6 +84,9 @@ impl TinyModel {
         metadata.float("qwen3.attention.layer_norm_rms_epsilon", 1e-5);
         for (key, value) in &self.metadata {
             metadata.float(key, *value);
+        }
+        if let Some(pooling) = self.pooling {
+            metadata.number("qwen3.pooling_type", pooling);
         }
         metadata.text("tokenizer.ggml.model", "gpt2");
         metadata.text("tokenizer.ggml.pre", self.pre_tokenizer);
@@ -112,7 +107,7 @@ impl TinyModel {
         metadata.text("tokenizer.chat_template", CHATML);
     }
 
-    fn tensors(&self, vocabulary: usize) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+    fn tensors(&self, vocabulary: usize) -> Vec<Tensor> {
         let mut random = Random(self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         let mut tensors = Vec::new();
         let mut matrix = |name: String, columns: usize, rows: usize, deviation: f32| {
@@ -131,15 +126,7 @@ impl TinyModel {
         );
         for layer in 0..self.layers {
             let name = |part: &str| format!("blk.{layer}.{part}.weight");
-            for (part, columns, rows) in [
-                ("attn_q", WIDTH, HEADS * HEAD),
-                ("attn_k", WIDTH, KEY_VALUE_HEADS * HEAD),
-                ("attn_v", WIDTH, KEY_VALUE_HEADS * HEAD),
-                ("attn_output", HEADS * HEAD, WIDTH),
-                ("ffn_gate", WIDTH, FEED_FORWARD),
-                ("ffn_up", WIDTH, FEED_FORWARD),
-                ("ffn_down", FEED_FORWARD, WIDTH),
-            ] {
+            for (part, columns, rows) in MATRICES {
                 matrix(name(part), columns, rows, fan_in(columns));
             }
         }
@@ -164,6 +151,78 @@ impl TinyModel {
     }
 }
 
+/// Random changes on top of a [`TinyModel`]'s layers, strong enough to change what it says.
+#[derive(Clone)]
+pub(crate) struct TinyAdapter {
+    pub(crate) seed: u64,
+    /// Of the model it is for.
+    pub(crate) layers: usize,
+    pub(crate) rank: usize,
+}
+
+impl Default for TinyAdapter {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            layers: TinyModel::default().layers,
+            rank: 4,
+        }
+    }
+}
+
+impl TinyAdapter {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut metadata = Metadata::default();
+        metadata.text("general.type", "adapter");
+        metadata.text("general.architecture", "qwen3");
+        metadata.text("adapter.type", "lora");
+        metadata.float("adapter.lora.alpha", self.rank as f32);
+        let mut random = Random(self.seed.wrapping_mul(0x5851_f42d_4c95_7f2d) | 1);
+        let mut tensors = Vec::new();
+        for layer in 0..self.layers {
+            for (part, columns, rows) in MATRICES {
+                let name = format!("blk.{layer}.{part}.weight");
+                for (half, columns, rows) in [("a", columns, self.rank), ("b", self.rank, rows)] {
+                    let deviation = 1.0 / (columns as f32).sqrt();
+                    let values = (0..columns * rows).map(|_| random.normal() * deviation);
+                    let values = values.collect();
+                    tensors.push((format!("{name}.lora_{half}"), vec![columns, rows], values));
+                }
+            }
+        }
+        gguf(&metadata, &tensors)
+    }
+}
+
+/// Name, sizes, values.
+pub(crate) type Tensor = (String, Vec<usize>, Vec<f32>);
+
+pub(crate) fn gguf(metadata: &Metadata, tensors: &[Tensor]) -> Vec<u8> {
+    let mut file = Vec::new();
+    file.extend(b"GGUF");
+    file.extend(3_u32.to_le_bytes());
+    file.extend((tensors.len() as u64).to_le_bytes());
+    file.extend(metadata.count.to_le_bytes());
+    file.extend(&metadata.bytes);
+    let mut offset = 0;
+    for (name, sizes, values) in tensors {
+        text(&mut file, name);
+        file.extend((sizes.len() as u32).to_le_bytes());
+        for size in sizes {
+            file.extend((*size as u64).to_le_bytes());
+        }
+        file.extend(0_u32.to_le_bytes());
+        file.extend((offset as u64).to_le_bytes());
+        offset += (values.len() * 4).next_multiple_of(ALIGNMENT);
+    }
+    for (_, _, values) in tensors {
+        file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
+        file.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    }
+    file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
+    file
+}
+
 /// Special tokens, then every byte as GPT-2 spells it, then what the merges make.
 fn vocabulary() -> Vec<String> {
     let mut tokens: Vec<String> = SPECIALS.map(str::to_owned).into();
@@ -179,7 +238,7 @@ fn vocabulary() -> Vec<String> {
 }
 
 #[derive(Default)]
-struct Metadata {
+pub(crate) struct Metadata {
     count: u64,
     bytes: Vec<u8>,
 }
@@ -191,34 +250,34 @@ impl Metadata {
         self.bytes.extend(kind.to_le_bytes());
     }
 
-    fn number(&mut self, key: &str, value: u32) {
+    pub(crate) fn number(&mut self, key: &str, value: u32) {
         self.key(key, 4);
         self.bytes.extend(value.to_le_bytes());
     }
 
-    fn float(&mut self, key: &str, value: f32) {
+    pub(crate) fn float(&mut self, key: &str, value: f32) {
         self.key(key, 6);
         self.bytes.extend(value.to_le_bytes());
     }
 
-    fn flag(&mut self, key: &str, value: bool) {
+    pub(crate) fn flag(&mut self, key: &str, value: bool) {
         self.key(key, 7);
         self.bytes.push(u8::from(value));
     }
 
-    fn text(&mut self, key: &str, value: &str) {
+    pub(crate) fn text(&mut self, key: &str, value: &str) {
         self.key(key, 8);
         text(&mut self.bytes, value);
     }
 
-    fn texts<'a>(&mut self, key: &str, values: impl ExactSizeIterator<Item = &'a str>) {
+    pub(crate) fn texts<'a>(&mut self, key: &str, values: impl ExactSizeIterator<Item = &'a str>) {
         self.key(key, 9);
         self.bytes.extend(8_u32.to_le_bytes());
         self.bytes.extend((values.len() as u64).to_le_bytes());
         values.for_each(|value| text(&mut self.bytes, value));
     }
 
-    fn integers(&mut self, key: &str, values: Vec<i32>) {
+    pub(crate) fn integers(&mut self, key: &str, values: Vec<i32>) {
         self.key(key, 9);
         self.bytes.extend(5_u32.to_le_bytes());
         self.bytes.extend((values.len() as u64).to_le_bytes());
@@ -248,7 +307,7 @@ impl Random {
     }
 
     /// The sum of twelve uniform numbers is near enough.
-    fn normal(&mut self) -> f32 {
+    pub(crate) fn normal(&mut self) -> f32 {
         (0..12).map(|_| self.uniform()).sum::<f32>() - 6.0
     }
 }

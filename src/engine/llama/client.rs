@@ -156,6 +156,7 @@ impl LlamaEngine {
         }
         state.queued += 1;
         *state.queued_by_lane.entry(lane).or_default() += 1;
+        *state.submitted_by_lane.entry(lane).or_default() += 1;
         Ok(())
     }
 

@@ -49,6 +49,12 @@ impl SavedHeader {
         }
     }
 
+    /// The size of a file that begins with this.
+    pub(in super::super) fn file_bytes(&self) -> u64 {
+        let header_bytes = postcard::to_stdvec(self).map_or(0, |bytes| bytes.len());
+        16 + header_bytes as u64 + self.state_bytes
+    }
+
     pub(in super::super) fn scope(&self) -> Scope {
         Scope {
             set: self.set,

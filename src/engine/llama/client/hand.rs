@@ -44,9 +44,9 @@ impl Hand {
 
     /// None: the worker no longer had it.
     pub(super) fn give_back(&mut self, id: u64) -> Option<Ticket> {
-        let ticket = self.active.remove(&id);
+        let ticket = self.active.remove(&id)?;
         self.idle_since = Instant::now();
-        ticket
+        Some(ticket)
     }
 
     /// The worker said something.

@@ -191,6 +191,7 @@ impl Keeper {
     }
 
     fn accept(&mut self, mut ticket: Ticket) {
+        self.shared.lock().taken(ticket.lane());
         self.readers_gone.push(ticket.watch_reader());
         let model = ticket.model().to_owned();
         let loaded = |hand: &Hand| hand.outlet.model == model && hand.outlet.loaded;
@@ -338,7 +339,7 @@ impl Keeper {
         // Those on their way through the inbox are queued as well.
         let queued = in_hand.len() + self.waiting.len() + self.inbox.len();
         state.queued = u32::try_from(queued).unwrap_or(u32::MAX);
-        state.queued_by_lane = HashMap::new();
+        state.queued_by_lane = state.submitted_by_lane.clone();
         for ticket in in_hand.into_iter().chain(&self.waiting) {
             *state.queued_by_lane.entry(ticket.lane()).or_default() += 1;
         }

@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) queued: u32,
     /// Of those queued, how many each lane has.
     pub(super) queued_by_lane: HashMap<u64, u32>,
+    /// The same of those alone that the keeper has not taken yet.
+    pub(super) submitted_by_lane: HashMap<u64, u32>,
     /// By model.
     pub(super) worker_process_ids: HashMap<String, u32>,
     /// No worker could be started the last few times, and it is not yet time to try again.
@@ -65,6 +67,14 @@ impl State {
             })
         };
         request.adapters.iter().map(load).collect()
+    }
+
+    /// The keeper has one more that was submitted.
+    pub(super) fn taken(&mut self, lane: u64) {
+        if let Some(submitted) = self.submitted_by_lane.get_mut(&lane) {
+            *submitted = submitted.saturating_sub(1);
+        }
+        self.submitted_by_lane.retain(|_, submitted| *submitted > 0);
     }
 
     pub(super) fn set_files(&mut self, files: Vec<ModelFile>) {

@@ -308,10 +308,14 @@ impl Desk<'_> {
             return;
         };
         let state = self.context.save(sequence);
-        if state.is_empty() || !saving.files.has_room_for(state.len() as u64) {
+        if state.is_empty() {
             return;
         }
         let header = SavedHeader::new(saving.model, scope, tokens, &state);
+        // A larger file than the budget would end this process.
+        if !saving.files.has_room_for(header.file_bytes()) {
+            return;
+        }
         let _full = saving.try_begin(Job::Write { header, state });
     }
 }
