@@ -87,6 +87,11 @@ impl Belongings {
                 format!("/api/v1/replies/{reply}/stop"),
                 json!(null),
             ),
+            (
+                Method::POST,
+                format!("/api/v1/replies/{reply}/answer"),
+                json!(null),
+            ),
         ]);
         doors
     }

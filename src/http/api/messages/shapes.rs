@@ -69,6 +69,9 @@ enum FinishReason {
     ToolCalls,
 }
 
+/// How much a model that can think is to think first.
+// Not said where it is used: a name of an enum beside a description becomes an `allOf`, which
+// generators of clients refuse.
 #[derive(Enum)]
 #[oai(rename_all = "snake_case", remote = "engine::Reasoning")]
 pub(super) enum Reasoning {
@@ -130,7 +133,6 @@ pub(super) struct ReplySettings {
     pub(super) seed: Option<u32>,
     pub(super) max_tokens: Option<u32>,
     pub(super) system_prompt: Option<Text>,
-    /// How much a model that can think is to think first.
     pub(super) reasoning: Option<Reasoning>,
 }
 
