@@ -77,24 +77,19 @@ impl Belongings {
                 format!("{messages}/{message}/edit"),
                 json!({"content": "x"}),
             ),
-            (
-                Method::GET,
-                format!("/api/v1/replies/{reply}/events"),
-                json!(null),
-            ),
-            (
-                Method::POST,
-                format!("/api/v1/replies/{reply}/stop"),
-                json!(null),
-            ),
-            (
-                Method::POST,
-                format!("/api/v1/replies/{reply}/answer"),
-                json!(null),
-            ),
         ]);
+        doors.extend(doors_of_reply(reply));
         doors
     }
+}
+
+fn doors_of_reply(reply: &str) -> [(Method, String, Value); 3] {
+    let reply = format!("/api/v1/replies/{reply}");
+    [
+        (Method::GET, format!("{reply}/events"), json!(null)),
+        (Method::POST, format!("{reply}/stop"), json!(null)),
+        (Method::POST, format!("{reply}/answer"), json!(null)),
+    ]
 }
 
 /// Every operation with an id that is for administrators, whoever's it is.
