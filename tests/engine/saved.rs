@@ -161,7 +161,7 @@ async fn a_damaged_file_is_deleted_and_changes_no_word() {
         assert_eq!(text, expected, "{name}");
         assert_eq!(finished.usage.cached_tokens, 0, "{name}");
         // A new one may be there already.
-        eventually(|| fs::read(&path).is_ok_and(|bytes| bytes == damaged) == false).await;
+        eventually(|| !fs::read(&path).is_ok_and(|bytes| bytes == damaged)).await;
     }
     leaves_memory(&house, "tiny").await;
     fs::write(&path, &whole).unwrap();

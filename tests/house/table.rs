@@ -287,6 +287,7 @@ pub(crate) const VERBS: &[&str] = &[
     "follow",
     "get",
     "list",
+    "load",
     "log",
     "read",
     "refresh",
@@ -299,5 +300,6 @@ pub(crate) const VERBS: &[&str] = &[
     "sign",
     "start",
     "stop",
+    "unload",
     "update",
 ];
