@@ -7,7 +7,10 @@ use std::io::Cursor;
 use super::writer_tests::{LIST, TEXT, TestFile, adapter, model};
 use super::*;
 
-#[expect(dead_code, reason = "the engine's tests write adapters with it as well")]
+#[expect(
+    dead_code,
+    reason = "the engine's tests write adapters with it as well"
+)]
 #[path = "../../../tests/engine/tiny_gguf.rs"]
 mod tiny_gguf;
 

@@ -68,6 +68,14 @@ impl<'model> Adapters<'model> {
         if let Some(known) = self.sets.get_mut(&set) {
             known.requests = known.requests.saturating_sub(1);
         }
+        self.forget_sets();
+    }
+
+    /// People choose scales freely, so there is no end of sets.
+    fn forget_sets(&mut self) {
+        let current = self.current;
+        self.sets
+            .retain(|&number, set| set.requests > 0 || number == current);
     }
 
     /// Computes under this set from now on.
@@ -83,6 +91,7 @@ impl<'model> Adapters<'model> {
             .collect();
         context.set_adapters(&chosen);
         self.current = set;
+        self.forget_sets();
     }
 
     fn find(&self, sha256: &str) -> Option<&Adapter<'model>> {
@@ -119,7 +128,6 @@ impl<'model> Adapters<'model> {
         }
         // The context must not point to what is freed.
         self.apply(0, context);
-        self.sets.retain(|_, set| set.requests > 0);
         let sets = &self.sets;
         let is_used = |sha256: &String| {
             let mut members = sets.values().flat_map(|set| &set.members);
