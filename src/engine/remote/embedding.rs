@@ -44,12 +44,6 @@ struct Usage {
 
 impl Embedding {
     pub(super) async fn make(self) -> Result<Embeddings, EngineError> {
-        if self.request.texts.is_empty() {
-            return Ok(Embeddings {
-                vectors: Vec::new(),
-                prompt_tokens: 0,
-            });
-        }
         let mut changes = self.ticket.changes();
         while self.ticket.position().is_some() {
             // The queue lives as long as the ticket.

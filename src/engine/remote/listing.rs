@@ -19,6 +19,9 @@ const CONTEXT_FIELDS: [&str; 6] = [
     "/meta/n_ctx_train",
 ];
 
+/// What stands in the names of models that make vectors of texts and write nothing.
+const VECTOR_NAMES: [&str; 3] = ["embed", "bge-", "minilm"];
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ListedModel {
     pub(super) id: String,
@@ -29,6 +32,13 @@ pub(super) struct ListedModel {
 }
 
 impl ListedModel {
+    /// No server says what its models are for, so their names are believed. It decides what is
+    /// proposed, and refuses nothing.
+    pub(super) fn is_for_vectors(&self) -> bool {
+        let id = self.id.to_lowercase();
+        VECTOR_NAMES.iter().any(|name| id.contains(name))
+    }
+
     /// All that is known of a model nobody has listed.
     pub(super) fn named(id: &str) -> Self {
         Self {
@@ -97,6 +107,20 @@ mod tests {
         let bare = json!([{"id": "x"}, {"id": "x"}, {"id": ""}, {"id": 3}, {}, null]);
         let models = parse(bare.to_string().as_bytes()).unwrap();
         assert_eq!(models, [ListedModel::named("x")]);
+    }
+
+    #[test]
+    fn what_makes_vectors_is_told_by_its_name() {
+        for (id, vectors) in [
+            ("text-embedding-3-small", true),
+            ("nomic-embed-text:latest", true),
+            ("BAAI/bge-m3", true),
+            ("all-minilm:33m", true),
+            ("gpt-5", false),
+            ("qwen3:8b", false),
+        ] {
+            assert_eq!(ListedModel::named(id).is_for_vectors(), vectors, "{id}");
+        }
     }
 
     #[test]

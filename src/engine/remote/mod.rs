@@ -218,6 +218,7 @@ impl Engine for RemoteEngine {
         let found = self
             .get_model(&request.model)
             .and_then(|(upstream, model)| {
+                validity::check_embed(&request)?;
                 let lane = Lane {
                     id: request.lane,
                     weight: 1,

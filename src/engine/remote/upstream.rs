@@ -278,8 +278,8 @@ impl Upstream {
             quantization: String::new(),
             file: None,
             memory: None,
+            writes: !model.is_for_vectors(),
             // What it cannot do it says when it is asked.
-            writes: true,
             embeds: true,
         }
     }
