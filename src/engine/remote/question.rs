@@ -60,6 +60,10 @@ pub(super) fn check(request: &Generate) -> Result<(), EngineError> {
         let reason = "this model runs on another server, where the house has no adapters";
         return refuse("lora", reason);
     }
+    if request.raw_prompt.is_some() {
+        let reason = "this model runs on another server, which is asked by messages alone";
+        return refuse("prompt", reason);
+    }
     if matches!(request.format, OutputFormat::Grammar(_)) {
         let reason = "this model runs on another server, which takes a JSON schema and no grammar";
         return refuse("grammar", reason);
@@ -73,17 +77,27 @@ pub(super) fn check(request: &Generate) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// How a reply that was begun is continued; the error says that it cannot be.
+/// How a reply that was begun is continued; the error says that it cannot be. Thoughts that are not
+/// at their end are continued by no such server; to answer now, it is asked not to think.
 pub(super) fn continuation(
+    request: &Generate,
     wanted: Option<Continuation>,
     kind: ServerKind,
 ) -> Result<Continuation, EngineError> {
+    let only_thought = !request.thought.is_empty() && !request.answer_now;
+    if request.written.is_empty() && !only_thought {
+        return Ok(Continuation::Unsupported);
+    }
     match wanted.unwrap_or_else(|| kind.continuation()) {
-        Continuation::Unsupported => Err(EngineError::InvalidRequest(
+        continuation
+            if continuation != Continuation::Unsupported && !request.written.is_empty() =>
+        {
+            Ok(continuation)
+        }
+        _ => Err(EngineError::InvalidRequest(
             "this model's server cannot go on with a reply that was begun; ask for a new one"
                 .into(),
         )),
-        continuation => Ok(continuation),
     }
 }
 
@@ -110,7 +124,9 @@ impl Question<'_> {
             .map(|message| message_json(message, self.kind))
             .collect();
         if !request.written.is_empty() {
-            said.push(json!({ "role": "assistant", "content": request.written }));
+            let mut begun = ChatMessage::new(Role::Assistant, request.written.as_str());
+            begun.reasoning.clone_from(&request.thought);
+            said.push(message_json(&begun, self.kind));
             if self.continuation == Continuation::Flagged {
                 body.insert("continue_final_message".into(), json!(true));
                 body.insert("add_generation_prompt".into(), json!(false));
@@ -273,7 +289,11 @@ fn add_format(body: &mut Map<String, Value>, request: &Generate) -> Result<(), E
 }
 
 fn add_reasoning(body: &mut Map<String, Value>, request: &Generate, kind: ServerKind) {
-    let Some(reasoning) = request.reasoning else {
+    let wanted = match request.answer_now {
+        true => Some(Reasoning::Off),
+        false => request.reasoning,
+    };
+    let Some(reasoning) = wanted else {
         return;
     };
     let effort = match reasoning {

@@ -156,16 +156,39 @@ fn what_is_written_is_the_last_message_and_flagged_where_that_is_wanted() {
 
 #[test]
 fn only_a_server_that_goes_on_is_asked_to() {
-    assert!(continuation(None, ServerKind::Unknown).is_err());
-    let on = |wanted, kind| continuation(wanted, kind).unwrap();
-    assert_eq!(on(None, ServerKind::Vllm), Continuation::Flagged);
-    assert_eq!(
-        on(None, ServerKind::of_owner("library")),
-        Continuation::LastMessage
-    );
+    let begun = Generate {
+        written: "Once".into(),
+        ..hello()
+    };
+    let on = |wanted, kind| continuation(&begun, wanted, kind);
+    assert!(on(None, ServerKind::Unknown).is_err());
+    assert_eq!(on(None, ServerKind::Vllm), Ok(Continuation::Flagged));
+    let ollama = ServerKind::of_owner("library");
+    assert_eq!(on(None, ollama), Ok(Continuation::LastMessage));
     let wanted = Some(Continuation::LastMessage);
-    assert_eq!(on(wanted, ServerKind::Unknown), Continuation::LastMessage);
-    assert!(continuation(Some(Continuation::Unsupported), ServerKind::Vllm).is_err());
+    assert_eq!(
+        on(wanted, ServerKind::Unknown),
+        Ok(Continuation::LastMessage)
+    );
+    assert!(on(Some(Continuation::Unsupported), ServerKind::Vllm).is_err());
+    assert!(continuation(&hello(), None, ServerKind::Unknown).is_ok());
+}
+
+#[test]
+fn thoughts_are_not_continued_and_an_answer_that_is_wanted_now_is_asked_for_without_any() {
+    let thinking = Generate {
+        thought: "Hm".into(),
+        ..hello()
+    };
+    assert!(continuation(&thinking, None, ServerKind::Vllm).is_err());
+    let now = Generate {
+        answer_now: true,
+        reasoning: Some(Reasoning::High),
+        ..thinking
+    };
+    assert!(continuation(&now, None, ServerKind::Unknown).is_ok());
+    assert_eq!(plain(&now)["reasoning_effort"], json!("none"));
+    assert_eq!(plain(&now)["messages"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]
@@ -210,6 +233,14 @@ fn what_cannot_be_asked_of_another_server_is_refused_by_name() {
     assert_eq!(field_of(Generate { format, ..hello() }), "grammar");
     let format = OutputFormat::JsonSchema("{".into());
     assert_eq!(field_of(Generate { format, ..hello() }), "response_format");
+    let raw_prompt = Some("Once upon".to_owned());
+    assert_eq!(
+        field_of(Generate {
+            raw_prompt,
+            ..hello()
+        }),
+        "prompt"
+    );
     let tools = vec![Tool {
         name: "x".into(),
         description: String::new(),

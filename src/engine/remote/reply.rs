@@ -21,7 +21,6 @@ use super::answer::AnswerReader;
 use super::failure::{Failure, Mark, Next};
 use super::question;
 use super::queue::Ticket;
-use super::source::Continuation;
 use super::upstream::{Upstream, read_limited};
 use super::words::Sizes;
 
@@ -250,11 +249,8 @@ impl Reply {
         };
         let listed = upstream.addresses.find_listed(place.index, &self.model);
         let kind = listed.map(|listed| listed.kind).unwrap_or_default();
-        let continuation = match self.request.written.is_empty() {
-            true => Continuation::Unsupported,
-            false => question::continuation(upstream.source.options.continuation, kind)
-                .map_err(give_up)?,
-        };
+        let wanted = upstream.source.options.continuation;
+        let continuation = question::continuation(&self.request, wanted, kind).map_err(give_up)?;
         let dialect = upstream.dialect();
         let question = question::Question {
             request: &self.request,
