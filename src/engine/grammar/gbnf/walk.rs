@@ -17,7 +17,8 @@ const CHARS_FROM_ROOT: usize = 160;
 const CHARS_FROM_A_RULE: usize = 24;
 /// Different next characters that are looked at.
 const MAX_CHOICES: usize = 12;
-/// Stacks that may be looked at from one rule, and altogether: some milliseconds.
+/// Stacks that may be looked at from one rule, and altogether, long ones counting more: some
+/// milliseconds.
 const BUDGET_OF_ROOT: usize = 60_000;
 const BUDGET_OF_A_RULE: usize = 4_000;
 const BUDGET: usize = 200_000;
@@ -143,7 +144,7 @@ impl Walk<'_> {
         let mut seen = HashSet::new();
         let mut open = vec![stack];
         while let Some(stack) = open.pop() {
-            self.budget = self.budget.saturating_sub(1);
+            self.budget = self.budget.saturating_sub(1 + stack.len() / 4);
             if stack.len() > MAX_PENDING || self.budget == 0 {
                 return Ok(());
             }
