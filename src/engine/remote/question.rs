@@ -56,6 +56,10 @@ pub(super) struct Dialect {
 
 /// Whether this can be asked of a remote model at all. The field is named as an OpenAI client names it.
 pub(super) fn check(request: &Generate) -> Result<(), EngineError> {
+    if request.raw_prompt.is_some() {
+        let reason = "this model runs on another server, which is asked in messages alone";
+        return refuse("prompt", reason);
+    }
     if !request.adapters.is_empty() {
         let reason = "this model runs on another server, where the house has no adapters";
         return refuse("lora", reason);
@@ -273,7 +277,9 @@ fn add_format(body: &mut Map<String, Value>, request: &Generate) -> Result<(), E
 }
 
 fn add_reasoning(body: &mut Map<String, Value>, request: &Generate, kind: ServerKind) {
-    let Some(reasoning) = request.reasoning else {
+    // It cannot be told what was thought already, but not to think any more.
+    let over = request.answer_now.then_some(Reasoning::Off);
+    let Some(reasoning) = over.or(request.reasoning) else {
         return;
     };
     let effort = match reasoning {
