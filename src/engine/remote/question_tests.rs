@@ -249,3 +249,16 @@ fn what_cannot_be_asked_of_another_server_is_refused_by_name() {
     assert_eq!(field_of(Generate { tools, ..hello() }), "tools");
     assert!(check(&hello()).is_ok());
 }
+
+#[test]
+fn an_answer_that_is_wanted_now_is_asked_for_without_thinking() {
+    let request = Generate {
+        reasoning: Some(Reasoning::High),
+        thought: "Hm".into(),
+        answer_now: true,
+        ..hello()
+    };
+    assert_eq!(plain(&request)["reasoning_effort"], "none");
+    let body = body_of(&request, ServerKind::LlamaServer, Dialect::default());
+    assert_eq!(body["chat_template_kwargs"]["enable_thinking"], false);
+}

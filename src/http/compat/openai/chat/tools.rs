@@ -32,10 +32,11 @@ impl InputTool {
             }
             (other, _) => return Err(unsupported("tools", &format!("a tool of type \"{other}\""))),
         };
-        let parameters = function
-            .parameters
-            .map_or_else(|| "{}".to_owned(), |parameters| parameters.get().to_owned());
-        if !parameters.starts_with('{') && parameters != "null" {
+        let parameters = match function.parameters.as_deref().map(RawValue::get) {
+            None | Some("null") => "{}".to_owned(),
+            Some(parameters) => parameters.to_owned(),
+        };
+        if !parameters.starts_with('{') {
             return Err(Error::invalid_field(
                 "tools",
                 "a function's parameters are a JSON schema",
