@@ -223,7 +223,7 @@ impl House {
     async fn close(self) {
         self.stop.cancel();
         self.tracker.close();
-        tokio::time::timeout(Duration::from_secs(10), self.tracker.wait())
+        tokio::time::timeout(Duration::from_secs(60), self.tracker.wait())
             .await
             .unwrap();
     }
