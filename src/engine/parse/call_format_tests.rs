@@ -1,21 +1,15 @@
 //! The forms of calls are what the parser of the same dialect understands.
 //! So a model that is held to a form is sure to be heard.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::golden_tests::events_of;
 use super::super::{ParsedEvent, ReplyStart};
 use super::*;
+use crate::engine::grammar::grammar_of_calls;
 
-fn tool(name: &str) -> Tool {
-    Tool {
-        name: name.into(),
-        description: String::new(),
-        parameters: r##"{"type":"object","required":["b"],"properties":{"b":{"type":"string"},"a":{"$ref":"#/$defs/n"}},"$defs":{"n":{"type":"integer"}}}"##.into(),
-    }
-}
-
-const STYLES: [CallStyle; 9] = [
+const STYLES: [CallStyle; 10] = [
+    CallStyle::Plain,
     CallStyle::Hermes,
     CallStyle::QwenXml,
     CallStyle::Llama,
@@ -27,6 +21,14 @@ const STYLES: [CallStyle; 9] = [
     CallStyle::Harmony,
 ];
 
+fn tool(name: &str) -> Tool {
+    Tool {
+        name: name.into(),
+        description: String::new(),
+        parameters: r#"{"type": "object", "properties": {"b": {"type": "string"}}}"#.into(),
+    }
+}
+
 fn dialect(calls: CallStyle) -> Dialect {
     Dialect {
         calls,
@@ -34,51 +36,31 @@ fn dialect(calls: CallStyle) -> Dialect {
     }
 }
 
-/// A call of the item's tool, as the form wants it.
-fn example(item: &CallItem, name: &str) -> String {
-    let body = match &item.body {
-        CallBody::Xml(parameters) => parameters
-            .iter()
-            .map(|parameter| {
-                let value = if parameter.schema.is_some() { "7" } else { "x" };
-                format!("{}{value}{}", parameter.before, parameter.after)
-            })
-            .collect(),
-        CallBody::Json(schema) => {
-            let schema: Value = serde_json::from_str(schema).expect("a schema is JSON");
-            match schema["properties"].get("name") {
-                Some(constant) => {
-                    assert_eq!(constant["const"], name);
-                    assert_eq!(schema["$defs"]["n"]["type"], "integer");
-                    let key = schema["required"][1].as_str().unwrap();
-                    format!(r#"{{"name": "{name}", "{key}": {{"b": "x", "a": 7}}}}"#)
-                }
-                None => r#"{"b": "x", "a": 7}"#.to_owned(),
-            }
-        }
-    };
-    format!("{}{body}{}", item.before, item.after)
-}
-
 #[test]
 fn what_a_form_admits_is_read_as_calls() {
     let tools = [tool("one"), tool("two")];
     for calls in STYLES {
-        let dialect = dialect(calls);
-        let format = dialect
-            .tool_call_schema(&tools, &ToolChoice::Required, true)
+        let form = dialect(calls)
+            .call_grammar(&tools, &ToolChoice::Required, true)
             .expect("there are tools");
-        let (one, two) = (
-            example(&format.items[0], "one"),
-            example(&format.items[1], "two"),
-        );
-        let inner = match &format.separator {
-            Some(separator) => format!("{one}{separator}{two}"),
-            None => one,
+        grammar_of_calls(&form).unwrap_or_else(|error| panic!("{calls:?}: {error}"));
+        let written: Vec<String> = form
+            .calls
+            .iter()
+            .map(|call| format!(r#"{}{{"b": "x"}}{}"#, call.before, call.after))
+            .collect();
+        let inner = match &form.between {
+            Some(between) => written.join(between),
+            None => written[0].clone(),
         };
-        let text = format!("{}{inner}{}", format.before, format.after);
-        let events = events_of(&dialect, ReplyStart::Anew, &tools, &[&text]);
-        let expected = if format.separator.is_some() { 2 } else { 1 };
+        let text = format!("{}{inner}{}", form.before, form.after);
+        // A model without a form of its own is told to write as Hermes does.
+        let reader = match calls {
+            CallStyle::Plain => Dialect::PLAIN.with_hermes_calls(),
+            calls => dialect(calls),
+        };
+        let events = events_of(&reader, ReplyStart::Anew, &tools, &[&text]);
+        let expected = if form.between.is_some() { 2 } else { 1 };
         assert_eq!(events.len(), expected, "{text}: {events:?}");
         for (event, name) in events.iter().zip(["one", "two"]) {
             let ParsedEvent::ToolCall(call) = event else {
@@ -86,7 +68,7 @@ fn what_a_form_admits_is_read_as_calls() {
             };
             assert_eq!(call.name.as_deref(), Some(name));
             let arguments: Value = serde_json::from_str(&call.arguments).expect("JSON");
-            assert_eq!(arguments, json!({"b": "x", "a": 7}), "{text}");
+            assert_eq!(arguments, json!({"b": "x"}), "{text}");
         }
     }
 }
@@ -95,33 +77,30 @@ fn what_a_form_admits_is_read_as_calls() {
 fn only_what_is_allowed_has_a_form() {
     let tools = [tool("one"), tool("two")];
     let dialect = dialect(CallStyle::Hermes);
-    let form = |choice: &ToolChoice, parallel| dialect.tool_call_schema(&tools, choice, parallel);
+    let form = |choice: &ToolChoice, parallel| dialect.call_grammar(&tools, choice, parallel);
     let named = form(&ToolChoice::Named("two".into()), false).unwrap();
-    assert_eq!(named.items.len(), 1);
-    assert!(example(&named.items[0], "two").contains("two"));
-    assert_eq!(named.separator, None);
+    assert_eq!(named.calls.len(), 1);
+    assert_eq!(named.calls[0].name, "two");
+    assert_eq!(named.between, None);
     assert_eq!(form(&ToolChoice::None, true), None);
     assert_eq!(form(&ToolChoice::Named("three".into()), true), None);
 }
 
 #[test]
-fn the_order_of_a_schema_stays_and_the_name_comes_first() {
-    let format = dialect(CallStyle::Hermes)
-        .tool_call_schema(&[tool("one")], &ToolChoice::Auto, true)
-        .unwrap();
-    let CallBody::Json(schema) = &format.items[0].body else {
-        panic!("it is JSON");
-    };
-    let at = |text: &str| schema.find(text).unwrap();
-    assert!(at("\"name\"") < at("\"arguments\""));
-    assert!(at("\"b\":{") < at("\"a\":{"));
-    let format = dialect(CallStyle::QwenXml)
-        .tool_call_schema(&[tool("one")], &ToolChoice::Auto, true)
-        .unwrap();
-    let CallBody::Xml(parameters) = &format.items[0].body else {
-        panic!("it is XML");
-    };
-    assert_eq!(parameters[0].before, "<parameter=b>\n");
-    assert!(parameters[0].is_required && parameters[0].schema.is_none());
-    assert!(!parameters[1].is_required && parameters[1].schema.is_some());
+fn a_form_begins_with_what_triggers_it() {
+    let tools = [tool("one")];
+    for calls in STYLES {
+        let dialect = dialect(calls);
+        let form = dialect
+            .call_grammar(&tools, &ToolChoice::Auto, true)
+            .expect("there is a tool");
+        let begins = format!("{}{}", form.before, form.calls[0].before);
+        let trigger = dialect.call_trigger();
+        match calls {
+            // Their calls may also begin as other answers do.
+            CallStyle::Plain => assert_eq!(trigger, None),
+            CallStyle::Llama => assert!(begins.starts_with('{')),
+            _ => assert!(begins.contains(trigger.expect("it has one")), "{begins}"),
+        }
+    }
 }

@@ -21,7 +21,6 @@ mod xml_calls;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::call_format::{CallBody, CallFormat, CallItem, XmlParameter};
 pub use self::dialect::{CallStyle, Dialect, ThoughtMarks};
 use self::harmony::Harmony;
 use self::output::Output;
