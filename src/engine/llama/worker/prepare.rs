@@ -10,15 +10,12 @@ use super::super::protocol::Resume;
 use super::chooser::{Chooser, Constraint, Trigger};
 use super::reply::{Reply, count};
 use super::vocabulary::Vocabulary;
-use crate::engine::grammar::{CallGrammar, CallShape, grammar_of, grammar_of_calls};
-use crate::engine::parse::{CallBody, Dialect, ReplyStart};
+use crate::engine::grammar::{grammar_of, grammar_of_calls};
+use crate::engine::parse::{Dialect, ReplyStart};
 use crate::engine::prompt::{PromptRequest, fit_history};
 use crate::engine::{
     EngineError, Generate, OutputFormat, Reasoning, Sampling, ToolChoice, validity,
 };
-
-/// Calls in one reply.
-const MOST_CALLS: u32 = 16;
 
 /// A reply that can begin, and how its text is to be read.
 pub(super) struct Prepared {
@@ -138,7 +135,9 @@ impl Kitchen<'_, '_> {
         if let Some(text) = grammar_of(&request.format)? {
             return Ok(Some(Constraint::new(self.grammar(&text)?, after_thought)));
         }
-        let Some(calls) = call_grammar(request, dialect) else {
+        let (tools, choice) = (&request.tools, &request.tool_choice);
+        let calls = dialect.call_grammar(tools, choice, request.parallel_tool_calls);
+        let Some(calls) = calls else {
             return Ok(None);
         };
         let from = match request.tool_choice {
@@ -180,36 +179,4 @@ fn thinks_aloud(request: &Generate, dialect: &Dialect) -> bool {
         .reasoning
         .is_some_and(|reasoning| reasoning != Reasoning::Off);
     wanted && dialect.thought.in_template
-}
-
-/// What calls must look like; None where none may come, or their form is no grammar's.
-fn call_grammar(request: &Generate, dialect: &Dialect) -> Option<CallGrammar> {
-    let (tools, choice) = (&request.tools, &request.tool_choice);
-    let format = dialect.tool_call_schema(tools, choice, request.parallel_tool_calls)?;
-    let callable = tools.iter().filter(|tool| match choice {
-        ToolChoice::Named(name) => tool.name == *name,
-        _ => true,
-    });
-    let shapes = format.items.into_iter().zip(callable).map(|(item, tool)| {
-        let CallBody::Json(arguments) = item.body else {
-            return None;
-        };
-        Some(CallShape {
-            name: tool.name.clone(),
-            before: item.before,
-            arguments,
-            after: item.after,
-        })
-    });
-    Some(CallGrammar {
-        before: format.before,
-        calls: shapes.collect::<Option<_>>()?,
-        max_calls: if format.separator.is_some() {
-            MOST_CALLS
-        } else {
-            1
-        },
-        between: format.separator,
-        after: format.after,
-    })
 }
