@@ -225,7 +225,6 @@ async fn the_newest_stay_within_the_budget() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "each worker counts only the files it found and those it wrote"]
 async fn models_that_share_a_folder_share_its_budget() {
     let one = size_of_one().await;
     let budget = one * 5 / 2;

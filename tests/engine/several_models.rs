@@ -146,7 +146,6 @@ async fn sizes() -> (u64, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a model that takes more than was expected of its file stays beside the others"]
 async fn what_is_loaded_never_takes_more_than_it_may() {
     let (each, _) = sizes().await;
     let options = EngineOptions {

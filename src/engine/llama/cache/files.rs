@@ -135,7 +135,33 @@ impl SavedFiles {
             used: SystemTime::now(),
             header: Some(header),
         });
+        self.look_for_others();
         self.keep_within_budget();
+    }
+
+    /// Other workers write here as well, and delete.
+    fn look_for_others(&mut self) {
+        self.known.retain(|known| known.path.exists());
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()) {
+            let is_known = self.known.iter().any(|known| known.path == path);
+            let is_saved = path.extension().is_some_and(|ending| ending == ENDING);
+            let metadata = fs::metadata(&path).ok().filter(|_| is_saved && !is_known);
+            let Some(metadata) = metadata else { continue };
+            self.known.push(Known {
+                used: metadata.modified().unwrap_or_else(|_| SystemTime::now()),
+                size_bytes: metadata.len(),
+                header: None,
+                path,
+            });
+        }
+    }
+
+    /// It does not serve in this process; another one may know better.
+    pub(in super::super) fn forget(&mut self, path: &Path) {
+        if let Some(known) = self.known.iter_mut().find(|known| known.path == path) {
+            known.header = None;
+        }
     }
 
     /// Whether so much is worth writing at all.

@@ -57,6 +57,8 @@ pub(super) struct Keeper {
     reported: mpsc::Receiver<(u64, WorkerNews)>,
     readers_gone: FuturesUnordered<BoxFuture<'static, Option<u64>>>,
     pub(super) troubles: HashMap<String, Trouble>,
+    /// What each model took when it was loaded last.
+    pub(super) taken_bytes: HashMap<String, u64>,
     pub(super) failed_starts: u32,
     /// Why the last one did not start.
     pub(super) start_error: Option<String>,
@@ -116,6 +118,7 @@ impl Keeper {
             reported,
             readers_gone: FuturesUnordered::new(),
             troubles: HashMap::new(),
+            taken_bytes: HashMap::new(),
             failed_starts: 0,
             start_error: None,
         }
@@ -218,6 +221,7 @@ impl Keeper {
             }) => {
                 hand.outlet.loaded = true;
                 hand.memory_bytes = memory.total_bytes();
+                self.taken_bytes.insert(model.clone(), memory.total_bytes());
                 self.shared.lock().memory.insert(model.clone(), memory);
                 self.troubles.remove(&model);
                 tracing::info!(model, context_tokens, ?memory, "model loaded");

@@ -29,6 +29,10 @@ impl Keeper {
     /// Brings waiting requests to workers that have their models, as far as that is possible now.
     pub(super) async fn place(&mut self) {
         self.end_useless_workers().await;
+        if self.hands.len() > 1 {
+            // What a model really takes is known only once it is loaded.
+            self.make_room(0).await;
+        }
         let mut blocked: HashSet<String> = HashSet::new();
         let mut room_is_claimed = false;
         let mut left = std::collections::VecDeque::new();
@@ -76,13 +80,19 @@ impl Keeper {
         if room_is_claimed || trouble.is_some_and(|trouble| trouble.not_before > now) {
             return Place::Later;
         }
-        if !self.make_room(file.expected_memory_bytes()).await {
+        if !self.make_room(self.expected_bytes(&file)).await {
             return Place::WantsRoom;
         }
         match self.start_worker(&file).await {
             Some(number) => Place::Ready(number),
             None => Place::Later,
         }
+    }
+
+    /// What it took the last time, else a guess.
+    fn expected_bytes(&self, file: &ModelFile) -> u64 {
+        let known = self.taken_bytes.get(&file.id).copied();
+        known.unwrap_or_else(|| file.expected_memory_bytes())
     }
 
     /// True when so much more may be loaded. Otherwise something is on its way out.
@@ -127,7 +137,7 @@ impl Keeper {
         let reports = (number, self.reports.clone());
         match Outlet::start(&self.options.program, file, load, reports, &self.tracker).await {
             Ok(outlet) => {
-                let hand = Hand::new(outlet, file.expected_memory_bytes());
+                let hand = Hand::new(outlet, self.expected_bytes(file));
                 self.hands.insert(number, hand);
                 self.failed_starts = 0;
                 Some(number)

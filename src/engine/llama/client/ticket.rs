@@ -40,6 +40,8 @@ pub(super) struct Ticket {
     /// The worker is making its prompt or computing its first step: should it die now, this
     /// request is the likeliest cause.
     suspect: bool,
+    /// The worker that has it now has said that it computes it.
+    was_admitted: bool,
     resume: Resume,
     /// Made with the first prompt.
     parser: Option<ReplyParser>,
@@ -67,6 +69,7 @@ impl Ticket {
             started: None,
             running: false,
             suspect: false,
+            was_admitted: false,
             resume: Resume::default(),
             parser: None,
             reasoning_tokens: 0,
@@ -153,12 +156,23 @@ impl Ticket {
         }
     }
 
+    /// Whether after this event the worker makes its prompt or computes its first step.
+    fn is_newly_begun(&mut self, event: &ReplyEvent) -> bool {
+        match event {
+            ReplyEvent::Begun => {
+                self.was_admitted = false;
+                true
+            }
+            ReplyEvent::Opened { .. } => true,
+            // The first one is said before the first step.
+            ReplyEvent::Prefill { .. } => !std::mem::replace(&mut self.was_admitted, true),
+            _ => false,
+        }
+    }
+
     /// Passes on what the worker reports.
     pub(super) fn pass_on(&mut self, event: ReplyEvent) -> Outcome {
-        self.suspect = matches!(
-            event,
-            ReplyEvent::Begun | ReplyEvent::Prefill { done: 0, .. }
-        );
+        self.suspect = self.is_newly_begun(&event);
         match event {
             ReplyEvent::Begun => Outcome::GoesOn,
             ReplyEvent::Opened { dialect, start } => {

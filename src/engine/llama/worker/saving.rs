@@ -208,7 +208,9 @@ impl Desk<'_> {
                 saving.files.used(path);
             }
             Some((Restored::NoRoom, _)) => {}
-            Some((Restored::Refused, _)) | None => saving.files.delete(path),
+            // Maybe only for want of room in one piece.
+            Some((Restored::Refused, _)) => saving.files.forget(path),
+            None => saving.files.delete(path),
         }
     }
 
