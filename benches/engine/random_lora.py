@@ -32,8 +32,8 @@ def main():
         if len(parts) == 4 and parts[2] in TARGETS and parts[3] == "weight":
             # The reader gives the input's width first.
             width, rows = int(tensor.shape[0]), int(tensor.shape[1])
-            a = rng.standard_normal((args.rank, width), dtype=np.float32) / np.sqrt(width)
-            b = rng.standard_normal((rows, args.rank), dtype=np.float32) * 0.1
+            a = rng.standard_normal((args.rank, width), dtype=np.float32) / np.float32(np.sqrt(width))
+            b = rng.standard_normal((rows, args.rank), dtype=np.float32) * np.float32(0.1)
             writer.add_tensor(tensor.name + ".lora_a", a)
             writer.add_tensor(tensor.name + ".lora_b", b)
     writer.write_header_to_file()
