@@ -14,7 +14,7 @@ use super::xml_calls::XmlCalls;
 use super::{ReplyStart, Tool};
 
 /// More blanks than these before a thought are an answer of blanks.
-const OPENING_BLANKS_LIMIT: usize = 4;
+const OPENING_BLANKS_LIMIT: usize = 2;
 
 /// What a reader of calls made of the text before it.
 pub(super) enum Step {
