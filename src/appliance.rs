@@ -261,6 +261,7 @@ fn model_runner(
         context_tokens: config.context_tokens,
         parallel_replies: config.parallel_replies,
         threads: config.threads,
+        unified_kv: config.unified_kv,
         step_target_ms: config.step_target_ms,
         saved: Some(SavedSequences {
             folder: data.join("kv"),

@@ -11,10 +11,14 @@ use serde::Deserialize;
 pub struct EngineConfig {
     /// The most one conversation may hold, in tokens; a model trained for less holds less.
     pub context_tokens: u32,
-    /// How many replies are written at once; others wait.
+    /// How many replies are written at once, at most; others wait. Fewer where each has room of its own
+    /// in a small memory: see `unified_kv`.
     pub parallel_replies: u32,
     /// Threads for computing; 0 chooses by the number of cores.
     pub threads: u32,
+    /// Whether conversations share one memory for tokens (true), which holds more of them, or each has
+    /// room of its own (false), which is quicker on processors; absent chooses by the machine.
+    pub unified_kv: Option<bool>,
     /// How long a reply that is being written may wait for its next word while prompts are read.
     pub step_target_ms: u32,
     /// How much of the disk computed conversations may take, so that they go on quickly after a
@@ -42,7 +46,8 @@ impl Default for EngineConfig {
             context_tokens: 8192,
             parallel_replies: 16,
             threads: 0,
-            step_target_ms: 200,
+            unified_kv: None,
+            step_target_ms: 240,
             saved_mib: 4096,
             queue_limit: 256,
             queue_limit_per_user: 64,

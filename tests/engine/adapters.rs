@@ -14,7 +14,15 @@ use crate::{House, ask, eventually, kill, options, read, slow_model, slow_option
 
 /// With so many adapters, named by their numbers.
 async fn house_with(count: u64) -> House {
-    let house = House::of(options(4, 128), TinyModel::default()).await;
+    house_of(count, None).await
+}
+
+async fn house_of(count: u64, unified_kv: Option<bool>) -> House {
+    let options = EngineOptions {
+        unified_kv,
+        ..options(4, 128)
+    };
+    let house = House::of(options, TinyModel::default()).await;
     offer(&house, count);
     house
 }
@@ -91,7 +99,12 @@ async fn adapters_change_what_is_said_as_strongly_as_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_under_different_adapters_do_not_touch_each_other() {
-    let house = house_with(2).await;
+    for unified_kv in [false, true] {
+        mix_adapters(house_of(2, Some(unified_kv)).await).await;
+    }
+}
+
+async fn mix_adapters(house: House) {
     let sets: [&[(&str, f32)]; 5] = [
         &[],
         &[("1", 1.0)],

@@ -54,6 +54,7 @@ fn options(parallel_replies: u32, queue_limit: u32) -> EngineOptions {
         context_tokens: 256,
         parallel_replies,
         threads: 1,
+        unified_kv: None,
         step_target_ms: 200,
         saved: None,
         queue_limit,

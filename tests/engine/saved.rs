@@ -30,6 +30,14 @@ async fn house_on(folder: &Path, budget_bytes: u64) -> House {
     House::of(saving(folder, budget_bytes), TinyModel::default()).await
 }
 
+async fn laid_out(folder: &Path, unified_kv: bool) -> House {
+    let options = EngineOptions {
+        unified_kv: Some(unified_kv),
+        ..saving(folder, PLENTY)
+    };
+    House::of(options, TinyModel::default()).await
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(folder).unwrap();
     let paths = files.map(|file| file.unwrap().path());
@@ -95,6 +103,26 @@ async fn a_conversation_goes_on_after_a_restart() {
     assert!(finished.usage.cached_tokens >= prompt_tokens);
     assert!(alone.is_none_or(|alone| alone == text));
     house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_layout_of_the_memory_saved_serves_that_layout_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    for unified_kv in [false, true] {
+        let house = laid_out(folder.path(), unified_kv).await;
+        let (request, expected) = house.clear(1, long).await.remove(0);
+        // The other one's file is of no use, and is left alone.
+        let (text, finished) = house.answer(request.clone()).await;
+        assert_eq!((&text, finished.usage.cached_tokens), (&expected, 0));
+        eventually(|| files(folder.path()).len() == 1 + usize::from(unified_kv)).await;
+        house.close().await;
+        let house = laid_out(folder.path(), unified_kv).await;
+        let (text, finished) = house.answer(request).await;
+        assert_eq!(text, expected);
+        let usage = finished.usage;
+        assert_eq!(usage.cached_tokens, usage.prompt_tokens - 1, "{unified_kv}");
+        house.close().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

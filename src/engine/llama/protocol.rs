@@ -41,6 +41,8 @@ pub(super) struct Load {
     pub threads: u32,
     /// How many layers go to graphics cards; None for as many as fit.
     pub gpu_layers: Option<u32>,
+    /// One memory for the tokens of all, or one each; None chooses by the machine.
+    pub unified_kv: Option<bool>,
     /// How long those who are being written may wait between two tokens.
     pub step_target_ms: u32,
     /// Where computed sequences are kept on disk; None for nowhere.

@@ -62,7 +62,7 @@ fn work(side: &mut ChildSide<Command>, load: &Load, verbose: bool) -> Result<Str
     let model = LlamaModel::load_from_file(&backend, real_path(load.path.clone()), &model_params(load))
         .map_err(|_| "llama.cpp could not load the file; it may be damaged, of an unknown kind, or too large for the memory")?;
     let vocabulary = Vocabulary::of(&model)?;
-    let mut setting = Setting::choose(&model, load);
+    let mut setting = Setting::choose(&model, load, backend.supports_gpu_offload());
     let context = Context::new(&model, setting.context_size()).or_else(|| {
         setting = setting.smallest();
         Context::new(&model, setting.context_size())
@@ -74,9 +74,12 @@ fn work(side: &mut ChildSide<Command>, load: &Load, verbose: bool) -> Result<Str
     })
     .map_err(|error| error.to_string())?;
     let saving = match &load.saved {
-        Some(saved) if setting.shares_prefixes => {
-            Saving::open(&saved.folder, saved.budget_bytes, &load.path)
-        }
+        Some(saved) if setting.shares_prefixes => Saving::open(
+            &saved.folder,
+            saved.budget_bytes,
+            &load.path,
+            setting.layout,
+        ),
         _ => None,
     };
     let parts = Parts {

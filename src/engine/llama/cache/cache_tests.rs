@@ -13,7 +13,7 @@ const NOBODY: Scope = Scope {
 };
 
 fn cache() -> PrefixCache {
-    PrefixCache::new(8, 1000)
+    PrefixCache::new(8, Layout::Unified { tokens: 1000 })
 }
 
 /// Computes all of a request and ends it.
@@ -176,6 +176,11 @@ fn follow(shadow: &mut Shadow, acts: &mut Vec<Act>) {
             Act::Free { sequence } => {
                 shadow.remove(&sequence);
             }
+            Act::Trim { sequence, tokens } => {
+                let cells = shadow.get_mut(&sequence).unwrap();
+                assert!(cells.len() > tokens as usize, "something is lost");
+                cells.truncate(tokens as usize);
+            }
         }
     }
 }
@@ -184,8 +189,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_leaks_and_nothing_is_lost(requests in prop::collection::vec(made(), 1..40), keep_open in 1_usize..5) {
-        let mut cache = PrefixCache::new(6, 400);
+    fn nothing_leaks_and_nothing_is_lost(requests in prop::collection::vec(made(), 1..40), keep_open in 1_usize..5, apart: bool) {
+        let layout = if apart { Layout::Streams { tokens_each: 120 } } else { Layout::Unified { tokens: 400 } };
+        let mut cache = PrefixCache::new(6, layout);
         let mut shadow = Shadow::new();
         let mut acts = Vec::new();
         let mut open: Vec<Opened> = Vec::new();
@@ -204,7 +210,7 @@ proptest! {
             follow(&mut shadow, &mut acts);
             let promised = cache.find_beginning(made.scope, &tokens);
             let opened = cache.open(id as u64, made.scope, &tokens, true, &mut acts).unwrap();
-            let ready = promised.map_or(0, |found| found.tokens - found.missing);
+            let ready = promised.map_or(0, |found| found.ready());
             // Making a sequence free may cost the very one that was found.
             prop_assert!(opened.cached <= ready);
             follow(&mut shadow, &mut acts);
@@ -232,7 +238,8 @@ proptest! {
                 cells.push((token, made.scope));
             }
             open.push(opened);
-            prop_assert!(cache.used_tokens() <= 400);
+            prop_assert!(apart || cache.used_tokens() <= 400);
+            prop_assert!(cells.len() <= 120);
         }
         for opened in open {
             cache.close(opened.sequence, &mut acts);
@@ -241,4 +248,79 @@ proptest! {
         prop_assert_eq!(cache.used_tokens(), 0);
         prop_assert_eq!(cache.free.len(), 6);
     }
+}
+
+fn streams(sequences: u32) -> PrefixCache {
+    PrefixCache::new(sequences, Layout::Streams { tokens_each: 960 })
+}
+
+#[test]
+fn where_sequences_lie_apart_what_goes_on_is_taken_over_and_what_branches_is_copied() {
+    let mut cache = streams(4);
+    let mut acts = Vec::new();
+    let first = run(&mut cache, NOBODY, &tokens(0..100));
+    let on = cache.open(2, NOBODY, &tokens(0..150), true, &mut acts);
+    assert_eq!(
+        on.map(|on| (on.sequence, on.cached)),
+        Some((first.sequence, 100))
+    );
+    assert_eq!(acts, [], "it lies where it is wanted");
+    cache.computed(first.sequence, 50);
+    cache.close(first.sequence, &mut acts);
+    // Another answer to the last question loses little of it.
+    let again: Vec<i32> = (0..140).chain(700..710).collect();
+    let again = cache.open(3, NOBODY, &again, true, &mut acts).unwrap();
+    assert_eq!((again.sequence, again.cached), (first.sequence, 140));
+    let trim = Act::Trim {
+        sequence: first.sequence,
+        tokens: 140,
+    };
+    assert_eq!(acts, [trim]);
+    cache.computed(again.sequence, 10);
+    cache.close(again.sequence, &mut acts);
+    acts.clear();
+    // A new conversation with the same beginning leaves the old one alone.
+    let branch: Vec<i32> = (0..60).chain(800..900).collect();
+    let branch = cache.open(4, NOBODY, &branch, true, &mut acts).unwrap();
+    assert_ne!(branch.sequence, first.sequence);
+    assert_eq!(branch.cached, 60);
+    let share = Act::Share {
+        from: first.sequence,
+        to: branch.sequence,
+        tokens: 60,
+    };
+    assert_eq!(acts, [share]);
+}
+
+#[test]
+fn a_short_beginning_is_sooner_computed_than_copied() {
+    let mut cache = streams(4);
+    run(&mut cache, NOBODY, &tokens(0..100));
+    let branch = |shared: i32| -> Vec<i32> { (0..shared).chain(800..900).collect() };
+    assert_eq!(cache.find_ready(NOBODY, &branch(19)), Some(0));
+    assert_eq!(cache.find_ready(NOBODY, &branch(20)), Some(20));
+}
+
+#[test]
+fn the_only_room_there_is_is_taken_over_by_whoever_shares_its_beginning() {
+    let mut cache = streams(1);
+    let of = |lane| Scope {
+        lane,
+        house_tokens: 40,
+        set: 0,
+    };
+    run(&mut cache, of(1), &tokens(0..100));
+    let mut acts = Vec::new();
+    let other: Vec<i32> = (0..60).chain(800..900).collect();
+    assert!(cache.make_room(500, &mut acts));
+    let opened = cache.open(2, of(2), &other, true, &mut acts).unwrap();
+    assert_eq!(opened.cached, 40);
+    assert_eq!(
+        acts,
+        [Act::Trim {
+            sequence: opened.sequence,
+            tokens: 40
+        }]
+    );
+    assert!(!cache.make_room(1, &mut acts), "it is taken");
 }

@@ -7,16 +7,27 @@
 
 mod cells;
 pub(super) mod files;
+mod opening;
 pub(super) mod saved_file;
 
 use std::collections::HashMap;
 
 use self::cells::Cells;
+pub(super) use self::opening::Opened;
 
-/// Beginnings shorter than this are not worth waiting for while another computes them.
-const WORTH_WAITING_TOKENS: u32 = 32;
 /// A token at this depth costs twice what the first one costs.
 const DEPTH_OF_DOUBLE_COST: u32 = 8192;
+
+/// How llama.cpp lays the memory for tokens out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// All sequences lie in one memory of so many tokens. To share a beginning costs nothing; whoever
+    /// is computed looks past the tokens of all others.
+    Unified { tokens: u32 },
+    /// Each sequence has room of its own for so many. A beginning is copied, with all the room of its
+    /// sequence; nobody sees the tokens of others.
+    Streams { tokens_each: u32 },
+}
 
 /// Under what a sequence was computed, and whom it may serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +42,7 @@ pub(super) struct Scope {
 /// What is to be done in llama.cpp's memory, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
-    /// The first `tokens` of `from` become the beginning of `to`, which is empty.
+    /// The first `tokens` of `from` become the beginning of `to` as well, which is empty.
     Share {
         from: u32,
         to: u32,
@@ -39,6 +50,11 @@ pub(super) enum Act {
     },
     Free {
         sequence: u32,
+    },
+    /// Only the first `tokens` of it are of use from now on.
+    Trim {
+        sequence: u32,
+        tokens: u32,
     },
 }
 
@@ -67,140 +83,25 @@ struct Entry {
     is_saved: bool,
 }
 
-/// The longest beginning there is for a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Beginning {
-    from: u32,
-    pub tokens: u32,
-    /// So many of them its owner still has to compute.
-    pub missing: u32,
-}
-
 #[derive(Debug)]
 pub(super) struct PrefixCache {
     entries: HashMap<u32, Entry>,
     free: Vec<u32>,
     cells: Cells,
-    memory_tokens: u32,
+    layout: Layout,
     /// The worth of what was last thrown away: what is used now is worth that much more.
     clock: u64,
 }
 
 impl PrefixCache {
-    pub(super) fn new(sequences: u32, memory_tokens: u32) -> Self {
+    pub(super) fn new(sequences: u32, layout: Layout) -> Self {
         Self {
             entries: HashMap::new(),
             free: (0..sequences).rev().collect(),
             cells: Cells::default(),
-            memory_tokens,
+            layout,
             clock: 0,
         }
-    }
-
-    /// The longest beginning for `tokens`, at most all but the last of them, which must be computed
-    /// for what comes next.
-    pub(super) fn find_beginning(&self, scope: Scope, tokens: &[i32]) -> Option<Beginning> {
-        let usable = &tokens[..tokens.len().saturating_sub(1)];
-        let offered = self.entries.iter().filter(|(_, entry)| entry.is_offered);
-        let found = offered.map(|(&from, entry)| {
-            let tokens = common_tokens(entry.scope, &entry.tokens, scope, usable);
-            Beginning {
-                from,
-                tokens,
-                missing: tokens.saturating_sub(entry.computed),
-            }
-        });
-        // Of equals the one that is computed, and then always the same one.
-        let best = found.max_by_key(|found| {
-            let ready = u32::MAX - found.missing;
-            (found.tokens, ready, u32::MAX - found.from)
-        });
-        best.filter(|found| found.tokens > 0)
-    }
-
-    /// The best beginning that needs no waiting; None when one is being computed that is worth it.
-    pub(super) fn find_ready(&self, scope: Scope, tokens: &[i32]) -> Option<u32> {
-        let Some(best) = self.find_beginning(scope, tokens) else {
-            return Some(0);
-        };
-        let ready = best.tokens - best.missing;
-        (best.missing < WORTH_WAITING_TOKENS).then_some(ready)
-    }
-
-    /// Begins a sequence for `request` with what is computed of its tokens. None: all sequences are
-    /// taken by running requests.
-    pub(super) fn open(
-        &mut self,
-        request: u64,
-        scope: Scope,
-        tokens: &[i32],
-        reuses: bool,
-        acts: &mut Vec<Act>,
-    ) -> Option<Opened> {
-        if self.free.is_empty() {
-            self.evict_one(acts)?;
-        }
-        let beginning = self.find_beginning(scope, tokens).filter(|_| reuses);
-        let sequence = self.free.pop()?;
-        let mut cached = 0;
-        if let Some(found) = beginning {
-            cached = found.tokens - found.missing;
-            self.cells.share(found.from, sequence, cached);
-            self.use_now(found.from);
-            if cached > 0 {
-                acts.push(Act::Share {
-                    from: found.from,
-                    to: sequence,
-                    tokens: cached,
-                });
-            }
-        }
-        self.entries.insert(
-            sequence,
-            Entry {
-                scope,
-                tokens: tokens.to_vec(),
-                computed: cached,
-                request: Some(request),
-                is_offered: reuses,
-                worth: 0,
-                is_saved: false,
-            },
-        );
-        self.use_now(sequence);
-        Some(Opened { sequence, cached })
-    }
-
-    /// A sequence that was computed elsewhere is in the memory now.
-    pub(super) fn restored(
-        &mut self,
-        scope: Scope,
-        tokens: &[i32],
-        acts: &mut Vec<Act>,
-    ) -> Option<u32> {
-        let length = count(tokens);
-        if !self.make_room(length, acts) {
-            return None;
-        }
-        if self.free.is_empty() {
-            self.evict_one(acts)?;
-        }
-        let sequence = self.free.pop()?;
-        self.cells.grow(sequence, length);
-        self.entries.insert(
-            sequence,
-            Entry {
-                scope,
-                tokens: tokens.to_vec(),
-                computed: length,
-                request: None,
-                is_offered: true,
-                worth: 0,
-                is_saved: true,
-            },
-        );
-        self.use_now(sequence);
-        Some(sequence)
     }
 
     /// It is not there after all.
@@ -256,17 +157,13 @@ impl PrefixCache {
         }
     }
 
-    /// What serves these tokens best is thrown away last from now on.
-    pub(super) fn keep(&mut self, scope: Scope, tokens: &[i32]) {
-        if let Some(found) = self.find_beginning(scope, tokens) {
-            self.use_now(found.from);
-        }
-    }
-
     /// True when so many more tokens fit, after throwing idle sequences away as far as needed.
     pub(super) fn make_room(&mut self, tokens: u32, acts: &mut Vec<Act>) -> bool {
+        let Layout::Unified { tokens: all } = self.layout else {
+            return !self.free.is_empty() || self.next_to_go().is_some();
+        };
         loop {
-            if self.cells.used().saturating_add(tokens) <= self.memory_tokens {
+            if self.cells.used().saturating_add(tokens) <= all {
                 return true;
             }
             if self.evict_one(acts).is_none() {
@@ -305,7 +202,22 @@ impl PrefixCache {
         }
     }
 
-    pub(super) fn used_tokens(&self) -> u32 {
+    /// What nobody uses will soon have to go.
+    pub(super) fn is_nearly_full(&self) -> bool {
+        match self.layout {
+            Layout::Unified { tokens } => self.cells.used() > tokens / 4 * 3,
+            Layout::Streams { .. } => self.free.is_empty(),
+        }
+    }
+
+    /// How many tokens of it are computed: none where nobody has it.
+    pub(super) fn computed_tokens(&self, sequence: u32) -> u32 {
+        let entry = self.entries.get(&sequence);
+        entry.map_or(0, |entry| entry.computed)
+    }
+
+    #[cfg(test)]
+    fn used_tokens(&self) -> u32 {
         self.cells.used()
     }
 
@@ -338,14 +250,6 @@ impl PrefixCache {
         // What a cell costs to compute again grows with how deep it lies.
         entry.worth = clock + u64::from(entry.computed) * 64 / u64::from(DEPTH_OF_DOUBLE_COST);
     }
-}
-
-/// A sequence for a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Opened {
-    pub sequence: u32,
-    /// Of its tokens, how many need no computing.
-    pub cached: u32,
 }
 
 impl Entry {

@@ -127,6 +127,7 @@ impl Keeper {
             parallel_replies: self.options.parallel_replies,
             threads: self.options.threads,
             gpu_layers: self.options.gpu_layers,
+            unified_kv: self.options.unified_kv,
             step_target_ms: self.options.step_target_ms,
             saved: self.options.saved.clone(),
             sampling: file.probed.sampling.clone(),

@@ -8,6 +8,8 @@
 //! memory for tokens was full.
 
 pub(super) mod pace;
+mod plan;
+pub(super) mod runs;
 pub(super) mod turns;
 
 use std::collections::VecDeque;
@@ -15,9 +17,6 @@ use std::collections::VecDeque;
 pub(super) use self::turns::Lane;
 use self::turns::{CHOICE_COST, READ_COST, Turns};
 use crate::engine::Priority;
-
-/// A set has its turn for so long when others want theirs: to change sets costs time too.
-const SLICE_US: u64 = 150_000;
 
 /// What there is to share.
 #[derive(Debug, Clone, Copy)]
@@ -222,66 +221,6 @@ impl Scheduler {
         wish.expected_tokens = wish.expected_tokens.max(more);
         self.queue_of(wish.lane).push_front(wish);
         wish.id
-    }
-
-    /// The next step, never more than a batch; empty when nothing runs. `prompt_tokens` says how many
-    /// tokens of prompts may go beside decoding sequences, or without any.
-    pub(super) fn plan(&mut self, prompt_tokens: impl Fn(bool) -> u32) -> Step {
-        self.choose_set();
-        let mut sequences: Vec<&Sequence> = self
-            .running
-            .iter()
-            .filter(|sequence| sequence.wish.set == self.set)
-            .collect();
-        // Stable: of one lane in the order of admission.
-        sequences.sort_by_key(|sequence| self.turns.given(sequence.wish.lane));
-        let held_back = self.is_batch_held_back(&sequences);
-        let decode: Vec<Chunk> = sequences
-            .iter()
-            .filter(|sequence| sequence.decoding && !(held_back && sequence.is_batch()))
-            .map(|sequence| sequence.chunk(1))
-            .collect();
-        let rows = u32::try_from(decode.len()).unwrap_or(u32::MAX);
-        let mut left = prompt_tokens(rows > 0).min(self.room.batch_tokens.saturating_sub(rows));
-        let mut prompts = Vec::new();
-        for sequence in sequences.iter().filter(|sequence| !sequence.decoding) {
-            let count = sequence.missing().min(left);
-            if count > 0 {
-                prompts.push(sequence.chunk(count));
-                left -= count;
-            }
-        }
-        Step {
-            set: self.set,
-            decode,
-            prompts,
-        }
-    }
-
-    /// Batch work stands back while interactive work runs and was given less.
-    fn is_batch_held_back(&self, sequences: &[&Sequence]) -> bool {
-        // They are sorted by what they were given.
-        let first = sequences.iter().find(|sequence| sequence.is_batch());
-        let least = sequences.iter().find(|sequence| !sequence.is_batch());
-        match (first, least) {
-            (Some(batch), Some(interactive)) => {
-                self.turns.given(batch.wish.lane) > self.turns.given(interactive.wish.lane)
-            }
-            _ => false,
-        }
-    }
-
-    fn choose_set(&mut self) {
-        let has_work = |set: u64| self.running.iter().any(|sequence| sequence.wish.set == set);
-        if has_work(self.set) && self.slice_used_us < SLICE_US {
-            return;
-        }
-        let sets = || self.running.iter().map(|sequence| sequence.wish.set);
-        let next = sets().filter(|&set| set > self.set).min().or(sets().min());
-        if let Some(set) = next {
-            self.set = set;
-            self.slice_used_us = 0;
-        }
     }
 
     /// The step was computed, in so much time.

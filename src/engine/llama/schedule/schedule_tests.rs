@@ -71,7 +71,7 @@ fn admit(scheduler: &mut Scheduler, memory: &mut impl Memory) -> Vec<u64> {
 
 /// Computes a step; every sequence whose last token was in it gets a next one.
 fn step(scheduler: &mut Scheduler) -> Step {
-    let step = scheduler.plan(|_| 64);
+    let step = scheduler.plan(|_| 256);
     scheduler.computed(&step, 10_000);
     let last: Vec<u64> = ids(step.chunks().filter(|chunk| chunk.last));
     for id in last {
@@ -218,7 +218,7 @@ fn the_newest_is_paused_and_comes_back_with_what_it_had() {
     assert_eq!(scheduler.pause_newest(), Some(3));
     assert_eq!(scheduler.waiting(), [3, 4]);
     assert_eq!(admit(&mut scheduler, &mut endless())[0], 3);
-    let plan = scheduler.plan(|_| 64);
+    let plan = scheduler.plan(|_| 256);
     let again = plan.prompts.iter().find(|chunk| chunk.id == 3).unwrap();
     assert_eq!((again.from, again.count, again.last), (0, 21, true));
 }
@@ -262,6 +262,6 @@ fn those_with_one_beginning_wait_until_it_is_computed_once() {
     let admitted = scheduler.admit(&mut memory);
     assert_eq!(admitted.len(), 3);
     assert!(admitted.iter().all(|admitted| admitted.cached == 40));
-    let plan = scheduler.plan(|_| 64);
+    let plan = scheduler.plan(|_| 256);
     assert!(plan.prompts.iter().all(|chunk| chunk.from == 40));
 }

@@ -16,11 +16,15 @@ use std::ptr::NonNull;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_sys_2 as sys;
 
+use super::super::cache::Layout;
+
+/// Without flash attention a batch takes memory for each of its rows and each token they look at.
+pub(super) const STREAM_BATCH_TOKENS: u32 = 128;
+
 /// What a context is made for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ContextSize {
-    /// Tokens all sequences together may hold.
-    pub(super) memory_tokens: u32,
+    pub(super) layout: Layout,
     pub(super) batch_tokens: u32,
     pub(super) sequences: u32,
     pub(super) threads: i32,
@@ -47,6 +51,9 @@ pub(super) enum DecodeFailure {
 
 pub(super) struct Context<'model> {
     raw: NonNull<sys::llama_context>,
+    layout: Layout,
+    /// Where to a beginning was copied, which llama.cpp does only with the next decode.
+    copied_to: Option<u32>,
     vocabulary_size: usize,
     vector_size: usize,
     model: PhantomData<&'model LlamaModel>,
@@ -72,14 +79,24 @@ impl<'model> Context<'model> {
     pub(super) fn new(model: &'model LlamaModel, wanted: ContextSize) -> Option<Self> {
         // SAFETY: takes nothing and returns a plain struct.
         let mut params = unsafe { sys::llama_context_default_params() };
-        params.n_ctx = wanted.memory_tokens;
         params.n_batch = wanted.batch_tokens;
         params.n_ubatch = wanted.batch_tokens;
+        match wanted.layout {
+            Layout::Unified { tokens } => {
+                params.n_ctx = tokens;
+                params.kv_unified = true;
+            }
+            Layout::Streams { tokens_each } => {
+                params.n_ctx = tokens_each * wanted.sequences;
+                params.n_ubatch = wanted.batch_tokens.min(STREAM_BATCH_TOKENS);
+                params.kv_unified = false;
+                params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_DISABLED;
+            }
+        }
         params.n_seq_max = wanted.sequences;
         params.n_threads = wanted.threads;
         params.n_threads_batch = wanted.threads;
         params.embeddings = wanted.embeddings;
-        params.kv_unified = true;
         params.no_perf = true;
         let raw_model = raw_model(model);
         // SAFETY: the model lives as long as what is returned, and the numbers were checked.
@@ -87,12 +104,15 @@ impl<'model> Context<'model> {
         let raw = NonNull::new(raw)?;
         // SAFETY: the model is valid.
         let vector_size = size(unsafe { sys::llama_model_n_embd_out(raw_model) });
-        let context = Self {
+        let of = |raw| Self {
             raw,
+            layout: wanted.layout,
+            copied_to: None,
             vocabulary_size: size(model.n_vocab()),
             vector_size,
             model: PhantomData,
         };
+        let context = of(raw);
         if !wanted.embeddings || context.pools() {
             return Some(context);
         }
@@ -101,12 +121,7 @@ impl<'model> Context<'model> {
         params.pooling_type = sys::LLAMA_POOLING_TYPE_MEAN;
         // SAFETY: as above.
         let raw = unsafe { sys::llama_init_from_model(raw_model, params) };
-        Some(Self {
-            raw: NonNull::new(raw)?,
-            vocabulary_size: size(model.n_vocab()),
-            vector_size,
-            model: PhantomData,
-        })
+        NonNull::new(raw).map(of)
     }
 
     /// Computes `rows`, at most a batch of them, each sequence's in the order of positions.
@@ -115,6 +130,9 @@ impl<'model> Context<'model> {
         let batch = columns.as_batch();
         // SAFETY: the batch points into `columns`, which outlives the call; the context is valid.
         let status = unsafe { sys::llama_decode(self.raw.as_ptr(), batch) };
+        if matches!(status, 0 | 1) {
+            self.copied_to = None;
+        }
         match status {
             // SAFETY: the context is valid. Without this the time would be counted elsewhere.
             0 => unsafe { sys::llama_synchronize(self.raw.as_ptr()) },
@@ -160,11 +178,40 @@ impl<'model> Context<'model> {
         unsafe { sys::llama_get_memory(self.raw.as_ptr()) }
     }
 
-    /// The first `tokens` of `from` become the beginning of `to` as well, in the same cells.
+    /// The first `tokens` of `from` become the beginning of `to` as well, which is empty.
     pub(super) fn share(&mut self, from: u32, to: u32, tokens: u32) {
-        let (from, to, tokens) = (signed(from), signed(to), signed(tokens));
+        let (source, target) = (signed(from), signed(to));
+        let end = match self.layout {
+            Layout::Unified { .. } => signed(tokens),
+            // It copies streams as a whole or not at all.
+            Layout::Streams { .. } => -1,
+        };
+        let begin = end.min(0);
         // SAFETY: the memory belongs to the context; sequences are below what it was made for.
-        unsafe { sys::llama_memory_seq_cp(self.memory(), from, to, 0, tokens) };
+        unsafe { sys::llama_memory_seq_cp(self.memory(), source, target, begin, end) };
+        if let Layout::Streams { .. } = self.layout {
+            self.copied_to = Some(to);
+            self.forget(to, tokens);
+        }
+    }
+
+    /// Copies that were asked for are made before anything else reads or writes what they touch.
+    fn copy_now(&mut self) {
+        let Some(sequence) = self.copied_to else {
+            return;
+        };
+        // SAFETY: the memory belongs to the context; -1 is answered for an empty sequence.
+        let last = unsafe { sys::llama_memory_seq_pos_max(self.memory(), signed(sequence)) };
+        let position = u32::try_from(last + 1).unwrap_or(0);
+        let row = Row {
+            token: 0,
+            position,
+            sequence,
+            output: false,
+        };
+        // Whatever becomes of the row, the copies are made before it.
+        let _computed = self.decode(&[row]);
+        self.forget(sequence, position);
     }
 
     /// Forgets a sequence from a position on. False where the model's memory cannot do that.
@@ -175,6 +222,7 @@ impl<'model> Context<'model> {
 
     /// What is computed of a sequence, for [`Context::restore`] under the same model.
     pub(super) fn save(&mut self, sequence: u32) -> Vec<u8> {
+        self.copy_now();
         let (raw, sequence) = (self.raw.as_ptr(), signed(sequence));
         // SAFETY: the context is valid.
         let length = unsafe { sys::llama_state_seq_get_size(raw, sequence) };
@@ -188,6 +236,7 @@ impl<'model> Context<'model> {
 
     /// False: there is no room, or these bytes are not of such a context; then the sequence is empty.
     pub(super) fn restore(&mut self, sequence: u32, bytes: &[u8]) -> bool {
+        self.copy_now();
         // SAFETY: the buffer is read up to its length and no further.
         let read = unsafe {
             sys::llama_state_seq_set_data(

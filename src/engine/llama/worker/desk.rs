@@ -5,6 +5,7 @@
 //! fails all that were in it. How a step is made is in [`super::step`].
 
 use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use llama_cpp_2::model::LlamaModel;
 
@@ -23,6 +24,8 @@ use super::vocabulary::Vocabulary;
 use crate::engine::{EngineError, Generate, Sampling};
 use crate::worker::ChildSide;
 
+/// Requests are begun for no longer than this between two steps.
+const BEGINNING_AT_ONCE: Duration = Duration::from_millis(10);
 /// Where slots share the memory: how much of a reply is expected when nothing limits it.
 const EXPECTED_REPLY_TOKENS: u32 = 512;
 
@@ -97,8 +100,12 @@ impl<'a> Desk<'a> {
             recommended,
             orders: VecDeque::new(),
             scheduler: Scheduler::new(room),
-            pace: Pace::new(setting.step_target_ms),
-            cache: PrefixCache::new(setting.sequences, setting.memory_tokens),
+            pace: Pace::new(
+                setting.step_target_ms,
+                setting.prompt_grain(),
+                setting.row_tokens,
+            ),
+            cache: PrefixCache::new(setting.sequences, setting.layout),
             replies: HashMap::new(),
             positions: HashMap::new(),
             saving,
@@ -125,8 +132,12 @@ impl<'a> Desk<'a> {
         while let Some(command) = self.side.find_frame() {
             self.obey(command);
         }
-        // Only one: making a long prompt takes longer than a step, and others are being written.
-        if let Some(order) = self.orders.pop_front() {
+        // Those who come together are best read together, but making a long prompt can take longer
+        // than a step, and others are being written.
+        let started = Instant::now();
+        while started.elapsed() < BEGINNING_AT_ONCE
+            && let Some(order) = self.orders.pop_front()
+        {
             self.begin(&order)?;
         }
         self.admit();
@@ -271,6 +282,10 @@ impl<'a> Desk<'a> {
                 Act::Free { sequence } => {
                     // Forgetting a whole sequence cannot fail.
                     self.context.forget(sequence, 0);
+                }
+                Act::Trim { sequence, tokens } => {
+                    // Nor can this: only models whose memory can forget share beginnings.
+                    self.context.forget(sequence, tokens);
                 }
             }
         }

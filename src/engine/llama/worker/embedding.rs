@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use llama_cpp_2::model::LlamaModel;
 
+use super::super::cache::Layout;
 use super::super::protocol::ReplyEvent;
 use super::context::{Context, ContextSize, Row};
 use super::reply::count;
@@ -115,7 +116,7 @@ impl<'model> Embedding<'model> {
     fn context_size(&self) -> ContextSize {
         let tokens = self.most_tokens();
         ContextSize {
-            memory_tokens: tokens,
+            layout: Layout::Unified { tokens },
             batch_tokens: tokens,
             sequences: TEXTS_AT_ONCE,
             threads: self.setting.threads,

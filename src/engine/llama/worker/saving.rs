@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::super::cache::Scope;
 use super::super::cache::files::{Found, SavedFiles};
 use super::super::cache::saved_file::{self, SavedHeader};
+use super::super::cache::{Layout, Scope};
 use super::desk::Desk;
 use super::reply::Reply;
 
@@ -57,12 +57,25 @@ pub(super) struct Saving {
 
 impl Saving {
     /// None where nothing is to be kept, or cannot be.
-    pub(super) fn open(folder: &Path, budget_bytes: u64, model: &Path) -> Option<Self> {
+    pub(super) fn open(
+        folder: &Path,
+        budget_bytes: u64,
+        model: &Path,
+        layout: Layout,
+    ) -> Option<Self> {
         if budget_bytes == 0 {
             return None;
         }
-        let way = concat!("llama.cpp 0.1.161, f16, ", env!("CARGO_PKG_VERSION"));
-        let model = saved_file::model_key(model, way).ok()?;
+        let way = match layout {
+            Layout::Unified { .. } => "unified",
+            // Without flash attention values lie the other way round.
+            Layout::Streams { .. } => "streams",
+        };
+        let way = format!(
+            "llama.cpp 0.1.161, f16, {way}, {}",
+            env!("CARGO_PKG_VERSION")
+        );
+        let model = saved_file::model_key(model, &way).ok()?;
         let saved = match SavedFiles::open(folder, budget_bytes, &model) {
             Ok(saved) => saved,
             Err(error) => {
@@ -287,8 +300,7 @@ impl Desk<'_> {
     /// When the memory fills up, the sequence that is to go next goes to the disk before its room is
     /// wanted.
     pub(super) fn thin_out(&mut self) {
-        let most = self.setting.memory_tokens / 4 * 3;
-        if self.cache.used_tokens() <= most {
+        if !self.cache.is_nearly_full() {
             return;
         }
         let Some(idle) = self.cache.next_to_go() else {
