@@ -90,8 +90,8 @@ class Peer(Server):
 
 
 class Ours(Server):
-    def __init__(self, args, slots, folder=None, saved_mib=0):
-        self.args, self.slots, self.saved_mib = args, slots, saved_mib
+    def __init__(self, args, slots, context, folder=None, saved_mib=0):
+        self.args, self.slots, self.context, self.saved_mib = args, slots, context, saved_mib
         self.own = None if folder else tempfile.TemporaryDirectory()
         self.folder = pathlib.Path(folder or self.own.name)
         models = self.folder / "models"
@@ -107,6 +107,7 @@ class Ours(Server):
     def environment(self):
         return os.environ | {
             "CHATELAINE_ENGINE__PARALLEL_REPLIES": str(self.slots),
+            "CHATELAINE_ENGINE__CONTEXT_TOKENS": str(self.context),
             "CHATELAINE_ENGINE__THREADS": str(self.args.threads),
             "CHATELAINE_ENGINE__SAVED_MIB": str(self.saved_mib),
         }
@@ -134,7 +135,7 @@ def against_peer(args, title, slots, context, argv, figures):
     """Rounds in turn, so that what else the machine does hits both."""
     ours, peers = [], []
     for _ in range(args.rounds):
-        with Ours(args, slots) as server:
+        with Ours(args, slots, context) as server:
             ours.append(server.measure(*argv))
         with Peer(args, slots, context) as server:
             peers.append(server.measure(*argv))
@@ -174,14 +175,14 @@ def reopen(args):
     computed, restored = [], []
     for round_ in range(args.rounds):
         with tempfile.TemporaryDirectory() as folder:
-            with Ours(args, 2, folder, 4096) as server:
+            with Ours(args, 2, 4096, folder, 4096) as server:
                 computed.append(server.measure(*argv, "--seed", round_ + 1))
                 saved = lambda: any((pathlib.Path(folder) / "kv").glob("*.kv"))
                 for _ in range(300):
                     if saved():
                         break
                     time.sleep(0.1)
-            with Ours(args, 2, folder, 4096) as server:
+            with Ours(args, 2, 4096, folder, 4096) as server:
                 restored.append(server.measure(*argv, "--seed", round_ + 1))
     mine, theirs = median(restored, "ttft_ms", "p50"), median(computed, "ttft_ms", "p50")
     print(f"2,000 tokens after a restart: first token ms: {mine:g}, computed {theirs:g}, ratio {mine / theirs:.2f}")
@@ -199,9 +200,9 @@ def adapters(args):
             files.append(path)
         argv = ["--clients", 8, "--turns", 2, "--texts"]
         for _ in range(args.rounds):
-            with Ours(args, 8) as server:
+            with Ours(args, 8, 1024) as server:
                 without.append(server.measure(*argv))
-            with Ours(args, 8) as server:
+            with Ours(args, 8, 1024) as server:
                 ids = [call(f"/api/v1/admin/adapters?name=bench{at}&base=bench", key=server.key,
                             raw=path.read_bytes())["id"] for at, path in enumerate(files)]
                 with_.append(server.measure(*argv, "--adapters", *ids))
