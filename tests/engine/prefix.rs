@@ -290,3 +290,42 @@ async fn who_waits_for_anothers_beginning_goes_on_when_that_one_leaves() {
     house.settles().await;
     house.close().await;
 }
+
+/// Between two who are written lies one whom nobody writes: it gets rows that nobody wants.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lies_between_two_that_are_written_together_is_not_touched() {
+    let options = EngineOptions {
+        unified_kv: Some(false),
+        ..roomy(4)
+    };
+    let model = TinyModel {
+        layers: 1,
+        context_tokens: 1024,
+        ..TinyModel::default()
+    };
+    let house = House::of(options, model).await;
+    let (between, expected) = house
+        .clear(1, |number| ask(&format!("{} {number}", long_text(20))))
+        .await
+        .remove(0);
+    let long = |words| Generate {
+        max_tokens: Some(300),
+        ..ask(words)
+    };
+    let mut streams = Vec::new();
+    for request in [long("the first"), between.clone(), long("the last")] {
+        let mut stream = house.engine.generate(request).unwrap();
+        while !matches!(stream.next_event().await, Some(Ok(EngineEvent::Delta(_)))) {}
+        streams.push(stream);
+    }
+    drop(streams.remove(1));
+    for stream in streams {
+        let (_, finished) = read(stream).await.unwrap();
+        assert_eq!(finished.usage.completion_tokens, 300);
+    }
+    let (text, finished) = house.answer(between).await;
+    assert_eq!(text, expected);
+    let usage = finished.usage;
+    assert_eq!(usage.cached_tokens, usage.prompt_tokens - 1);
+    house.close().await;
+}

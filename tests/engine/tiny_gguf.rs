@@ -7,7 +7,7 @@
 use std::path::Path;
 
 const WIDTH: usize = 64;
-const FEED_FORWARD: usize = 128;
+const FEED_FORWARD: usize = 512;
 const HEADS: usize = 4;
 const KEY_VALUE_HEADS: usize = 2;
 const HEAD: usize = 16;
