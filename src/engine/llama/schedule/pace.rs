@@ -75,8 +75,8 @@ impl Pace {
         let stretch = 1.0 + f64::from(reading.saturating_sub(FEW)) * STRETCH;
         let decoding_us = self.decoding_us(decoding);
         let target_us = self.target_us * stretch.min(MOST_STRETCH);
-        let least = LEAST_READING + LEAST_READING_EACH * f64::from(reading);
-        let left_us = (target_us - decoding_us).max(decoding_us * least.min(MOST_READING));
+        let fair = LEAST_READING + LEAST_READING_EACH * f64::from(reading);
+        let left_us = (target_us - decoding_us).max(decoding_us * fair.min(MOST_READING));
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
