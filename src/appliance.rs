@@ -262,6 +262,7 @@ fn model_runner(
         parallel_replies: config.parallel_replies,
         threads: config.threads,
         unified_kv: config.unified_kv,
+        bf16_kv: config.bf16_kv,
         step_target_ms: config.step_target_ms,
         saved: Some(SavedSequences {
             folder: data.join("kv"),

@@ -19,6 +19,9 @@ pub struct EngineConfig {
     /// Whether conversations share one memory for tokens (true), which holds more of them, or each has
     /// room of its own (false), which is quicker on processors; absent chooses by the machine.
     pub unified_kv: Option<bool>,
+    /// Whether the memory for tokens is in bf16 (true), which some processors compute with more quickly,
+    /// or in f16 (false), which is more exact; absent chooses by the machine.
+    pub bf16_kv: Option<bool>,
     /// How long a reply that is being written may wait for its next word while prompts are read.
     pub step_target_ms: u32,
     /// How much of the disk computed conversations may take, so that they go on quickly after a
@@ -47,6 +50,7 @@ impl Default for EngineConfig {
             parallel_replies: 16,
             threads: 0,
             unified_kv: None,
+            bf16_kv: None,
             step_target_ms: 240,
             saved_mib: 4096,
             queue_limit: 256,

@@ -10,18 +10,16 @@ use chatelaine::engine::{
 };
 
 use crate::tiny_gguf::{Random, TinyAdapter, TinyModel};
-use crate::{House, ask, eventually, kill, options, read, slow_model, slow_options};
+use crate::{
+    House, KV_WAYS, ask, eventually, kill, laid_out, options, read, slow_model, slow_options,
+};
 
 /// With so many adapters, named by their numbers.
 async fn house_with(count: u64) -> House {
-    house_of(count, None).await
+    house_of(count, options(4, 128)).await
 }
 
-async fn house_of(count: u64, unified_kv: Option<bool>) -> House {
-    let options = EngineOptions {
-        unified_kv,
-        ..options(4, 128)
-    };
+async fn house_of(count: u64, options: EngineOptions) -> House {
     let house = House::of(options, TinyModel::default()).await;
     offer(&house, count);
     house
@@ -99,8 +97,8 @@ async fn adapters_change_what_is_said_as_strongly_as_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_under_different_adapters_do_not_touch_each_other() {
-    for unified_kv in [false, true] {
-        mix_adapters(house_of(2, Some(unified_kv)).await).await;
+    for way in KV_WAYS {
+        mix_adapters(house_of(2, laid_out(way, options(4, 128))).await).await;
     }
 }
 

@@ -55,6 +55,7 @@ fn options(parallel_replies: u32, queue_limit: u32) -> EngineOptions {
         parallel_replies,
         threads: 1,
         unified_kv: None,
+        bf16_kv: None,
         step_target_ms: 200,
         saved: None,
         queue_limit,
@@ -63,6 +64,17 @@ fn options(parallel_replies: u32, queue_limit: u32) -> EngineOptions {
         memory_bytes: 1 << 40,
         unload_after: None,
         silence_limit: Duration::from_secs(600),
+    }
+}
+
+/// The ways the memory for tokens can lie and be written: unified or not, in bf16 or not.
+const KV_WAYS: [(bool, bool); 4] = [(false, false), (false, true), (true, false), (true, true)];
+
+fn laid_out((unified_kv, bf16_kv): (bool, bool), options: EngineOptions) -> EngineOptions {
+    EngineOptions {
+        unified_kv: Some(unified_kv),
+        bf16_kv: Some(bf16_kv),
+        ..options
     }
 }
 

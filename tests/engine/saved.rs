@@ -11,7 +11,7 @@ use chatelaine::engine::{Engine, EngineEvent, Generate, ModelRunner, Role};
 use tempfile::TempDir;
 
 use crate::tiny_gguf::TinyModel;
-use crate::{House, ask, eventually, kill, message, options, read, slow_model};
+use crate::{House, KV_WAYS, ask, eventually, kill, laid_out, message, options, read, slow_model};
 
 const PLENTY: u64 = 64 << 20;
 
@@ -30,11 +30,8 @@ async fn house_on(folder: &Path, budget_bytes: u64) -> House {
     House::of(saving(folder, budget_bytes), TinyModel::default()).await
 }
 
-async fn laid_out(folder: &Path, unified_kv: bool) -> House {
-    let options = EngineOptions {
-        unified_kv: Some(unified_kv),
-        ..saving(folder, PLENTY)
-    };
+async fn house_laid_out(folder: &Path, way: (bool, bool)) -> House {
+    let options = laid_out(way, saving(folder, PLENTY));
     House::of(options, TinyModel::default()).await
 }
 
@@ -108,19 +105,19 @@ async fn a_conversation_goes_on_after_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_layout_of_the_memory_saved_serves_that_layout_alone() {
     let folder = tempfile::tempdir().unwrap();
-    for unified_kv in [false, true] {
-        let house = laid_out(folder.path(), unified_kv).await;
+    for (before, way) in KV_WAYS.into_iter().enumerate() {
+        let house = house_laid_out(folder.path(), way).await;
         let (request, expected) = house.clear(1, long).await.remove(0);
-        // The other one's file is of no use, and is left alone.
+        // Another one's file is of no use, and is left alone.
         let (text, finished) = house.answer(request.clone()).await;
         assert_eq!((&text, finished.usage.cached_tokens), (&expected, 0));
-        eventually(|| files(folder.path()).len() == 1 + usize::from(unified_kv)).await;
+        eventually(|| files(folder.path()).len() == before + 1).await;
         house.close().await;
-        let house = laid_out(folder.path(), unified_kv).await;
+        let house = house_laid_out(folder.path(), way).await;
         let (text, finished) = house.answer(request).await;
         assert_eq!(text, expected);
         let usage = finished.usage;
-        assert_eq!(usage.cached_tokens, usage.prompt_tokens - 1, "{unified_kv}");
+        assert_eq!(usage.cached_tokens, usage.prompt_tokens - 1, "{way:?}");
         house.close().await;
     }
 }

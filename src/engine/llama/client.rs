@@ -51,6 +51,8 @@ pub struct EngineOptions {
     pub threads: u32,
     /// One memory for the tokens of all, or one each; None chooses by the machine.
     pub unified_kv: Option<bool>,
+    /// The memory for tokens in bf16, or in f16; None chooses by the machine.
+    pub bf16_kv: Option<bool>,
     /// How long those who are being written may wait between two tokens while a prompt is read.
     pub step_target_ms: u32,
     /// Where computed conversations are kept on disk; None for nowhere.

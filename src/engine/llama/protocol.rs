@@ -43,6 +43,8 @@ pub(super) struct Load {
     pub gpu_layers: Option<u32>,
     /// One memory for the tokens of all, or one each; None chooses by the machine.
     pub unified_kv: Option<bool>,
+    /// The memory for tokens in bf16, or in f16; None chooses by the machine.
+    pub bf16_kv: Option<bool>,
     /// How long those who are being written may wait between two tokens.
     pub step_target_ms: u32,
     /// Where computed sequences are kept on disk; None for nowhere.

@@ -74,12 +74,9 @@ fn work(side: &mut ChildSide<Command>, load: &Load, verbose: bool) -> Result<Str
     })
     .map_err(|error| error.to_string())?;
     let saving = match &load.saved {
-        Some(saved) if setting.shares_prefixes => Saving::open(
-            &saved.folder,
-            saved.budget_bytes,
-            &load.path,
-            setting.layout,
-        ),
+        Some(saved) if setting.shares_prefixes => {
+            Saving::open(&saved.folder, saved.budget_bytes, &load.path, &setting)
+        }
         _ => None,
     };
     let parts = Parts {

@@ -128,6 +128,7 @@ impl Keeper {
             threads: self.options.threads,
             gpu_layers: self.options.gpu_layers,
             unified_kv: self.options.unified_kv,
+            bf16_kv: self.options.bf16_kv,
             step_target_ms: self.options.step_target_ms,
             saved: self.options.saved.clone(),
             sampling: file.probed.sampling.clone(),

@@ -8,7 +8,7 @@
     reason = "llama.cpp is C++: each call says why it is sound"
 )]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::marker::PhantomData;
 use std::path::Path;
 use std::ptr::NonNull;
@@ -25,6 +25,8 @@ pub(super) const STREAM_BATCH_TOKENS: u32 = 128;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ContextSize {
     pub(super) layout: Layout,
+    /// Keys and values in bf16 and not in f16.
+    pub(super) bf16_kv: bool,
     pub(super) batch_tokens: u32,
     pub(super) sequences: u32,
     pub(super) threads: i32,
@@ -70,6 +72,14 @@ fn raw_model(model: &LlamaModel) -> *mut sys::llama_model {
     unsafe { *std::ptr::from_ref(model).cast::<*mut sys::llama_model>() }
 }
 
+/// Whether this machine's processor multiplies bf16, and llama.cpp was built to let it.
+pub(super) fn computes_bf16() -> bool {
+    // SAFETY: llama.cpp gives a string of its own, and its backend was started; only the worker's
+    // one thread asks, and the string is read before anybody asks again.
+    let info = unsafe { CStr::from_ptr(sys::llama_print_system_info()) };
+    info.to_string_lossy().contains("AVX512_BF16 = 1")
+}
+
 fn size(number: i32) -> usize {
     usize::try_from(number).unwrap_or(0)
 }
@@ -92,6 +102,10 @@ impl<'model> Context<'model> {
                 params.kv_unified = false;
                 params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_DISABLED;
             }
+        }
+        if wanted.bf16_kv {
+            params.type_k = sys::GGML_TYPE_BF16;
+            params.type_v = sys::GGML_TYPE_BF16;
         }
         params.n_seq_max = wanted.sequences;
         params.n_threads = wanted.threads;

@@ -117,6 +117,7 @@ impl<'model> Embedding<'model> {
         let tokens = self.most_tokens();
         ContextSize {
             layout: Layout::Unified { tokens },
+            bf16_kv: false,
             batch_tokens: tokens,
             sequences: TEXTS_AT_ONCE,
             threads: self.setting.threads,

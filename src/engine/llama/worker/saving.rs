@@ -13,6 +13,7 @@ use super::super::cache::saved_file::{self, SavedHeader};
 use super::super::cache::{Layout, Scope};
 use super::desk::Desk;
 use super::reply::Reply;
+use super::setting::Setting;
 
 /// Fewer are as quickly computed again.
 const LEAST_TOKENS: u32 = 128;
@@ -61,18 +62,19 @@ impl Saving {
         folder: &Path,
         budget_bytes: u64,
         model: &Path,
-        layout: Layout,
+        setting: &Setting,
     ) -> Option<Self> {
         if budget_bytes == 0 {
             return None;
         }
-        let way = match layout {
+        let way = match setting.layout {
             Layout::Unified { .. } => "unified",
             // Without flash attention values lie the other way round.
             Layout::Streams { .. } => "streams",
         };
         let way = format!(
-            "llama.cpp 0.1.161, f16, {way}, {}",
+            "llama.cpp 0.1.161, {}, {way}, {}",
+            if setting.bf16_kv { "bf16" } else { "f16" },
             env!("CARGO_PKG_VERSION")
         );
         let model = saved_file::model_key(model, &way).ok()?;

@@ -8,7 +8,7 @@ use llama_cpp_2::model::LlamaModel;
 
 use super::super::cache::Layout;
 use super::super::protocol::Load;
-use super::context::{ContextSize, STREAM_BATCH_TOKENS};
+use super::context::{ContextSize, STREAM_BATCH_TOKENS, computes_bf16};
 use crate::engine::ModelMemory;
 use crate::machine::memory_bytes;
 
@@ -44,6 +44,7 @@ pub(super) struct Setting {
     pub(super) context_tokens: u32,
     pub(super) slots: u32,
     pub(super) layout: Layout,
+    pub(super) bf16_kv: bool,
     pub(super) batch_tokens: u32,
     /// To look at so many tokens costs as much as to multiply a row by all weights.
     pub(super) row_tokens: u32,
@@ -78,6 +79,9 @@ impl Setting {
             shares_prefixes,
             step_target_ms: load.step_target_ms,
             layout,
+            bf16_kv: load
+                .bf16_kv
+                .unwrap_or_else(|| quicker_in_bf16(layout, on_gpu)),
             // llama.cpp takes no larger batch than its memory.
             batch_tokens: BATCH_TOKENS.min(context_tokens.max(tokens_in(layout, 1))),
             row_tokens: row_tokens(model),
@@ -135,12 +139,18 @@ impl Setting {
     pub(super) fn context_size(self) -> ContextSize {
         ContextSize {
             layout: self.layout,
+            bf16_kv: self.bf16_kv,
             batch_tokens: self.batch_tokens,
             sequences: self.sequences,
             threads: self.threads,
             embeddings: false,
         }
     }
+}
+
+/// Flash attention on processors is not, and on graphics cards not every kernel has it.
+fn quicker_in_bf16(layout: Layout, on_gpu: bool) -> bool {
+    matches!(layout, Layout::Streams { .. }) && !on_gpu && computes_bf16()
 }
 
 /// How many tokens all sequences together may hold.
