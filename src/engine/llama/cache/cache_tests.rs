@@ -293,6 +293,26 @@ fn where_sequences_lie_apart_what_goes_on_is_taken_over_and_what_branches_is_cop
 }
 
 #[test]
+fn those_of_one_set_lie_side_by_side_and_sets_apart() {
+    let mut cache = streams(10);
+    let mut acts = Vec::new();
+    let mut placed: Vec<Vec<u32>> = vec![Vec::new(); 4];
+    for (request, set) in (0..2).flat_map(|_| 0..4).enumerate() {
+        let request = request as u64;
+        let scope = Scope {
+            set,
+            lane: request,
+            house_tokens: 0,
+        };
+        let opened = cache.open(request, scope, &tokens(0..9), true, &mut acts);
+        placed[set as usize].push(opened.unwrap().sequence);
+    }
+    for pair in placed {
+        assert_eq!(pair[0].abs_diff(pair[1]), 1, "{pair:?}");
+    }
+}
+
+#[test]
 fn a_short_beginning_is_sooner_computed_than_copied() {
     let mut cache = streams(4);
     run(&mut cache, NOBODY, &tokens(0..100));

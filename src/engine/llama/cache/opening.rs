@@ -4,6 +4,8 @@
 //! only when that is quicker than computing it. Called by the engine's desk through
 //! [`PrefixCache`].
 
+use std::cmp::Reverse;
+
 use super::{Act, Entry, Layout, PrefixCache, Scope, common_tokens, count};
 
 /// Beginnings shorter than this are not worth waiting for while another computes them.
@@ -119,7 +121,7 @@ impl PrefixCache {
                 }
                 // What was found may just have gone.
                 let found = find(self);
-                let sequence = self.free.pop()?;
+                let sequence = self.take_free(scope.set)?;
                 let cached = found.map_or(0, |found| self.share(found, sequence, acts));
                 Opened { sequence, cached }
             }
@@ -138,6 +140,28 @@ impl PrefixCache {
         );
         self.use_now(opened.sequence);
         Some(opened)
+    }
+
+    /// Only neighbours are computed in one round: next to one that is written under the same set, and
+    /// the first of a set where there is the most room for more of it.
+    fn take_free(&mut self, set: u64) -> Option<u32> {
+        let nearest = |place: u32, counts: &dyn Fn(&Entry) -> bool| {
+            let those = self.entries.iter().filter(|(_, entry)| counts(entry));
+            let away = those.map(|(sequence, _)| sequence.abs_diff(place));
+            away.min().unwrap_or(u32::MAX)
+        };
+        let places = self.free.iter().enumerate();
+        let best = places.min_by_key(|&(_, &place)| {
+            let same = |entry: &Entry| entry.scope.set == set && entry.request.is_some();
+            let other = |entry: &Entry| entry.scope.set != set;
+            (
+                nearest(place, &same),
+                Reverse(nearest(place, &other)),
+                place,
+            )
+        });
+        let at = best?.0;
+        Some(self.free.swap_remove(at))
     }
 
     /// Also when it is what would have to go for a copy of itself.
@@ -199,7 +223,7 @@ impl PrefixCache {
         if self.free.is_empty() {
             self.evict_one(acts)?;
         }
-        let sequence = self.free.pop()?;
+        let sequence = self.take_free(scope.set)?;
         self.cells.grow(sequence, length);
         self.entries.insert(
             sequence,

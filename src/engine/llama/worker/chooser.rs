@@ -293,17 +293,12 @@ fn likeliest(logits: &[f32], count: usize) -> Vec<Candidate> {
     sorted.into_iter().map(|one| one.0).collect()
 }
 
-/// In blocks, so that the search for the most can use wide registers.
+/// In blocks: only the best one is looked at twice.
 fn likeliest_one(logits: &[f32]) -> Option<Candidate> {
     const BLOCK: usize = 1024;
     let mut best: Option<(usize, f32)> = None;
     for (block, logits) in logits.chunks(BLOCK).enumerate() {
-        let most = logits.iter().fold(
-            f32::NEG_INFINITY,
-            |most, &logit| {
-                if logit > most { logit } else { most }
-            },
-        );
+        let most = most_of(logits);
         if most > best.map_or(f32::NEG_INFINITY, |(_, best)| best) {
             best = Some((block, most));
         }
@@ -314,6 +309,22 @@ fn likeliest_one(logits: &[f32]) -> Option<Candidate> {
     let within = logits[start..].iter().position(|&one| one == logit)?;
     let token = i32::try_from(start + within).ok()?;
     Some(Candidate { token, logit })
+}
+
+/// In lanes, so that a processor compares many at once. What is no number is never the most.
+fn most_of(logits: &[f32]) -> f32 {
+    const LANES: usize = 32;
+    let more = |most: f32, logit: f32| if logit > most { logit } else { most };
+    let mut most = [f32::NEG_INFINITY; LANES];
+    let chunks = logits.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (most, &logit) in most.iter_mut().zip(chunk) {
+            *most = more(*most, logit);
+        }
+    }
+    let all = most.iter().chain(rest).copied();
+    all.fold(f32::NEG_INFINITY, more)
 }
 
 /// Those of `candidates` that may follow, in their order.
