@@ -101,6 +101,8 @@ impl Setting {
             layout: Layout::Unified {
                 tokens: self.context_tokens,
             },
+            // What every kernel has.
+            bf16_kv: false,
             batch_tokens: self.batch_tokens.min(self.context_tokens),
             ..self
         }
