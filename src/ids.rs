@@ -57,3 +57,7 @@ typed_id!(
 );
 typed_id!(JobId);
 typed_id!(RemoteSourceId);
+typed_id!(GroupId);
+typed_id!(RegistrationKeyId);
+typed_id!(ApiKeyId);
+typed_id!(RequestId);

@@ -2,14 +2,38 @@
 //! domain function that takes `&Caller` cannot be called without asking who it is.
 
 use crate::error::{Error, Result};
-use crate::ids::{SessionId, UserId};
+use crate::ids::{ApiKeyId, SessionId, UserId};
+use crate::store::api_keys::ApiKeyScope;
+use crate::store::audit::AuditActor;
 use crate::store::users::UserRole;
 
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub(super) user_id: UserId,
-    pub(super) session_id: SessionId,
+    pub(super) username: String,
     pub(super) role: UserRole,
+    pub(super) means: Means,
+}
+
+/// By what somebody proved who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Means {
+    Session(SessionId),
+    ApiKey(ApiKeyId, Vec<ApiKeyScope>),
+}
+
+/// What an operation is about. A session may do all that its user may; an API key what its scopes
+/// say, and never what is about the account itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Look at one's own things.
+    Read,
+    /// Have replies written, and change what is about conversations.
+    Chat,
+    /// Run the house.
+    Administer,
+    /// One's password, sessions and keys.
+    OwnAccount,
 }
 
 impl Caller {
@@ -17,10 +41,61 @@ impl Caller {
         self.user_id
     }
 
+    pub fn role(&self) -> UserRole {
+        self.role
+    }
+
+    pub fn require(&self, purpose: Purpose) -> Result<()> {
+        match &self.means {
+            Means::ApiKey(_, scopes) if !is_covered(scopes, purpose) => Err(Error::forbidden(
+                "this API key is not for that; its scopes say what it is for",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     pub fn require_admin(&self) -> Result<()> {
+        self.require(Purpose::Administer)?;
         match self.role {
             UserRole::Admin => Ok(()),
-            UserRole::User => Err(Error::forbidden("this is for administrators")),
+            UserRole::User | UserRole::Auditor => {
+                Err(Error::forbidden("this is for administrators"))
+            }
         }
+    }
+
+    /// For looking at how the house is run, not at what is said in it.
+    pub fn require_auditor(&self) -> Result<()> {
+        self.require(Purpose::Administer)?;
+        match self.role {
+            UserRole::Admin | UserRole::Auditor => Ok(()),
+            UserRole::User => Err(Error::forbidden("this is for administrators and auditors")),
+        }
+    }
+
+    /// Who stands in the audit log for what this caller does.
+    pub fn actor(&self) -> AuditActor {
+        AuditActor::User {
+            id: self.user_id,
+            username: self.username.clone(),
+        }
+    }
+
+    /// None: an API key.
+    pub(super) fn session_id(&self) -> Option<SessionId> {
+        match self.means {
+            Means::Session(id) => Some(id),
+            Means::ApiKey(..) => None,
+        }
+    }
+}
+
+fn is_covered(scopes: &[ApiKeyScope], purpose: Purpose) -> bool {
+    let has = |scope| scopes.contains(&scope);
+    match purpose {
+        Purpose::Read => has(ApiKeyScope::Read) || has(ApiKeyScope::Chat),
+        Purpose::Chat => has(ApiKeyScope::Chat),
+        Purpose::Administer => has(ApiKeyScope::Admin),
+        Purpose::OwnAccount => false,
     }
 }

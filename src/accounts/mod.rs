@@ -5,26 +5,36 @@
 //! hashes and never logged. Called by `http`, `cli` and, for `Caller`, by the other domain rooms.
 
 mod access_tokens;
+mod api_keys;
+mod audit;
 mod caller;
 mod passwords;
 mod sessions;
 mod settings;
 mod setup;
 mod users;
+mod visitor;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use self::access_tokens::AccessTokens;
-pub use self::caller::Caller;
+pub use self::api_keys::{IssuedApiKey, NewApiKey};
+pub use self::audit::{AuditActor, AuditPage, AuditRecord, audited, check_exported_audit};
+pub use self::caller::{Caller, Purpose};
 use self::passwords::Passwords;
 pub use self::sessions::{Carrier, Credentials, SignedIn};
-pub use self::settings::{Registration, Settings};
+pub use self::settings::{
+    RegistrationApproval, RegistrationMode, RegistrationRules, RegistrationRulesChange, Settings,
+    SettingsChange,
+};
 use self::setup::SetupLink;
 pub use self::users::{NewUser, UserChange};
+pub use self::visitor::Visitor;
 use crate::error::Result;
 use crate::store::Store;
-pub use crate::store::users::{UserRecord, UserRole};
+pub use crate::store::api_keys::{ApiKeyRecord, ApiKeyScope};
+pub use crate::store::users::{UserRecord, UserRole, UserStatus};
 
 pub struct Accounts {
     store: Arc<Store>,

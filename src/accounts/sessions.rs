@@ -5,7 +5,8 @@
 //! session ends. A credential names its session and proves it with a secret kept here as a hash.
 
 use super::access_tokens::LIFETIME_S;
-use super::{Accounts, Caller};
+use super::caller::Means;
+use super::{Accounts, Caller, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Result};
 use crate::ids::{SessionId, UserId};
@@ -13,12 +14,12 @@ use crate::secrets::{hash_secret, matches_hash, random_secret};
 use crate::store::sessions::{
     SessionCarrier, SessionRecord, find_session, list_sessions_of, put_session, remove_session,
 };
-use crate::store::users::{UserRecord, find_user, find_user_by_login};
+use crate::store::users::{UserRecord, UserStatus, find_user, find_user_by_login};
 use crate::store::{ReadTx, Reads, WriteTx};
 
-const DAY_MS: UnixMs = 24 * 60 * 60 * 1000;
+const HOUR_MS: UnixMs = 60 * 60 * 1000;
 /// A session that is not used for so long is over.
-const LIFETIME_MS: UnixMs = 30 * DAY_MS;
+const LIFETIME_MS: UnixMs = 30 * 24 * HOUR_MS;
 /// As long as browsers keep one: when a session is over is decided here, and prolonged here.
 const COOKIE_LIFETIME_S: u32 = 400 * 24 * 60 * 60;
 
@@ -54,7 +55,7 @@ pub(super) struct NewSession {
 }
 
 impl NewSession {
-    pub(super) fn generate(user_id: UserId, carrier: Carrier) -> Self {
+    pub(super) fn generate(user_id: UserId, carrier: Carrier, visitor: &Visitor) -> Self {
         let secret = random_secret();
         let hash = hash_secret(&secret);
         let created_at = now_ms();
@@ -67,6 +68,9 @@ impl NewSession {
             },
             created_at,
             expires_at: created_at + LIFETIME_MS,
+            address: visitor.address.to_string(),
+            user_agent: visitor.user_agent.clone(),
+            last_used_at: created_at,
         };
         Self { record, secret }
     }
@@ -82,13 +86,45 @@ fn split_credential(credential: &str) -> Option<(SessionId, &str)> {
     Some((SessionId::parse(id)?, secret))
 }
 
-fn caller_of(tx: &ReadTx, session: &SessionRecord) -> Result<Caller> {
-    let user = find_user(tx, &session.user_id)?.ok_or_else(no_session)?;
+/// Who that is, as long as they may come in.
+pub(super) fn caller_of(tx: &ReadTx, user_id: UserId, means: Means) -> Result<Caller> {
+    let user = find_user(tx, &user_id)?
+        .filter(|user| user.status == UserStatus::Active)
+        .ok_or_else(no_session)?;
     Ok(Caller {
         user_id: user.id,
-        session_id: session.id,
+        username: user.username,
         role: user.role,
+        means,
     })
+}
+
+fn caller_of_session(tx: &ReadTx, session: &SessionRecord) -> Result<Caller> {
+    caller_of(tx, session.user_id, Means::Session(session.id))
+}
+
+/// Said only to who knows the password.
+fn check_may_come_in(user: &UserRecord) -> Result<()> {
+    let awaited = match user.status {
+        UserStatus::Active => return Ok(()),
+        UserStatus::Disabled => {
+            return Err(Error::forbidden(
+                "this account was disabled; ask the administrator",
+            ));
+        }
+        UserStatus::Pending(awaited) => awaited,
+    };
+    let (what, sentence) = match awaited.email {
+        true => (
+            "email",
+            "prove your e-mail first: follow the link that was sent to you",
+        ),
+        false => (
+            "approval",
+            "an administrator has yet to approve this account",
+        ),
+    };
+    Err(Error::forbidden(sentence).with_details(serde_json::json!({ "pending": what })))
 }
 
 fn find_living(tx: &impl Reads, id: SessionId) -> Result<SessionRecord> {
@@ -99,7 +135,13 @@ fn find_living(tx: &impl Reads, id: SessionId) -> Result<SessionRecord> {
 
 impl Accounts {
     /// `login` is a username or an e-mail.
-    pub async fn sign_in(&self, login: &str, password: &str, carrier: Carrier) -> Result<SignedIn> {
+    pub async fn sign_in(
+        &self,
+        visitor: &Visitor,
+        login: &str,
+        password: &str,
+        carrier: Carrier,
+    ) -> Result<SignedIn> {
         let login = login.trim().to_lowercase();
         let user = self
             .store
@@ -109,7 +151,7 @@ impl Accounts {
         let stored = user.as_ref().map(|user| user.password_hash.clone());
         let verified = self.passwords.verify(password, stored).await?;
         let verified = user.filter(|_| verified).ok_or_else(wrong)?;
-        let session = NewSession::generate(verified.id, carrier);
+        let session = NewSession::generate(verified.id, carrier, visitor);
         let record = session.record.clone();
         let user = self
             .store
@@ -118,6 +160,7 @@ impl Accounts {
                 let user = find_user(tx, &verified.id)?
                     .filter(|user| user.password_hash == verified.password_hash)
                     .ok_or_else(wrong)?;
+                check_may_come_in(&user)?;
                 remove_sessions(tx, user.id, |session| session.expires_at <= now_ms())?;
                 put_session(tx, &record)?;
                 Ok(user)
@@ -162,7 +205,8 @@ impl Accounts {
                 session.carrier = SessionCarrier::Tokens {
                     refresh_hash: next_hash,
                 };
-                session.expires_at = now_ms() + LIFETIME_MS;
+                session.last_used_at = now_ms();
+                session.expires_at = session.last_used_at + LIFETIME_MS;
                 put_session(tx, &session)?;
                 let user = find_user(tx, &session.user_id)?.ok_or_else(no_session)?;
                 Ok(Some((user, session)))
@@ -186,7 +230,7 @@ impl Accounts {
     pub async fn caller_by_access_token(&self, token: &str) -> Result<Caller> {
         let id = self.access_tokens.verify(token).ok_or_else(no_session)?;
         self.store
-            .read(move |tx| caller_of(tx, &find_living(tx, id)?))
+            .read(move |tx| caller_of_session(tx, &find_living(tx, id)?))
             .await
     }
 
@@ -202,10 +246,10 @@ impl Accounts {
                         if matches_hash(&secret, secret_hash) => {}
                     _ => return Err(no_session()),
                 }
-                Ok((caller_of(tx, &session)?, session))
+                Ok((caller_of_session(tx, &session)?, session))
             })
             .await?;
-        if session.expires_at < now_ms() + LIFETIME_MS - DAY_MS
+        if session.expires_at < now_ms() + LIFETIME_MS - HOUR_MS
             && let Err(error) = self.prolong(session).await
         {
             // A disk that takes no writes must not keep anybody from reading.
@@ -214,7 +258,7 @@ impl Accounts {
         Ok(caller)
     }
 
-    /// At most once a day, so that reading does not write.
+    /// At most once an hour, so that reading does not write.
     async fn prolong(&self, session: SessionRecord) -> Result<()> {
         self.store
             .write(move |tx| {
@@ -222,7 +266,8 @@ impl Accounts {
                 let Some(mut session) = find_session(tx, &session.id)? else {
                     return Ok(());
                 };
-                session.expires_at = now_ms() + LIFETIME_MS;
+                session.last_used_at = now_ms();
+                session.expires_at = session.last_used_at + LIFETIME_MS;
                 put_session(tx, &session)
             })
             .await
@@ -230,7 +275,8 @@ impl Accounts {
 
     /// Ends the caller's session at once.
     pub async fn sign_out(&self, caller: &Caller) -> Result<()> {
-        let (user_id, session_id) = (caller.user_id, caller.session_id);
+        let (user_id, session_id) = (caller.user_id, caller.session_id());
+        let session_id = session_id.ok_or_else(|| Error::forbidden("this is no session"))?;
         self.store
             .write(move |tx| remove_session(tx, user_id, session_id).map(drop))
             .await

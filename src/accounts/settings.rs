@@ -1,50 +1,126 @@
-//! Settings an administrator changes while the house runs: for now, who may register. Each is read
-//! from the store where it matters, inside the transaction it decides, so a change holds at once.
+//! Settings an administrator changes while the house runs. Each is read from the store where it
+//! matters, inside the transaction it decides, so a change holds at once. A section is changed
+//! field by field, so that two administrators who change different things do not undo each other.
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::audited;
 use super::{Accounts, Caller};
 use crate::error::Result;
-use crate::store::Reads;
 use crate::store::settings::{find_setting, put_setting};
+use crate::store::{Reads, WriteTx};
 
-const REGISTRATION: &str = "registration";
+/// Before there was more to say about registration than open or closed.
+const REGISTRATION_ONCE: &str = "registration";
+const REGISTRATION: &str = "registration_rules";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    pub registration: Registration,
+    pub registration: RegistrationRules,
 }
 
-/// Whether people may make their own account.
+/// What is to change; None stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SettingsChange {
+    pub registration: RegistrationRulesChange,
+}
+
+/// Who may make an account, and what must come before they are let in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RegistrationRules {
+    pub mode: RegistrationMode,
+    /// They must prove that the e-mail is theirs.
+    pub verify_email: bool,
+    pub approval: RegistrationApproval,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RegistrationRulesChange {
+    pub mode: Option<RegistrationMode>,
+    pub verify_email: Option<bool>,
+    pub approval: Option<RegistrationApproval>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Registration {
-    Open,
+pub enum RegistrationMode {
+    /// Nobody.
     #[default]
     Closed,
+    /// Who has a registration key.
+    Key,
+    /// Everybody; a registration key is taken too, for what it grants.
+    Open,
 }
 
-pub(super) fn registration(tx: &impl Reads) -> Result<Registration> {
-    Ok(find_setting(tx, REGISTRATION)?.unwrap_or_default())
+/// Whether an administrator must approve.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistrationApproval {
+    #[default]
+    Never,
+    /// Of those who have no registration key.
+    WithoutKey,
+    Always,
+}
+
+pub(super) fn registration_rules(tx: &impl Reads) -> Result<RegistrationRules> {
+    if let Some(rules) = find_setting(tx, REGISTRATION)? {
+        return Ok(rules);
+    }
+    let mode = find_setting(tx, REGISTRATION_ONCE)?.unwrap_or_default();
+    Ok(RegistrationRules {
+        mode,
+        ..RegistrationRules::default()
+    })
+}
+
+fn settings(tx: &impl Reads) -> Result<Settings> {
+    Ok(Settings {
+        registration: registration_rules(tx)?,
+    })
+}
+
+fn change_registration(tx: &WriteTx, change: RegistrationRulesChange) -> Result<()> {
+    let old = registration_rules(tx)?;
+    let new = RegistrationRules {
+        mode: change.mode.unwrap_or(old.mode),
+        verify_email: change.verify_email.unwrap_or(old.verify_email),
+        approval: change.approval.unwrap_or(old.approval),
+    };
+    put_setting(tx, REGISTRATION, &new)
 }
 
 impl Accounts {
-    pub async fn registration(&self) -> Result<Registration> {
-        self.store.read(registration).await
+    pub async fn registration_rules(&self) -> Result<RegistrationRules> {
+        self.store.read(registration_rules).await
     }
 
     pub async fn settings(&self, caller: &Caller) -> Result<Settings> {
         caller.require_admin()?;
-        Ok(Settings {
-            registration: self.registration().await?,
-        })
+        self.store.read(settings).await
     }
 
-    pub async fn change_settings(&self, caller: &Caller, settings: Settings) -> Result<Settings> {
+    /// Gives the settings as they are afterwards.
+    pub async fn change_settings(
+        &self,
+        caller: &Caller,
+        change: SettingsChange,
+    ) -> Result<Settings> {
         caller.require_admin()?;
+        let caller = caller.clone();
         self.store
-            .write(move |tx| put_setting(tx, REGISTRATION, &settings.registration))
-            .await?;
-        Ok(settings)
+            .write(move |tx| {
+                let before = settings(tx)?;
+                change_registration(tx, change.registration)?;
+                let after = settings(tx)?;
+                if after != before {
+                    let details = serde_json::json!({ "registration": after.registration });
+                    audited(tx, &caller, "settings.changed", "", details)?;
+                }
+                Ok(after)
+            })
+            .await
     }
 }

@@ -6,7 +6,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{Accounts, Carrier, NewUser, SignedIn};
+use super::audit::audited_by;
+use super::{Accounts, AuditActor, Carrier, NewUser, SignedIn, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Result};
 use crate::secrets::{SecretHash, hash_secret, matches_hash, random_secret};
@@ -56,20 +57,32 @@ impl Accounts {
     }
 
     /// Makes the first administrator and signs them in.
-    pub async fn set_up(&self, token: &str, new: NewUser, carrier: Carrier) -> Result<SignedIn> {
+    pub async fn set_up(
+        &self,
+        visitor: &Visitor,
+        token: &str,
+        new: NewUser,
+        carrier: Carrier,
+    ) -> Result<SignedIn> {
         if !self.setup_link.accepts(token) {
             return Err(Error::forbidden(
                 "this set-up link is not good any more; restart chatelaine to get a new one",
             ));
         }
         let user = self.new_user(new, UserRole::Admin).await?;
-        let only_one = |tx: &WriteTx| match has_administrator(tx)? {
-            true => Err(Error::conflict(
-                "there already is an administrator; sign in instead",
-            )),
-            false => Ok(()),
+        let username = user.username.clone();
+        let only_one = move |tx: &WriteTx| {
+            if has_administrator(tx)? {
+                return Err(Error::conflict(
+                    "there already is an administrator; sign in instead",
+                ));
+            }
+            let details = serde_json::json!({ "role": "admin" });
+            audited_by(tx, AuditActor::Stranger, "house.set_up", &username, details)
         };
-        let signed_in = self.add_and_sign_in(user, carrier, only_one).await?;
+        let signed_in = self
+            .add_and_sign_in(visitor, user, carrier, only_one)
+            .await?;
         self.setup_link.close();
         Ok(signed_in)
     }

@@ -2,15 +2,15 @@
 //! person types is checked here, before the store sees it; what is unique is checked in the store.
 
 use super::sessions::{NewSession, remove_sessions};
-use super::settings::{Registration, registration};
-use super::{Accounts, Caller, Carrier, SignedIn};
+use super::settings::{RegistrationMode, registration_rules};
+use super::{Accounts, Caller, Carrier, SignedIn, Visitor};
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::store::WriteTx;
 use crate::store::sessions::put_session;
 use crate::store::users::{
-    UserRecord, UserRole, find_user, find_user_by_login, list_users, put_user,
+    UserRecord, UserRole, UserStatus, find_user, find_user_by_login, list_users, put_user,
 };
 
 /// What somebody says to get an account.
@@ -34,28 +34,34 @@ fn gone() -> Error {
 
 impl Accounts {
     /// Makes one's own account, where that is open, and signs in.
-    pub async fn register(&self, new: NewUser, carrier: Carrier) -> Result<SignedIn> {
+    pub async fn register(
+        &self,
+        visitor: &Visitor,
+        new: NewUser,
+        carrier: Carrier,
+    ) -> Result<SignedIn> {
         let closed =
             || Error::forbidden("registration is closed in this house; ask the administrator");
-        if self.registration().await? == Registration::Closed {
+        if self.registration_rules().await?.mode == RegistrationMode::Closed {
             return Err(closed());
         }
         let user = self.new_user(new, UserRole::User).await?;
-        self.add_and_sign_in(user, carrier, move |tx| match registration(tx)? {
-            Registration::Closed => Err(closed()),
-            Registration::Open => Ok(()),
-        })
-        .await
+        let may = move |tx: &WriteTx| match registration_rules(tx)?.mode {
+            RegistrationMode::Open => Ok(()),
+            RegistrationMode::Closed | RegistrationMode::Key => Err(closed()),
+        };
+        self.add_and_sign_in(visitor, user, carrier, may).await
     }
 
     /// `may` says in the same transaction whether there may be such a user.
     pub(super) async fn add_and_sign_in(
         &self,
+        visitor: &Visitor,
         user: UserRecord,
         carrier: Carrier,
         may: impl Fn(&WriteTx) -> Result<()> + Send + 'static,
     ) -> Result<SignedIn> {
-        let session = NewSession::generate(user.id, carrier);
+        let session = NewSession::generate(user.id, carrier, visitor);
         let (record, session_record) = (user.clone(), session.record.clone());
         self.store
             .write(move |tx| {
@@ -109,8 +115,7 @@ impl Accounts {
                 "the current password is wrong",
             ));
         }
-        self.write_password(user, new, Some(caller.session_id))
-            .await
+        self.write_password(user, new, caller.session_id()).await
     }
 
     async fn write_password(
@@ -184,6 +189,11 @@ impl Accounts {
             role,
             password_hash,
             created_at: now_ms(),
+            status: UserStatus::Active,
+            email_verified: false,
+            group_ids: Vec::new(),
+            language: None,
+            registration_key_id: None,
         })
     }
 }

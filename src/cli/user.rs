@@ -55,6 +55,7 @@ enum Action {
 enum Role {
     Admin,
     User,
+    Auditor,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
@@ -76,6 +77,7 @@ async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
             let role = match role {
                 Role::Admin => UserRole::Admin,
                 Role::User => UserRole::User,
+                Role::Auditor => UserRole::Auditor,
             };
             let new = NewUser {
                 username: name,
@@ -88,13 +90,13 @@ async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
         }
         Action::List => {
             for user in accounts.list_users().await? {
-                let role = if user.role == UserRole::Admin {
-                    "admin"
-                } else {
-                    "user"
+                let role = match user.role {
+                    UserRole::Admin => "admin",
+                    UserRole::User => "user",
+                    UserRole::Auditor => "auditor",
                 };
                 say_line(&format!(
-                    "{:<32}  {role:<5}  {}",
+                    "{:<32}  {role:<7}  {}",
                     user.username,
                     user.email.unwrap_or_default()
                 ))?;

@@ -1,9 +1,10 @@
 //! Who is calling: the only place where a credential becomes a [`Caller`].
 //!
-//! `Authorization: Bearer` with an access token comes first; otherwise the page's cookie. Bad
-//! credentials are never taken for none. Every operation that needs somebody takes an
-//! [`Authenticated`]; there is no other way to a `Caller` in this room.
+//! `Authorization: Bearer` with an access token or an API key comes first, then `x-api-key`, then
+//! the page's cookie. Bad credentials are never taken for none. Every operation that needs somebody
+//! takes an [`Authenticated`], which says what for; there is no other way to a `Caller` in this room.
 
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -13,20 +14,71 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::errors::ApiError;
-use crate::accounts::Caller;
+use crate::accounts::{Accounts, Caller, Purpose};
 use crate::appliance::Appliance;
 use crate::error::{Error, Result};
 
 const BEARER_SCHEME: &str = "access_token";
 const COOKIE_SCHEME: &str = "session_cookie";
+const READ_KEY_SCHEME: &str = "api_key_read";
+const CHAT_KEY_SCHEME: &str = "api_key_chat";
+const ADMIN_KEY_SCHEME: &str = "api_key_admin";
 
 /// The browser takes a `__Host-` cookie only with `Secure`, so there are two names.
 pub(super) const SECURE_COOKIE: &str = "__Host-chatelaine";
 pub(super) const PLAIN_COOKIE: &str = "chatelaine";
 
-pub(super) struct Authenticated(pub(super) Caller);
+const API_KEY_HEADER: &str = "x-api-key";
 
-impl Deref for Authenticated {
+/// The caller of an operation, whose credential is good for what the operation is about.
+pub(super) struct Authenticated<P>(pub(super) Caller, PhantomData<P>);
+
+/// Look at one's own things.
+pub(super) type Reader = Authenticated<Reading>;
+/// Have replies written, and change what is about conversations.
+pub(super) type Chatter = Authenticated<Chatting>;
+/// Run the house; the role is asked for by the domain room.
+pub(super) type Steward = Authenticated<Administering>;
+/// One's password, sessions and keys: no API key is good for these.
+pub(super) type Owner = Authenticated<Owning>;
+
+pub(super) trait About: Send + Sync {
+    const PURPOSE: Purpose;
+    /// The schemes of the document that are good for it.
+    const SCHEMES: &'static [&'static str];
+}
+
+pub(super) struct Reading;
+pub(super) struct Chatting;
+pub(super) struct Administering;
+pub(super) struct Owning;
+
+impl About for Reading {
+    const PURPOSE: Purpose = Purpose::Read;
+    const SCHEMES: &'static [&'static str] = &[
+        BEARER_SCHEME,
+        COOKIE_SCHEME,
+        READ_KEY_SCHEME,
+        CHAT_KEY_SCHEME,
+    ];
+}
+
+impl About for Chatting {
+    const PURPOSE: Purpose = Purpose::Chat;
+    const SCHEMES: &'static [&'static str] = &[BEARER_SCHEME, COOKIE_SCHEME, CHAT_KEY_SCHEME];
+}
+
+impl About for Administering {
+    const PURPOSE: Purpose = Purpose::Administer;
+    const SCHEMES: &'static [&'static str] = &[BEARER_SCHEME, COOKIE_SCHEME, ADMIN_KEY_SCHEME];
+}
+
+impl About for Owning {
+    const PURPOSE: Purpose = Purpose::OwnAccount;
+    const SCHEMES: &'static [&'static str] = &[BEARER_SCHEME, COOKIE_SCHEME];
+}
+
+impl<P> Deref for Authenticated<P> {
     type Target = Caller;
 
     fn deref(&self) -> &Caller {
@@ -61,62 +113,92 @@ fn bearer_token(request: &Request) -> Option<Result<&str>> {
     }))
 }
 
-pub(super) async fn authenticate(request: &Request) -> Result<Caller> {
+/// An API key as clients of other houses' APIs send it.
+fn api_key_header(request: &Request) -> Option<Result<&str>> {
+    let header = request.headers().get(API_KEY_HEADER)?;
+    let key = header.to_str().map(str::trim);
+    Some(key.map_err(|_| Error::unauthenticated("the x-api-key header must be an API key")))
+}
+
+pub(super) async fn authenticate(request: &Request, purpose: Purpose) -> Result<Caller> {
     let appliance = request
         .data::<Arc<Appliance>>()
         .expect("every route is given the appliance");
-    if let Some(token) = bearer_token(request) {
-        return appliance.accounts.caller_by_access_token(token?).await;
-    }
-    match session_cookie(request) {
-        Some(value) => appliance.accounts.caller_by_cookie(value).await,
-        None => Err(Error::unauthenticated("sign in first")),
+    let accounts = &appliance.accounts;
+    let caller = if let Some(token) = bearer_token(request) {
+        match token? {
+            key if Accounts::is_api_key(key) => accounts.caller_by_api_key(key).await?,
+            token => accounts.caller_by_access_token(token).await?,
+        }
+    } else if let Some(key) = api_key_header(request) {
+        accounts.caller_by_api_key(key?).await?
+    } else {
+        let cookie = session_cookie(request);
+        let cookie = cookie.ok_or_else(|| Error::unauthenticated("sign in first"))?;
+        accounts.caller_by_cookie(cookie).await?
+    };
+    caller.require(purpose)?;
+    Ok(caller)
+}
+
+/// The schemes of the document, by name: what they are, and what is said of them.
+fn register_schemes(registry: &mut Registry) {
+    let scheme = |ty, name, key_in, scheme, bearer_format, description| MetaSecurityScheme {
+        ty,
+        description: Some(description),
+        name,
+        key_in,
+        scheme,
+        bearer_format,
+        flows: None,
+        openid_connect_url: None,
+    };
+    let bearer = |format, description| {
+        let scheme = scheme(
+            "http",
+            None,
+            None,
+            Some("bearer"),
+            Some(format),
+            description,
+        );
+        scheme
+    };
+    let token = bearer("JWT", "An access token from sign-in.");
+    registry.create_security_scheme(BEARER_SCHEME, token);
+    let (name, place) = (Some(SECURE_COOKIE), Some("cookie"));
+    let cookie = scheme("apiKey", name, place, None, None, "The page's session.");
+    registry.create_security_scheme(COOKIE_SCHEME, cookie);
+    for (name, description) in [
+        (
+            READ_KEY_SCHEME,
+            "An API key with the scope `read`, as a bearer token or as `x-api-key`.",
+        ),
+        (
+            CHAT_KEY_SCHEME,
+            "An API key with the scope `chat`, as a bearer token or as `x-api-key`.",
+        ),
+        (
+            ADMIN_KEY_SCHEME,
+            "An API key with the scope `admin`, as a bearer token or as `x-api-key`.",
+        ),
+    ] {
+        registry.create_security_scheme(name, bearer("chk_…", description));
     }
 }
 
-impl<'a> ApiExtractor<'a> for Authenticated {
+impl<'a, P: About> ApiExtractor<'a> for Authenticated<P> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
 
     type ParamType = ();
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        let scheme = |ty, name, key_in, scheme, bearer_format, description| MetaSecurityScheme {
-            ty,
-            description: Some(description),
-            name,
-            key_in,
-            scheme,
-            bearer_format,
-            flows: None,
-            openid_connect_url: None,
-        };
-        registry.create_security_scheme(
-            BEARER_SCHEME,
-            scheme(
-                "http",
-                None,
-                None,
-                Some("bearer"),
-                Some("JWT"),
-                "An access token from sign-in.",
-            ),
-        );
-        registry.create_security_scheme(
-            COOKIE_SCHEME,
-            scheme(
-                "apiKey",
-                Some(SECURE_COOKIE),
-                Some("cookie"),
-                None,
-                None,
-                "The page's session.",
-            ),
-        );
+        register_schemes(registry);
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        vec![BEARER_SCHEME, COOKIE_SCHEME]
+        P::SCHEMES.to_vec()
     }
 
     async fn from_request(
@@ -124,8 +206,8 @@ impl<'a> ApiExtractor<'a> for Authenticated {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        match authenticate(request).await {
-            Ok(caller) => Ok(Self(caller)),
+        match authenticate(request, P::PURPOSE).await {
+            Ok(caller) => Ok(Self(caller, PhantomData)),
             Err(error) => Err(ApiError::from(error).into()),
         }
     }

@@ -15,6 +15,7 @@ mod job_events;
 mod pages;
 mod streamed_body;
 mod text;
+mod visitor;
 
 use std::net::TcpListener;
 use std::sync::Arc;

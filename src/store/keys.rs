@@ -6,7 +6,10 @@
 
 use redb::TypeName;
 
-use crate::ids::{ConversationId, JobId, MessageId, RemoteSourceId, SessionId, UserId};
+use crate::ids::{
+    ApiKeyId, ConversationId, GroupId, JobId, MessageId, RegistrationKeyId, RemoteSourceId,
+    RequestId, SessionId, UserId,
+};
 
 /// The one redb key type: bytes, compared as bytes.
 #[derive(Debug)]
@@ -83,8 +86,23 @@ id_key!(
     ConversationId,
     MessageId,
     JobId,
-    RemoteSourceId
+    RemoteSourceId,
+    GroupId,
+    RegistrationKeyId,
+    ApiKeyId,
+    RequestId
 );
+
+/// The hash of a secret.
+impl TableKey for [u8; 32] {
+    fn write_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self);
+    }
+
+    fn read_from(bytes: &mut &[u8]) -> Option<Self> {
+        take(bytes)
+    }
+}
 
 /// The prefix of every key.
 impl TableKey for () {

@@ -7,6 +7,8 @@
 //! opened again, which the writer does by itself; until then callers hear "overloaded".
 
 pub mod adapters;
+pub mod api_keys;
+pub mod audit;
 mod codec;
 mod connection;
 pub mod conversations;

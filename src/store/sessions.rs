@@ -18,6 +18,15 @@ pub struct SessionRecord {
     pub carrier: SessionCarrier,
     pub created_at: UnixMs,
     pub expires_at: UnixMs,
+    /// Where it was begun from; empty in records of before this was kept.
+    #[serde(default)]
+    pub address: String,
+    /// What it was begun with, as that called itself.
+    #[serde(default)]
+    pub user_agent: String,
+    /// To the hour.
+    #[serde(default)]
+    pub last_used_at: UnixMs,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,6 +2,8 @@
 //! something else. All are made by the first migration that knows them. Used by `store/` alone.
 
 use super::adapters::AdapterRecord;
+use super::api_keys::ApiKeyRecord;
+use super::audit::AuditRecord;
 use super::conversations::ConversationRecord;
 use super::jobs::JobRecord;
 use super::keys::LatestFirst;
@@ -13,7 +15,8 @@ use super::sessions::SessionRecord;
 use super::settings::SettingRecord;
 use super::transaction::Table;
 use super::users::UserRecord;
-use crate::ids::{ConversationId, JobId, MessageId, RemoteSourceId, SessionId, UserId};
+use crate::ids::{ApiKeyId, ConversationId, JobId, MessageId, RemoteSourceId, SessionId, UserId};
+use crate::secrets::SecretHash;
 
 pub(super) const USER_BY_ID: Table<UserId, UserRecord> = Table::new("user_by_id");
 pub(super) const USER_ID_BY_USERNAME: Table<String, UserId> = Table::new("user_id_by_username");
@@ -21,6 +24,13 @@ pub(super) const USER_ID_BY_EMAIL: Table<String, UserId> = Table::new("user_id_b
 
 pub(super) const SESSION_BY_ID: Table<SessionId, SessionRecord> = Table::new("session_by_id");
 pub(super) const SESSION_OF_USER: Table<(UserId, SessionId), ()> = Table::new("session_of_user");
+
+pub(super) const API_KEY_BY_ID: Table<ApiKeyId, ApiKeyRecord> = Table::new("api_key_by_id");
+pub(super) const API_KEY_ID_BY_HASH: Table<SecretHash, ApiKeyId> = Table::new("api_key_id_by_hash");
+pub(super) const API_KEY_OF_USER: Table<(UserId, ApiKeyId), ()> = Table::new("api_key_of_user");
+
+pub(super) const AUDIT_ENTRY_BY_SEQUENCE: Table<u64, AuditRecord> =
+    Table::new("audit_entry_by_sequence");
 
 pub(super) const CONVERSATION_BY_ID: Table<ConversationId, ConversationRecord> =
     Table::new("conversation_by_id");

@@ -17,7 +17,7 @@ use crate::error::ErrorKind;
 use crate::ids::{ConversationId, UserId};
 use crate::store::conversations::{ConversationRecord, TitleSource};
 use crate::store::messages::{Author, MessageRecord};
-use crate::store::users::{UserRecord, UserRole, find_user, list_users, put_user};
+use crate::store::users::{UserRecord, UserRole, UserStatus, find_user, list_users, put_user};
 
 fn user(name: &str) -> UserRecord {
     UserRecord {
@@ -28,6 +28,11 @@ fn user(name: &str) -> UserRecord {
         role: UserRole::User,
         password_hash: String::new(),
         created_at: now_ms(),
+        status: UserStatus::Active,
+        email_verified: false,
+        group_ids: Vec::new(),
+        language: None,
+        registration_key_id: None,
     }
 }
 

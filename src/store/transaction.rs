@@ -6,7 +6,7 @@
 
 use std::ops::Bound;
 
-use redb::{ReadableTable, TableDefinition};
+use redb::{ReadableTable, ReadableTableMetadata, TableDefinition};
 
 use super::StoreError;
 use super::codec::{self, Record};
@@ -49,6 +49,9 @@ pub trait Reads {
         after: Option<&K>,
         limit: usize,
     ) -> Result<Vec<(K, R)>>;
+
+    /// How many rows there are; takes no longer for many.
+    fn count<K: TableKey, R: Record>(&self, table: &Table<K, R>) -> Result<u64>;
 
     /// All rows, in key order. For small tables.
     fn list_all<K: TableKey, R: Record>(&self, table: &Table<K, R>) -> Result<Vec<(K, R)>> {
@@ -103,6 +106,10 @@ macro_rules! reads {
                 key: &K,
             ) -> Result<Option<R>> {
                 find_in(&self.open(table)?, table, key)
+            }
+
+            fn count<K: TableKey, R: Record>(&self, table: &Table<K, R>) -> Result<u64> {
+                Ok(self.open(table)?.len().map_err(StoreError::from)?)
             }
 
             fn list<P: TableKey, K: TableKey, R: Record>(

@@ -8,7 +8,7 @@ use super::tables::{USER_BY_ID, USER_ID_BY_EMAIL, USER_ID_BY_USERNAME};
 use super::{Reads, WriteTx};
 use crate::clock::UnixMs;
 use crate::error::{Error, Result};
-use crate::ids::UserId;
+use crate::ids::{GroupId, RegistrationKeyId, UserId};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UserRecord {
@@ -22,6 +22,38 @@ pub struct UserRecord {
     /// A PHC string.
     pub password_hash: String,
     pub created_at: UnixMs,
+    #[serde(default)]
+    pub status: UserStatus,
+    /// The e-mail was proved to be theirs.
+    #[serde(default)]
+    pub email_verified: bool,
+    /// Besides the group that everybody is in.
+    #[serde(default)]
+    pub group_ids: Vec<GroupId>,
+    /// What mails to them are written in, e.g. `de`; None: the house's own.
+    #[serde(default)]
+    pub language: Option<String>,
+    #[serde(default)]
+    pub registration_key_id: Option<RegistrationKeyId>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UserStatus {
+    #[default]
+    Active,
+    /// Cannot sign in before what is awaited has come.
+    Pending(Awaited),
+    /// By an administrator.
+    Disabled,
+}
+
+/// What is awaited before somebody may come in; at least one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// That they prove their e-mail.
+    pub email: bool,
+    /// That an administrator approves.
+    pub approval: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +61,8 @@ pub struct UserRecord {
 pub enum UserRole {
     Admin,
     User,
+    /// A user who may look at the overview and the audit log.
+    Auditor,
 }
 
 impl Record for UserRecord {}
@@ -85,4 +119,13 @@ pub fn put_user(tx: &WriteTx, user: &UserRecord) -> Result<()> {
         tx.put(&USER_ID_BY_EMAIL, email, &user.id)?;
     }
     tx.put(&USER_BY_ID, &user.id, user)
+}
+
+/// Removes a user and what led to them; what is theirs is for the caller.
+pub fn remove_user(tx: &WriteTx, user: &UserRecord) -> Result<()> {
+    tx.remove(&USER_ID_BY_USERNAME, &user.username)?;
+    if let Some(email) = &user.email {
+        tx.remove(&USER_ID_BY_EMAIL, email)?;
+    }
+    tx.remove(&USER_BY_ID, &user.id).map(drop)
 }

@@ -211,19 +211,22 @@ async fn registration_is_closed_until_an_administrator_opens_it() {
     let body = json!({"username": "bob", "password": PASSWORD, "display_name": "Bob B."});
     assert_eq!(
         stranger.get("/api/v1/auth/registration").await.ok(200),
-        json!({"open": false})
+        json!({"mode": "closed", "verify_email": false, "approval": false})
     );
     stranger
         .post("/api/v1/auth/register", body.clone())
         .await
         .refused(403, "forbidden");
 
-    ada.put("/api/v1/admin/settings", json!({"registration": "open"}))
-        .await
-        .ok(200);
+    ada.patch(
+        "/api/v1/admin/settings",
+        json!({"registration": {"mode": "open"}}),
+    )
+    .await
+    .ok(200);
     assert_eq!(
         stranger.get("/api/v1/auth/registration").await.ok(200),
-        json!({"open": true})
+        json!({"mode": "open", "verify_email": false, "approval": false})
     );
     let answer = stranger.post("/api/v1/auth/register", body).await;
     let bob = stranger.signed_in(&answer);
@@ -232,9 +235,12 @@ async fn registration_is_closed_until_an_administrator_opens_it() {
     assert_eq!(made["user"]["display_name"], "Bob B.");
     bob.get("/api/v1/auth/me").await.ok(200);
 
-    ada.put("/api/v1/admin/settings", json!({"registration": "closed"}))
-        .await
-        .ok(200);
+    ada.patch(
+        "/api/v1/admin/settings",
+        json!({"registration": {"mode": "closed"}}),
+    )
+    .await
+    .ok(200);
     let body = json!({"username": "eve", "password": PASSWORD});
     stranger
         .post("/api/v1/auth/register", body)
@@ -285,9 +291,12 @@ async fn two_people_cannot_have_one_name() {
 async fn names_and_passwords_have_rules() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    ada.put("/api/v1/admin/settings", json!({"registration": "open"}))
-        .await
-        .ok(200);
+    ada.patch(
+        "/api/v1/admin/settings",
+        json!({"registration": {"mode": "open"}}),
+    )
+    .await
+    .ok(200);
     let register = async |username: &str, password: &str| {
         let body = json!({"username": username, "password": password});
         house.stranger().post("/api/v1/auth/register", body).await

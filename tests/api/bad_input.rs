@@ -93,9 +93,9 @@ async fn an_unknown_field_is_refused_wherever_it_stands() {
         ),
         (Method::PATCH, "/api/v1/users/me", json!({"extra": 1})),
         (
-            Method::PUT,
+            Method::PATCH,
             "/api/v1/admin/settings",
-            json!({"registration": "open", "extra": 1}),
+            json!({"registration": {"mode": "open"}, "extra": 1}),
         ),
         (
             Method::POST,

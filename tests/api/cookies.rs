@@ -157,7 +157,7 @@ async fn another_site_cannot_use_the_cookie() {
         send(Method::POST, chats, name, value)
             .await
             .refused(403, "forbidden");
-        send(Method::PUT, "/api/v1/admin/settings", name, value)
+        send(Method::PATCH, "/api/v1/admin/settings", name, value)
             .await
             .refused(403, "forbidden");
         send(Method::DELETE, &format!("{chats}/x"), name, value)

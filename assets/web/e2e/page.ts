@@ -51,9 +51,9 @@ export const test = base.extend<{ person: Person; home: Page }, { house: House }
       const login = await fetch(`${house.url}/api/v1/auth/login`, { method: "POST", headers, body: JSON.stringify({ login: "keeper", password, cookie: true }) });
       const cookie = login.headers.get("set-cookie")!.split(";")[0]!;
       const settings = await fetch(`${house.url}/api/v1/admin/settings`, {
-        method: "PUT",
+        method: "PATCH",
         headers: { ...headers, cookie, origin: house.url },
-        body: JSON.stringify({ registration: "open" }),
+        body: JSON.stringify({ registration: { mode: "open" } }),
       });
       expect(settings.status).toBe(200);
       await use(house);

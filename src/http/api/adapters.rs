@@ -11,7 +11,7 @@ use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use super::{ApiResult, House, Tag, Text};
 use crate::clock::rfc3339;
 use crate::engine;
-use crate::http::caller::Authenticated;
+use crate::http::caller::Steward;
 use crate::http::streamed_body::declared_bytes;
 use crate::models::{self, AdapterChange, AdapterRecord, NewAdapter};
 
@@ -188,7 +188,7 @@ impl AdaptersApi {
     async fn list_adapters(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
     ) -> ApiResult<Json<AdapterList>> {
         let items = house.adapters.list_all(&caller)?;
         let items = items.into_iter().map(Adapter::from).collect();
@@ -201,7 +201,7 @@ impl AdaptersApi {
     async fn create_adapter(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         request: &Request,
         /// The model it is made for.
         Query(base): Query<String>,
@@ -238,7 +238,7 @@ impl AdaptersApi {
     async fn get_adapter(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         id: Path<String>,
     ) -> ApiResult<Json<Adapter>> {
         Ok(Json(house.adapters.get(&caller, &id)?.into()))
@@ -249,7 +249,7 @@ impl AdaptersApi {
     async fn update_adapter(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         id: Path<String>,
         body: Json<UpdateAdapter>,
     ) -> ApiResult<Json<Adapter>> {
@@ -274,7 +274,7 @@ impl AdaptersApi {
     async fn delete_adapter(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         id: Path<String>,
     ) -> ApiResult<DeletedAdapter> {
         house.adapters.delete(&caller, &id).await?;

@@ -5,18 +5,23 @@ use poem::Request;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
+use super::settings::RegistrationMode;
 use super::users::User;
 use super::{ApiResult, House, Tag, Text};
-use crate::accounts::{Carrier, Credentials, NewUser, Registration, SignedIn as Granted};
+use crate::accounts::{Carrier, Credentials, NewUser, RegistrationApproval, SignedIn as Granted};
 use crate::appliance::Appliance;
-use crate::http::caller::{Authenticated, PLAIN_COOKIE, SECURE_COOKIE};
+use crate::http::caller::{Owner, PLAIN_COOKIE, Reader, SECURE_COOKIE};
+use crate::http::visitor::visitor_of;
 
 pub(in crate::http) struct AuthApi;
 
 #[derive(Object)]
 struct RegistrationState {
-    /// Whether people may make their own account.
-    open: bool,
+    mode: RegistrationMode,
+    /// An e-mail must be given, and proved.
+    verify_email: bool,
+    /// An administrator must approve who comes without a registration key.
+    approval: bool,
 }
 
 #[derive(Object)]
@@ -189,8 +194,12 @@ impl AuthApi {
         operation_id = "get_registration"
     )]
     async fn get_registration(&self, house: House<'_>) -> ApiResult<Json<RegistrationState>> {
-        let open = house.accounts.registration().await? == Registration::Open;
-        Ok(Json(RegistrationState { open }))
+        let rules = house.accounts.registration_rules().await?;
+        Ok(Json(RegistrationState {
+            mode: rules.mode.into(),
+            verify_email: rules.verify_email,
+            approval: rules.approval != RegistrationApproval::Never,
+        }))
     }
 
     /// Make one's own account and sign in
@@ -214,7 +223,9 @@ impl AuthApi {
             email: email.map(Into::into),
             display_name: display_name.map(Into::into),
         };
-        let granted = house.accounts.register(new, carrier(cookie)).await?;
+        let visitor = visitor_of(request);
+        let registered = house.accounts.register(&visitor, new, carrier(cookie));
+        let granted = registered.await?;
         Ok(NewAccountResponse::new(granted, request, &house))
     }
 
@@ -233,7 +244,7 @@ impl AuthApi {
         }) = body;
         let granted = house
             .accounts
-            .sign_in(&login, &password, carrier(cookie))
+            .sign_in(&visitor_of(request), &login, &password, carrier(cookie))
             .await?;
         Ok(SignInResponse::new(granted, request, &house))
     }
@@ -255,7 +266,7 @@ impl AuthApi {
     async fn sign_out(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Owner,
         request: &Request,
     ) -> ApiResult<SignOutResponse> {
         house.accounts.sign_out(&caller).await?;
@@ -266,7 +277,7 @@ impl AuthApi {
 
     /// Who one is
     #[oai(path = "/me", method = "get", operation_id = "get_me")]
-    async fn get_me(&self, house: House<'_>, caller: Authenticated) -> ApiResult<Json<Me>> {
+    async fn get_me(&self, house: House<'_>, caller: Reader) -> ApiResult<Json<Me>> {
         Ok(Json(Me {
             user: house.accounts.profile(&caller).await?.into(),
         }))

@@ -13,7 +13,7 @@ use crate::appliance::Appliance;
 use crate::clock::rfc3339;
 use crate::conversations::{ConversationChange, ConversationRecord, NewConversation};
 use crate::error::{Error, Result};
-use crate::http::caller::Authenticated;
+use crate::http::caller::{Chatter, Reader};
 use crate::ids::{ConversationId, MessageId};
 
 pub(in crate::http) struct ConversationsApi;
@@ -134,7 +134,7 @@ impl ConversationsApi {
     async fn list_conversations(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Reader,
         /// Only archived ones, instead of only the others.
         Query(archived): Query<Option<bool>>,
         /// `next_cursor` of the page before.
@@ -165,7 +165,7 @@ impl ConversationsApi {
     async fn create_conversation(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Chatter,
         body: Json<CreateConversation>,
     ) -> ApiResult<CreatedConversation> {
         let Json(CreateConversation {
@@ -192,7 +192,7 @@ impl ConversationsApi {
     async fn get_conversation(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Reader,
         id: Path<String>,
     ) -> ApiResult<Json<Conversation>> {
         let conversation = house
@@ -207,7 +207,7 @@ impl ConversationsApi {
     async fn update_conversation(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Chatter,
         id: Path<String>,
         body: Json<UpdateConversation>,
     ) -> ApiResult<Json<Conversation>> {
@@ -242,7 +242,7 @@ impl ConversationsApi {
     async fn delete_conversation(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Chatter,
         id: Path<String>,
     ) -> ApiResult<DeletedConversation> {
         house

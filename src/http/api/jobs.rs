@@ -8,7 +8,7 @@ use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use super::{ApiResult, House, Tag};
 use crate::clock::rfc3339;
 use crate::error::{Error, Result};
-use crate::http::caller::Authenticated;
+use crate::http::caller::Steward;
 use crate::http::job_events::JobEvents;
 use crate::ids::JobId;
 use crate::models::{JobOutcome, JobProgress, JobTask, JobView};
@@ -172,7 +172,7 @@ fn parse_job_id(text: &str) -> Result<JobId> {
 impl JobsApi {
     /// Long work, the latest first, also what has ended
     #[oai(path = "/", method = "get", operation_id = "list_jobs")]
-    async fn list_jobs(&self, house: House<'_>, caller: Authenticated) -> ApiResult<Json<JobList>> {
+    async fn list_jobs(&self, house: House<'_>, caller: Steward) -> ApiResult<Json<JobList>> {
         let jobs = house.pulls.list_jobs(&caller).await?;
         let items = jobs.into_iter().map(Job::from).collect();
         Ok(Json(JobList { items }))
@@ -183,7 +183,7 @@ impl JobsApi {
     async fn get_job(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         id: Path<String>,
     ) -> ApiResult<Json<Job>> {
         let view = house.pulls.get_job(&caller, parse_job_id(&id)?).await?;
@@ -195,7 +195,7 @@ impl JobsApi {
     async fn get_job_events(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         id: Path<String>,
     ) -> ApiResult<EventsResponse> {
         let reader = house.pulls.read_job(&caller, parse_job_id(&id)?).await?;
@@ -207,7 +207,7 @@ impl JobsApi {
     async fn stop_job(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         id: Path<String>,
         /// Throw away what it has brought so far.
         Query(discard): Query<Option<bool>>,

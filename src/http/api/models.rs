@@ -10,7 +10,7 @@ use super::adapters::ModelAdapter;
 use super::jobs::Job;
 use super::{ApiResult, House, Tag, Text};
 use crate::engine::{ModelInfo, ModelMemory, ModelState};
-use crate::http::caller::Authenticated;
+use crate::http::caller::{Reader, Steward};
 use crate::models::{Choice, Fit, Plan, Preview, Verdict};
 
 pub(in crate::http) struct ModelsApi;
@@ -111,11 +111,7 @@ impl From<ModelInfo> for Model {
 impl ModelsApi {
     /// The models one may use
     #[oai(path = "/", method = "get", operation_id = "list_models")]
-    async fn list_models(
-        &self,
-        house: House<'_>,
-        caller: Authenticated,
-    ) -> ApiResult<Json<ModelList>> {
+    async fn list_models(&self, house: House<'_>, caller: Reader) -> ApiResult<Json<ModelList>> {
         let models = house.models();
         let default_model = crate::models::find_default(&models).map(|model| model.id.clone());
         let mut items: Vec<Model> = models.into_iter().map(Model::from).collect();
@@ -289,7 +285,7 @@ impl ModelsAdminApi {
     async fn check_model_pull(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         /// As of a pull.
         Query(source): Query<String>,
     ) -> ApiResult<Json<PullPreview>> {
@@ -302,7 +298,7 @@ impl ModelsAdminApi {
     async fn start_model_pull(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         body: Json<PullModel>,
     ) -> ApiResult<PullResponse> {
         let Json(PullModel { source, sha256 }) = body;
@@ -318,7 +314,7 @@ impl ModelsAdminApi {
     async fn load_model(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         id: Path<String>,
     ) -> ApiResult<MemoryResponse> {
         house.library.load(&caller, &id)?;
@@ -330,7 +326,7 @@ impl ModelsAdminApi {
     async fn unload_model(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         id: Path<String>,
     ) -> ApiResult<MemoryResponse> {
         house.library.unload(&caller, &id)?;
@@ -342,7 +338,7 @@ impl ModelsAdminApi {
     async fn delete_model(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         id: Path<String>,
     ) -> ApiResult<DeleteResponse> {
         house.library.delete(&caller, &id).await?;

@@ -8,7 +8,7 @@ use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use super::{ApiResult, House, Tag, Text};
 use crate::clock::rfc3339;
 use crate::engine::remote::{self, AddressCheck, AddressStatus};
-use crate::http::caller::Authenticated;
+use crate::http::caller::Steward;
 use crate::models::{NewRemoteSource, RemoteOptionsChange, RemoteSourceChange, RemoteSourceView};
 
 pub(in crate::http) struct RemoteSourcesApi;
@@ -242,7 +242,7 @@ impl RemoteSourcesApi {
     async fn list_remote_sources(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
     ) -> ApiResult<Json<RemoteSourceList>> {
         let sources = house.remote_sources.list(&caller).await?;
         Ok(Json(RemoteSourceList {
@@ -255,7 +255,7 @@ impl RemoteSourcesApi {
     async fn create_remote_source(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         body: Json<CreateRemoteSource>,
     ) -> ApiResult<CreateRemoteSourceResponse> {
         let body = body.0;
@@ -283,7 +283,7 @@ impl RemoteSourcesApi {
     async fn update_remote_source(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         id: Path<String>,
         body: Json<UpdateRemoteSource>,
     ) -> ApiResult<Json<RemoteSource>> {
@@ -317,7 +317,7 @@ impl RemoteSourcesApi {
     async fn delete_remote_source(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         id: Path<String>,
     ) -> ApiResult<DeleteRemoteSourceResponse> {
         house.remote_sources.delete(&caller, &id).await?;
@@ -333,7 +333,7 @@ impl RemoteSourcesApi {
     async fn check_remote_source(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Steward,
         id: Path<String>,
     ) -> ApiResult<Json<RemoteSourceCheck>> {
         let checks = house.remote_sources.check(&caller, &id).await?;

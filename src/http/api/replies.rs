@@ -8,7 +8,7 @@ use super::conversations::Conversation;
 use super::messages::{Message, MessageList, ReplyFailure};
 use super::{ApiResult, House, Tag};
 use crate::error::{Error, Result};
-use crate::http::caller::Authenticated;
+use crate::http::caller::{Chatter, Reader};
 use crate::http::events::ReplyEvents;
 use crate::ids::MessageId;
 
@@ -82,11 +82,7 @@ fn parse_reply_id(text: &str) -> Result<MessageId> {
 impl RepliesApi {
     /// One's own replies that are being written
     #[oai(path = "/", method = "get", operation_id = "list_replies")]
-    async fn list_replies(
-        &self,
-        house: House<'_>,
-        caller: Authenticated,
-    ) -> ApiResult<Json<MessageList>> {
+    async fn list_replies(&self, house: House<'_>, caller: Reader) -> ApiResult<Json<MessageList>> {
         Ok(Json(house.conversations.running_replies(&caller).into()))
     }
 
@@ -99,7 +95,7 @@ impl RepliesApi {
     async fn get_reply_events(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Reader,
         id: Path<String>,
         /// The id of the last event seen.
         #[oai(name = "Last-Event-ID")]
@@ -118,7 +114,7 @@ impl RepliesApi {
     async fn stop_reply(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Chatter,
         id: Path<String>,
     ) -> ApiResult<Json<Message>> {
         Ok(Json(
@@ -135,7 +131,7 @@ impl RepliesApi {
     async fn end_thinking(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Chatter,
         id: Path<String>,
     ) -> ApiResult<Json<Message>> {
         let id = parse_reply_id(&id)?;

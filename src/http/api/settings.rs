@@ -6,50 +6,89 @@ use poem_openapi::{Enum, Object, OpenApi};
 
 use super::{ApiResult, House, Tag};
 use crate::accounts;
-use crate::http::caller::Authenticated;
+use crate::http::caller::Steward;
 
 pub(in crate::http) struct SettingsApi;
 
 #[derive(Object)]
-#[oai(deny_unknown_fields, remote = "accounts::Settings")]
+#[oai(remote = "accounts::Settings")]
 struct Settings {
-    registration: Registration,
+    registration: RegistrationRules,
 }
 
-/// Whether people may make their own account.
+/// Who may make an account, and what must come before they are let in.
+#[derive(Object)]
+#[oai(remote = "accounts::RegistrationRules")]
+struct RegistrationRules {
+    mode: RegistrationMode,
+    /// They must prove that the e-mail is theirs.
+    verify_email: bool,
+    approval: RegistrationApproval,
+}
+
+/// A section or field that is absent stays.
+#[derive(Object)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+struct UpdateSettings {
+    registration: Option<UpdateRegistrationRules>,
+}
+
+#[derive(Object, Default)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+struct UpdateRegistrationRules {
+    mode: Option<RegistrationMode>,
+    verify_email: Option<bool>,
+    approval: Option<RegistrationApproval>,
+}
+
+/// Nobody; who has a registration key; everybody, with a key or without.
 #[derive(Enum)]
-#[oai(rename_all = "snake_case", remote = "accounts::Registration")]
-enum Registration {
-    Open,
+#[oai(rename_all = "snake_case", remote = "accounts::RegistrationMode")]
+pub(super) enum RegistrationMode {
     Closed,
+    Key,
+    Open,
+}
+
+/// Whether an administrator must approve: nobody, those without a registration key, or everybody.
+#[derive(Enum)]
+#[oai(rename_all = "snake_case", remote = "accounts::RegistrationApproval")]
+pub(super) enum RegistrationApproval {
+    Never,
+    WithoutKey,
+    Always,
+}
+
+impl From<UpdateSettings> for accounts::SettingsChange {
+    fn from(update: UpdateSettings) -> Self {
+        let registration = update.registration.unwrap_or_default();
+        Self {
+            registration: accounts::RegistrationRulesChange {
+                mode: registration.mode.map(Into::into),
+                verify_email: registration.verify_email,
+                approval: registration.approval.map(Into::into),
+            },
+        }
+    }
 }
 
 #[OpenApi(prefix_path = "/admin/settings", tag = "Tag::Settings")]
 impl SettingsApi {
     /// The settings of the house
     #[oai(path = "/", method = "get", operation_id = "get_settings")]
-    async fn get_settings(
-        &self,
-        house: House<'_>,
-        caller: Authenticated,
-    ) -> ApiResult<Json<Settings>> {
+    async fn get_settings(&self, house: House<'_>, caller: Steward) -> ApiResult<Json<Settings>> {
         Ok(Json(house.accounts.settings(&caller).await?.into()))
     }
 
-    /// Change the settings of the house
-    #[oai(path = "/", method = "put", operation_id = "update_settings")]
+    /// Change some settings of the house
+    #[oai(path = "/", method = "patch", operation_id = "update_settings")]
     async fn update_settings(
         &self,
         house: House<'_>,
-        caller: Authenticated,
-        body: Json<Settings>,
+        caller: Steward,
+        body: Json<UpdateSettings>,
     ) -> ApiResult<Json<Settings>> {
-        Ok(Json(
-            house
-                .accounts
-                .change_settings(&caller, body.0.into())
-                .await?
-                .into(),
-        ))
+        let settings = house.accounts.change_settings(&caller, body.0.into());
+        Ok(Json(settings.await?.into()))
     }
 }

@@ -8,6 +8,7 @@ use poem_openapi::{Object, OpenApi};
 use super::auth::{NewAccountResponse, carrier};
 use super::{ApiResult, House, Tag, Text};
 use crate::accounts::NewUser;
+use crate::http::visitor::visitor_of;
 
 pub(in crate::http) struct SetupApi;
 
@@ -62,7 +63,11 @@ impl SetupApi {
             email: email.map(Into::into),
             display_name: None,
         };
-        let signed_in = house.accounts.set_up(&token, new, carrier(cookie)).await?;
+        let visitor = visitor_of(request);
+        let set_up = house
+            .accounts
+            .set_up(&visitor, &token, new, carrier(cookie));
+        let signed_in = set_up.await?;
         Ok(NewAccountResponse::new(signed_in, request, &house))
     }
 }

@@ -7,7 +7,7 @@ use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use super::{ApiResult, House, Tag, Text};
 use crate::accounts::{UserChange, UserRecord, UserRole};
 use crate::clock::rfc3339;
-use crate::http::caller::Authenticated;
+use crate::http::caller::{Owner, Reader};
 
 pub(in crate::http) struct UsersApi;
 
@@ -27,6 +27,8 @@ pub(super) struct User {
 enum Role {
     Admin,
     User,
+    /// May look at the overview and the audit log.
+    Auditor,
 }
 
 impl From<UserRecord> for User {
@@ -68,7 +70,7 @@ enum ChangePasswordResponse {
 impl UsersApi {
     /// One's own profile
     #[oai(path = "/", method = "get", operation_id = "get_profile")]
-    async fn get_profile(&self, house: House<'_>, caller: Authenticated) -> ApiResult<Json<User>> {
+    async fn get_profile(&self, house: House<'_>, caller: Reader) -> ApiResult<Json<User>> {
         Ok(Json(house.accounts.profile(&caller).await?.into()))
     }
 
@@ -77,7 +79,7 @@ impl UsersApi {
     async fn update_profile(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Owner,
         body: Json<UpdateMe>,
     ) -> ApiResult<Json<User>> {
         let Json(UpdateMe {
@@ -98,7 +100,7 @@ impl UsersApi {
     async fn change_password(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Owner,
         body: Json<ChangePassword>,
     ) -> ApiResult<ChangePasswordResponse> {
         house

@@ -1,15 +1,10 @@
 //! Makes the table of the adapters.
 
-use redb::{TableDefinition, WriteTransaction};
+use redb::WriteTransaction;
 
+use super::make_tables;
 use crate::error::Result;
-use crate::store::StoreError;
-use crate::store::transaction::Definition;
 
 pub(super) fn run(transaction: &WriteTransaction) -> Result<()> {
-    let definition: Definition = TableDefinition::new("adapter_by_id");
-    transaction
-        .open_table(definition)
-        .map_err(StoreError::from)?;
-    Ok(())
+    make_tables(transaction, &["adapter_by_id"])
 }

@@ -7,10 +7,12 @@
 mod m0001_first_tables;
 mod m0002_adapters;
 mod m0003_remote_sources;
+mod m0004_people;
 
 use redb::{Database, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
 
 use super::StoreError;
+use super::transaction::Definition;
 use crate::error::{Error, Result};
 
 type Step = fn(&WriteTransaction) -> Result<()>;
@@ -19,6 +21,7 @@ const STEPS: &[Step] = &[
     m0001_first_tables::run,
     m0002_adapters::run,
     m0003_remote_sources::run,
+    m0004_people::run,
 ];
 
 const SCHEMA: TableDefinition<'static, &'static str, u64> = TableDefinition::new("schema");
@@ -40,6 +43,17 @@ pub(super) fn run(database: &Database) -> Result<()> {
             .map_err(StoreError::from)?;
         drop(schema);
         transaction.commit().map_err(StoreError::from)?;
+    }
+    Ok(())
+}
+
+/// What most steps do.
+fn make_tables(transaction: &WriteTransaction, names: &[&'static str]) -> Result<()> {
+    for name in names {
+        let definition: Definition = TableDefinition::new(name);
+        transaction
+            .open_table(definition)
+            .map_err(StoreError::from)?;
     }
     Ok(())
 }

@@ -151,8 +151,8 @@ impl House {
 
     /// Makes a user of this name, with `admin` opening the registration, and signs them in.
     pub(crate) async fn add_user(&self, admin: &Person, name: &str) -> Person {
-        let open = json!({"registration": "open"});
-        admin.put("/api/v1/admin/settings", open).await.ok(200);
+        let open = json!({"registration": {"mode": "open"}});
+        admin.patch("/api/v1/admin/settings", open).await.ok(200);
         let body = json!({"username": name, "password": PASSWORD});
         let answer = self.stranger().post("/api/v1/auth/register", body).await;
         let person = self.stranger().signed_in(&answer);

@@ -15,7 +15,7 @@ use super::{ApiResult, House, Tag};
 use crate::appliance::Appliance;
 use crate::conversations::StartedReply;
 use crate::error::{Error, Result};
-use crate::http::caller::Authenticated;
+use crate::http::caller::{Chatter, Reader};
 use crate::http::events::{ReplyEvents, finished_exchange};
 use crate::ids::MessageId;
 
@@ -64,7 +64,7 @@ impl MessagesApi {
     async fn list_messages(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Reader,
         id: Path<String>,
         /// The whole tree instead of the shown branch.
         Query(all): Query<Option<bool>>,
@@ -86,7 +86,7 @@ impl MessagesApi {
     async fn send_message(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Chatter,
         id: Path<String>,
         body: Json<SendMessage>,
     ) -> ApiResult<ReplyResponse> {
@@ -104,7 +104,7 @@ impl MessagesApi {
     async fn start_chat(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Chatter,
         body: Json<SendMessage>,
     ) -> ApiResult<ReplyResponse> {
         let stream = body.stream;
@@ -124,7 +124,7 @@ impl MessagesApi {
     async fn regenerate_reply(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Chatter,
         id: Path<String>,
         body: Json<RegenerateReply>,
     ) -> ApiResult<ReplyResponse> {
@@ -157,7 +157,7 @@ impl MessagesApi {
     async fn continue_reply(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Chatter,
         id: Path<String>,
         body: Json<ContinueReply>,
     ) -> ApiResult<ReplyResponse> {
@@ -183,7 +183,7 @@ impl MessagesApi {
     async fn edit_message(
         &self,
         house: House<'_>,
-        caller: Authenticated,
+        caller: Chatter,
         id: Path<String>,
         body: Json<EditMessage>,
     ) -> ApiResult<ReplyResponse> {

@@ -20,6 +20,7 @@ use poem::{Request, Route, handler};
 use serde_json::json;
 
 pub(in crate::http) use self::errors::as_openai_error;
+use crate::accounts::Purpose;
 use crate::appliance::Appliance;
 use crate::engine::ModelState;
 use crate::error::{Error, Result};
@@ -56,7 +57,7 @@ async fn list_models(
     request: &Request,
     appliance: Data<&Arc<Appliance>>,
 ) -> poem::Result<Json<serde_json::Value>> {
-    authenticate(request).await.map_err(refuse)?;
+    authenticate(request, Purpose::Read).await.map_err(refuse)?;
     let usable = appliance
         .models()
         .into_iter()

@@ -16,6 +16,7 @@ use super::chunks::{ChunkShape, Chunks, Piece};
 use super::figures::{reason_text, text_logprobs, timings_json, usage_json};
 use super::generation::{GenerationFields, MAX_ANSWERS, OneOrMany};
 use super::{Identity, parse, refuse, unsupported};
+use crate::accounts::Purpose;
 use crate::appliance::Appliance;
 use crate::engine::{FinishReason, Generate, OutputFormat, TokenChance};
 use crate::error::{Error, Result};
@@ -105,7 +106,7 @@ pub(super) async fn create_completion(
     body: Body,
     appliance: Data<&Arc<Appliance>>,
 ) -> poem::Result<Response> {
-    let caller = authenticate(request).await.map_err(refuse)?;
+    let caller = authenticate(request, Purpose::Chat).await.map_err(refuse)?;
     let body = body.into_bytes().await?;
     let request: TextCompletionRequest = parse(&body).map_err(refuse)?;
     let (streams, include_usage) = (request.fields.streams(), request.fields.include_usage());

@@ -17,6 +17,7 @@ use self::response::{ChatChunks, whole_completion};
 use super::answers::Answers;
 use super::chunks::Chunks;
 use super::{Identity, parse, refuse};
+use crate::accounts::Purpose;
 use crate::appliance::Appliance;
 use crate::engine::Generate;
 use crate::http::caller::authenticate;
@@ -28,7 +29,7 @@ pub(super) async fn create_chat_completion(
     body: Body,
     appliance: Data<&Arc<Appliance>>,
 ) -> poem::Result<Response> {
-    let caller = authenticate(request).await.map_err(refuse)?;
+    let caller = authenticate(request, Purpose::Chat).await.map_err(refuse)?;
     let body = body.into_bytes().await?;
     let request: ChatCompletionRequest = parse(&body).map_err(refuse)?;
     let (streams, include_usage) = (request.fields.streams(), request.fields.include_usage());

@@ -1,0 +1,195 @@
+//! The audit log: who did what to whom, appended in the transaction of the deed and never changed.
+//!
+//! Each entry carries a hash over itself and the hash before, so that a changed, removed or added
+//! entry breaks the chain. The hash is over the entry's JSON as it is exported, so that anybody can
+//! check an export. Called by the domain rooms through `accounts/audit`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::codec::Record;
+use super::tables::AUDIT_ENTRY_BY_SEQUENCE;
+use super::{Reads, WriteTx};
+use crate::clock::{UnixMs, now_ms, rfc3339};
+use crate::error::{Error, Result};
+use crate::ids::UserId;
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AuditActor {
+    User {
+        id: UserId,
+        username: String,
+    },
+    /// Whoever may use the data folder.
+    CommandLine,
+    /// Somebody with a link that was mailed to them.
+    LinkHolder,
+    /// Somebody nobody knows yet.
+    Stranger,
+    House,
+}
+
+/// What is to be written down.
+#[derive(Debug, Clone)]
+pub struct AuditEvent {
+    pub actor: AuditActor,
+    /// Thing and verb, e.g. `user.disabled`.
+    pub action: &'static str,
+    /// The name of what it was done to.
+    pub subject: String,
+    /// A JSON object; never a secret, never what was said in a conversation.
+    pub details: Value,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    pub sequence: u64,
+    pub at: UnixMs,
+    pub actor: AuditActor,
+    pub action: String,
+    pub subject: String,
+    /// JSON.
+    pub details: String,
+    /// Hexadecimal; of the first entry 64 zeros.
+    pub previous_hash: String,
+    pub hash: String,
+}
+
+impl Record for AuditRecord {}
+
+/// An entry as it is exported, a line of JSON; the hash is over all but itself, in this order.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuditLine {
+    sequence: u64,
+    at: String,
+    actor: String,
+    actor_id: Option<String>,
+    action: String,
+    subject: String,
+    details: Value,
+    previous_hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
+}
+
+impl AuditLine {
+    fn digest(&self) -> Result<String> {
+        let text = serde_json::to_string(self).map_err(Error::internal)?;
+        Ok(hex::encode(Sha256::digest(text.as_bytes())))
+    }
+}
+
+impl AuditActor {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::User { username, .. } => username,
+            Self::CommandLine => "(command line)",
+            Self::LinkHolder => "(mailed link)",
+            Self::Stranger => "(nobody)",
+            Self::House => "(house)",
+        }
+    }
+
+    pub fn user_id(&self) -> Option<UserId> {
+        match self {
+            Self::User { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+}
+
+impl AuditRecord {
+    fn line(&self) -> Result<AuditLine> {
+        Ok(AuditLine {
+            sequence: self.sequence,
+            at: rfc3339(self.at),
+            actor: self.actor.name().to_owned(),
+            actor_id: self.actor.user_id().map(|id| id.to_string()),
+            action: self.action.clone(),
+            subject: self.subject.clone(),
+            details: serde_json::from_str(&self.details).map_err(Error::internal)?,
+            previous_hash: self.previous_hash.clone(),
+            hash: None,
+        })
+    }
+
+    /// A line of the export.
+    pub fn export(&self) -> Result<String> {
+        let mut line = self.line()?;
+        line.hash = Some(self.hash.clone());
+        serde_json::to_string(&line).map_err(Error::internal)
+    }
+}
+
+pub fn append_audit(tx: &WriteTx, event: &AuditEvent) -> Result<()> {
+    let sequence = tx.next_number(&AUDIT_ENTRY_BY_SEQUENCE)?;
+    let previous = match sequence {
+        1 => None,
+        _ => tx.find(&AUDIT_ENTRY_BY_SEQUENCE, &(sequence - 1))?,
+    };
+    let mut record = AuditRecord {
+        sequence,
+        at: now_ms(),
+        actor: event.actor.clone(),
+        action: event.action.to_owned(),
+        subject: event.subject.clone(),
+        details: event.details.to_string(),
+        previous_hash: previous.map_or_else(|| "0".repeat(64), |previous| previous.hash),
+        hash: String::new(),
+    };
+    record.hash = record.line()?.digest()?;
+    tx.put(&AUDIT_ENTRY_BY_SEQUENCE, &sequence, &record)
+}
+
+/// Up to `limit` entries behind the sequence `after`, oldest first.
+pub fn list_audit(tx: &impl Reads, after: u64, limit: usize) -> Result<Vec<AuditRecord>> {
+    let rows = tx.list(&AUDIT_ENTRY_BY_SEQUENCE, &(), Some(&after), limit)?;
+    Ok(rows.into_iter().map(|(_, record)| record).collect())
+}
+
+/// How many entries there are.
+pub fn count_audit(tx: &impl Reads) -> Result<u64> {
+    tx.count(&AUDIT_ENTRY_BY_SEQUENCE)
+}
+
+/// Follows the chain through the lines of an export, one line at a time.
+#[derive(Default)]
+pub struct AuditChain {
+    checked: u64,
+    last_hash: Option<String>,
+}
+
+impl AuditChain {
+    /// The error is a sentence that says which entry is wrong.
+    pub fn check(&mut self, line: &str) -> Result<(), String> {
+        let expected = self.checked + 1;
+        let mut line: AuditLine = serde_json::from_str(line)
+            .map_err(|error| format!("entry {expected} cannot be read: {error}"))?;
+        if line.sequence != expected {
+            return Err(format!(
+                "entry {expected} is missing; {} stands in its place",
+                line.sequence
+            ));
+        }
+        let zeros = "0".repeat(64);
+        if line.previous_hash != *self.last_hash.as_ref().unwrap_or(&zeros) {
+            return Err(format!("entry {expected} does not follow the one before"));
+        }
+        let hash = line.hash.take();
+        let digest = line.digest().map_err(|error| error.to_string())?;
+        if hash.as_ref() != Some(&digest) {
+            return Err(format!("entry {expected} was changed"));
+        }
+        self.last_hash = hash;
+        self.checked = expected;
+        Ok(())
+    }
+
+    /// How many entries are as they were written.
+    pub fn checked(&self) -> u64 {
+        self.checked
+    }
+}
