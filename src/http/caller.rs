@@ -154,15 +154,14 @@ fn register_schemes(registry: &mut Registry) {
         openid_connect_url: None,
     };
     let bearer = |format, description| {
-        let scheme = scheme(
+        scheme(
             "http",
             None,
             None,
             Some("bearer"),
             Some(format),
             description,
-        );
-        scheme
+        )
     };
     let token = bearer("JWT", "An access token from sign-in.");
     registry.create_security_scheme(BEARER_SCHEME, token);
