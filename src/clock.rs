@@ -16,3 +16,9 @@ pub fn rfc3339(at_ms: UnixMs) -> String {
         Err(_) => Timestamp::UNIX_EPOCH.to_string(),
     }
 }
+
+/// The time of an RFC 3339 text; None when it is none.
+pub fn parse_rfc3339(text: &str) -> Option<UnixMs> {
+    let timestamp: Timestamp = text.trim().parse().ok()?;
+    Some(timestamp.as_millisecond())
+}

@@ -67,16 +67,15 @@ impl Accounts {
     pub async fn delete_api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<()> {
         caller.require(Purpose::OwnAccount)?;
         let caller = caller.clone();
-        self.store
-            .write(move |tx| {
-                let key = find_api_key(tx, id)?
-                    .filter(|key| key.user_id == caller.user_id)
-                    .ok_or_else(|| Error::not_found("API key"))?;
-                remove_api_key(tx, &key)?;
-                let details = serde_json::json!({ "prefix": key.prefix });
-                audited(tx, &caller, "api_key.ended", &key.name, details)
-            })
-            .await
+        self.write_rights(move |tx| {
+            let key = find_api_key(tx, id)?
+                .filter(|key| key.user_id == caller.user_id)
+                .ok_or_else(|| Error::not_found("API key"))?;
+            remove_api_key(tx, &key)?;
+            let details = serde_json::json!({ "prefix": key.prefix });
+            audited(tx, &caller, "api_key.ended", &key.name, details)
+        })
+        .await
     }
 
     /// Whether a credential claims to be an API key.

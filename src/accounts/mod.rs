@@ -9,6 +9,7 @@ mod api_keys;
 mod audit;
 mod caller;
 mod passwords;
+mod rights;
 mod sessions;
 mod settings;
 mod setup;
@@ -18,12 +19,14 @@ mod visitor;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use self::access_tokens::AccessTokens;
 pub use self::api_keys::{IssuedApiKey, NewApiKey};
 pub use self::audit::{AuditActor, AuditPage, AuditRecord, audited, check_exported_audit};
 pub use self::caller::{Caller, Purpose};
 use self::passwords::Passwords;
-pub use self::sessions::{Carrier, Credentials, SignedIn};
+pub use self::sessions::{Carrier, Credentials, SessionView, SignedIn};
 pub use self::settings::{
     RegistrationApproval, RegistrationMode, RegistrationRules, RegistrationRulesChange, Settings,
     SettingsChange,
@@ -41,6 +44,8 @@ pub struct Accounts {
     passwords: Passwords,
     access_tokens: AccessTokens,
     setup_link: SetupLink,
+    /// Somebody may no longer do what they might.
+    rights_changed: watch::Sender<()>,
 }
 
 impl Accounts {
@@ -51,6 +56,7 @@ impl Accounts {
             passwords: Passwords::new(),
             access_tokens: AccessTokens::open(key_file)?,
             setup_link: SetupLink::default(),
+            rights_changed: watch::Sender::default(),
         })
     }
 }

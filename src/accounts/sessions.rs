@@ -6,7 +6,7 @@
 
 use super::access_tokens::LIFETIME_S;
 use super::caller::Means;
-use super::{Accounts, Caller, Visitor};
+use super::{Accounts, Caller, Purpose, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Result};
 use crate::ids::{SessionId, UserId};
@@ -46,6 +46,15 @@ pub enum Credentials {
         refresh_token: String,
         expires_in_s: u32,
     },
+}
+
+/// A session as its owner sees it.
+pub struct SessionView {
+    pub record: SessionRecord,
+    /// The one that asks.
+    pub is_current: bool,
+    /// Of a program that holds tokens.
+    pub is_program: bool,
 }
 
 /// A session about to be stored, with the secret that proves it.
@@ -273,12 +282,56 @@ impl Accounts {
             .await
     }
 
+    /// The latest used first.
+    pub async fn list_sessions(&self, caller: &Caller) -> Result<Vec<SessionView>> {
+        caller.require(Purpose::OwnAccount)?;
+        let (user_id, current) = (caller.user_id, caller.session_id());
+        let mut records = self
+            .store
+            .read(move |tx| {
+                let mut records = Vec::new();
+                for id in list_sessions_of(tx, user_id)? {
+                    records.extend(find_session(tx, &id)?);
+                }
+                records.retain(|session| session.expires_at > now_ms());
+                Ok(records)
+            })
+            .await?;
+        records.sort_by_key(|session| std::cmp::Reverse(session.last_used_at));
+        let view = |record: SessionRecord| SessionView {
+            is_current: Some(record.id) == current,
+            is_program: matches!(record.carrier, SessionCarrier::Tokens { .. }),
+            record,
+        };
+        Ok(records.into_iter().map(view).collect())
+    }
+
+    pub async fn end_session(&self, caller: &Caller, id: SessionId) -> Result<()> {
+        caller.require(Purpose::OwnAccount)?;
+        let user_id = caller.user_id;
+        self.write_rights(move |tx| {
+            find_session(tx, &id)?
+                .filter(|session| session.user_id == user_id)
+                .ok_or_else(|| Error::not_found("session"))?;
+            remove_session(tx, user_id, id).map(drop)
+        })
+        .await
+    }
+
+    pub async fn end_other_sessions(&self, caller: &Caller) -> Result<()> {
+        caller.require(Purpose::OwnAccount)?;
+        let (user_id, kept) = (caller.user_id, caller.session_id());
+        self.write_rights(move |tx| {
+            remove_sessions(tx, user_id, |session| Some(session.id) != kept)
+        })
+        .await
+    }
+
     /// Ends the caller's session at once.
     pub async fn sign_out(&self, caller: &Caller) -> Result<()> {
         let (user_id, session_id) = (caller.user_id, caller.session_id());
         let session_id = session_id.ok_or_else(|| Error::forbidden("this is no session"))?;
-        self.store
-            .write(move |tx| remove_session(tx, user_id, session_id).map(drop))
+        self.write_rights(move |tx| remove_session(tx, user_id, session_id).map(drop))
             .await
     }
 }

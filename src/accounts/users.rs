@@ -129,19 +129,18 @@ impl Accounts {
             user.email.as_deref().unwrap_or_default(),
         ];
         let password_hash = self.passwords.hash_new(new, &about).await?;
-        self.store
-            .write(move |tx| {
-                let mut now = find_user(tx, &user.id)?.ok_or_else(gone)?;
-                if now.password_hash != user.password_hash {
-                    return Err(Error::conflict(
-                        "the password was changed in the meantime; sign in with the new one",
-                    ));
-                }
-                now.password_hash.clone_from(&password_hash);
-                put_user(tx, &now)?;
-                remove_sessions(tx, now.id, |session| Some(session.id) != kept)
-            })
-            .await
+        self.write_rights(move |tx| {
+            let mut now = find_user(tx, &user.id)?.ok_or_else(gone)?;
+            if now.password_hash != user.password_hash {
+                return Err(Error::conflict(
+                    "the password was changed in the meantime; sign in with the new one",
+                ));
+            }
+            now.password_hash.clone_from(&password_hash);
+            put_user(tx, &now)?;
+            remove_sessions(tx, now.id, |session| Some(session.id) != kept)
+        })
+        .await
     }
 
     /// For the command line, whose right is the data folder itself.

@@ -9,6 +9,7 @@
 
 mod adapter;
 mod ask;
+mod audit;
 mod completions;
 mod model;
 mod openapi;
@@ -53,6 +54,8 @@ enum Command {
     Model(model::Arguments),
     /// Add, list and remove adapters; while no server runs on the data folder
     Adapter(adapter::Arguments),
+    /// Check the audit log
+    Audit(audit::Arguments),
     /// Print the OpenAPI document
     #[command(after_help = "Example: chatelaine openapi > openapi.json")]
     Openapi,
@@ -93,6 +96,7 @@ pub fn run() -> ExitCode {
         Command::User(arguments) => user::run(arguments),
         Command::Model(arguments) => model::run(arguments),
         Command::Adapter(arguments) => adapter::run(arguments),
+        Command::Audit(arguments) => audit::run(arguments),
         Command::Openapi => openapi::run(),
         Command::Completions(arguments) => completions::run::<CommandLine>(arguments),
     };

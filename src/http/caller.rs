@@ -6,14 +6,16 @@
 
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use futures_util::StreamExt;
 use poem::http::header::{AUTHORIZATION, COOKIE};
-use poem::{Request, RequestBody};
+use poem::{Body, Request, RequestBody, Response};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::errors::ApiError;
+use super::events::EVENT_STREAM;
 use crate::accounts::{Accounts, Caller, Purpose};
 use crate::appliance::Appliance;
 use crate::error::{Error, Result};
@@ -138,7 +140,39 @@ pub(super) async fn authenticate(request: &Request, purpose: Purpose) -> Result<
         accounts.caller_by_cookie(cookie).await?
     };
     caller.require(purpose)?;
+    // Only a test may call this outside of a guarded request.
+    let _ = KNOWN.try_with(|known| known.0.set(caller.clone()));
     Ok(caller)
+}
+
+tokio::task_local! {
+    static KNOWN: Known;
+}
+
+/// Who a request turned out to be from. What is sent piece by piece ends when they may no longer
+/// see it, whichever handler sends it.
+#[derive(Default, Clone)]
+pub(super) struct Known(Arc<OnceLock<Caller>>);
+
+impl Known {
+    pub(super) async fn scope<T>(self, answer: impl Future<Output = T>) -> T {
+        KNOWN.scope(self, answer).await
+    }
+
+    pub(super) fn end_when_they_leave(
+        &self,
+        mut response: Response,
+        house: &Arc<Appliance>,
+    ) -> Response {
+        let goes_on = response.content_type() == Some(EVENT_STREAM);
+        if let Some(caller) = self.0.get().cloned().filter(|_| goes_on) {
+            let house = Arc::clone(house);
+            let left = async move { house.accounts.left(&caller).await };
+            let pieces = response.take_body().into_bytes_stream();
+            response.set_body(Body::from_bytes_stream(pieces.take_until(Box::pin(left))));
+        }
+        response
+    }
 }
 
 /// The schemes of the document, by name: what they are, and what is said of them.

@@ -44,7 +44,10 @@ where
         .scope(request_id, async move {
             let started = Instant::now();
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-            let response = answer(&appliance, endpoint, request).await;
+            let known = caller::Known::default();
+            let answered = answer(&appliance, endpoint, request);
+            let response = known.clone().scope(answered).await;
+            let response = known.end_when_they_leave(response, &appliance);
             tracing::debug!(
                 request_id = REQUEST_ID.get(),
                 %method,

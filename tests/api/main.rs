@@ -11,6 +11,8 @@
 
 mod adapters;
 mod adapters_in_use;
+mod api_keys;
+mod audit;
 mod auth;
 mod bad_input;
 mod branches;
@@ -38,6 +40,7 @@ mod remote_sources;
 mod replies;
 mod resuming;
 mod secrets;
+mod sessions;
 mod settings;
 mod setup;
 mod strangers;

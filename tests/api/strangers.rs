@@ -79,8 +79,17 @@ impl Belongings {
             ),
         ]);
         doors.extend(doors_of_reply(reply));
+        doors.extend(doors_of_account(conversation));
         doors
     }
+}
+
+/// What is somebody's own and found among their own alone.
+fn doors_of_account(id: &str) -> [(Method, String, Value); 2] {
+    ["sessions", "api-keys"].map(|kind| {
+        let path = format!("/api/v1/users/me/{kind}/{id}");
+        (Method::DELETE, path, json!(null))
+    })
 }
 
 fn doors_of_reply(reply: &str) -> [(Method, String, Value); 3] {

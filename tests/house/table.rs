@@ -283,6 +283,7 @@ pub(crate) const VERBS: &[&str] = &[
     "delete",
     "edit",
     "end",
+    "export",
     "find",
     "follow",
     "get",

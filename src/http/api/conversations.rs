@@ -8,7 +8,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::adapters::{AdapterChoice, AdapterUse, choices, uses};
-use super::{ApiResult, House, Tag, Text};
+use super::{ApiResult, House, Tag, Text, page_limit};
 use crate::appliance::Appliance;
 use crate::clock::rfc3339;
 use crate::conversations::{ConversationChange, ConversationRecord, NewConversation};
@@ -17,9 +17,6 @@ use crate::http::caller::{Chatter, Reader};
 use crate::ids::{ConversationId, MessageId};
 
 pub(in crate::http) struct ConversationsApi;
-
-const PAGE_LIMIT: usize = 100;
-const PAGE_DEFAULT: usize = 50;
 
 #[derive(Object)]
 #[oai(skip_serializing_if_is_none)]
@@ -114,17 +111,6 @@ enum DeletedConversation {
 
 pub(super) fn parse_conversation_id(text: &str) -> Result<ConversationId> {
     ConversationId::parse(text).ok_or_else(|| Error::not_found("conversation"))
-}
-
-fn page_limit(limit: Option<usize>) -> Result<usize> {
-    let limit = limit.unwrap_or(PAGE_DEFAULT);
-    match (1..=PAGE_LIMIT).contains(&limit) {
-        true => Ok(limit),
-        false => Err(Error::invalid_field(
-            "limit",
-            format!("a page has 1 to {PAGE_LIMIT} items"),
-        )),
-    }
 }
 
 #[OpenApi(prefix_path = "/conversations", tag = "Tag::Conversations")]

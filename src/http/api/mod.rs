@@ -1,6 +1,8 @@
 //! The typed API under `/api/v1`, one file a resource. A handler's name is its `operation_id`.
 
 pub(super) mod adapters;
+pub(super) mod api_keys;
+pub(super) mod audit;
 pub(super) mod auth;
 pub(super) mod conversations;
 pub(super) mod jobs;
@@ -8,6 +10,7 @@ pub(super) mod messages;
 pub(super) mod models;
 pub(super) mod remote_sources;
 pub(super) mod replies;
+pub(super) mod sessions;
 pub(super) mod settings;
 pub(super) mod setup;
 pub(super) mod users;
@@ -20,19 +23,21 @@ use poem_openapi::{OpenApi, Tags};
 use super::errors::ApiError;
 use super::text::Text;
 use crate::appliance::Appliance;
+use crate::clock::{UnixMs, parse_rfc3339};
+use crate::error::{Error, Result as DomainResult};
 
 pub(super) fn api() -> impl OpenApi {
     (
         setup::SetupApi,
         auth::AuthApi,
-        users::UsersApi,
+        (users::UsersApi, sessions::SessionsApi, api_keys::ApiKeysApi),
         (
             models::ModelsApi,
             models::ModelsAdminApi,
             adapters::AdaptersApi,
             remote_sources::RemoteSourcesApi,
         ),
-        settings::SettingsApi,
+        (settings::SettingsApi, audit::AuditApi),
         conversations::ConversationsApi,
         messages::MessagesApi,
         replies::RepliesApi,
@@ -43,15 +48,41 @@ pub(super) fn api() -> impl OpenApi {
 pub(super) type House<'a> = Data<&'a Arc<Appliance>>;
 pub(super) type ApiResult<T> = Result<T, ApiError>;
 
+const PAGE_LIMIT: usize = 100;
+const PAGE_DEFAULT: usize = 50;
+
+/// Of a list that comes in pages: 1 to 100, by default 50.
+fn page_limit(limit: Option<usize>) -> DomainResult<usize> {
+    let limit = limit.unwrap_or(PAGE_DEFAULT);
+    match (1..=PAGE_LIMIT).contains(&limit) {
+        true => Ok(limit),
+        false => Err(Error::invalid_field(
+            "limit",
+            format!("a page has 1 to {PAGE_LIMIT} items"),
+        )),
+    }
+}
+
+/// A time somebody sent in the field of this name.
+fn parse_time(field: &str, text: &str) -> DomainResult<UnixMs> {
+    parse_rfc3339(text).ok_or_else(|| {
+        let sentence = "this is not a time such as 2027-01-31T18:00:00Z";
+        Error::invalid_field(field, sentence)
+    })
+}
+
 #[derive(Tags)]
 pub(super) enum Tag {
     Setup,
     Auth,
     Users,
+    Sessions,
+    ApiKeys,
     Models,
     Adapters,
     RemoteSources,
     Settings,
+    Audit,
     Conversations,
     Messages,
     Replies,

@@ -1,0 +1,110 @@
+//! `/admin/audit`: who did what. For administrators and auditors.
+
+use futures_util::stream::unfold;
+use poem::Body;
+use poem_openapi::param::Query;
+use poem_openapi::payload::{Binary, Json};
+use poem_openapi::{ApiResponse, Object, OpenApi};
+
+use super::{ApiResult, House, Tag, page_limit};
+use crate::accounts::AuditRecord;
+use crate::clock::rfc3339;
+use crate::error::Error;
+use crate::http::caller::Steward;
+
+pub(in crate::http) struct AuditApi;
+
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+struct AuditEntry {
+    sequence: u64,
+    at: String,
+    /// A username, or in brackets what it was done by.
+    actor: String,
+    actor_id: Option<String>,
+    /// Thing and verb, e.g. `user.disabled`.
+    action: String,
+    /// The name of what it was done to; may be empty.
+    subject: String,
+    details: serde_json::Value,
+    hash: String,
+}
+
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+struct AuditPage {
+    /// Latest first.
+    items: Vec<AuditEntry>,
+    next_cursor: Option<String>,
+}
+
+#[derive(ApiResponse)]
+enum AuditExportResponse {
+    /// A line of JSON for each entry, oldest first; `chatelaine audit check FILE` checks it.
+    #[oai(status = 200, content_type = "application/x-ndjson")]
+    Lines(Binary<Body>),
+}
+
+impl From<AuditRecord> for AuditEntry {
+    fn from(entry: AuditRecord) -> Self {
+        Self {
+            sequence: entry.sequence,
+            at: rfc3339(entry.at),
+            actor: entry.actor.name().to_owned(),
+            actor_id: entry.actor.user_id().map(|id| id.to_string()),
+            details: serde_json::from_str(&entry.details).unwrap_or_default(),
+            action: entry.action,
+            subject: entry.subject,
+            hash: entry.hash,
+        }
+    }
+}
+
+#[OpenApi(prefix_path = "/admin/audit", tag = "Tag::Audit")]
+impl AuditApi {
+    /// What was done, the latest first
+    #[oai(path = "/", method = "get", operation_id = "list_audit_entries")]
+    async fn list_audit_entries(
+        &self,
+        house: House<'_>,
+        caller: Steward,
+        /// `next_cursor` of the page before.
+        Query(cursor): Query<Option<String>>,
+        /// 1 to 100, by default 50.
+        Query(limit): Query<Option<usize>>,
+    ) -> ApiResult<Json<AuditPage>> {
+        let invalid = |_| Error::invalid_field("cursor", "this cursor is not of this list");
+        let before = cursor
+            .map(|text| text.parse().map_err(invalid))
+            .transpose()?;
+        let page = house
+            .accounts
+            .list_audit(&caller, before, page_limit(limit)?)
+            .await?;
+        Ok(Json(AuditPage {
+            items: page.entries.into_iter().map(Into::into).collect(),
+            next_cursor: page.next_before.map(|sequence| sequence.to_string()),
+        }))
+    }
+
+    /// Everything that was done, to be kept and checked elsewhere
+    #[oai(path = "/export", method = "get", operation_id = "export_audit")]
+    async fn export_audit(
+        &self,
+        house: House<'_>,
+        caller: Steward,
+    ) -> ApiResult<AuditExportResponse> {
+        caller.require_auditor()?;
+        let (house, caller) = ((*house).clone(), caller.0.clone());
+        let pieces = unfold((house, caller, 0), |(house, caller, after)| async move {
+            let piece = house.accounts.export_audit(&caller, after).await;
+            match piece.map_err(std::io::Error::other) {
+                Ok(None) => None,
+                Ok(Some((lines, last))) => Some((Ok(lines), (house, caller, last))),
+                Err(error) => Some((Err(error), (house, caller, u64::MAX))),
+            }
+        });
+        let body = Body::from_bytes_stream(pieces);
+        Ok(AuditExportResponse::Lines(Binary(body)))
+    }
+}

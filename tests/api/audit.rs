@@ -1,0 +1,83 @@
+//! The audit log: every deed of an administrator is in it, only they and auditors read it, and a
+//! changed entry is found.
+
+use serde_json::json;
+
+use crate::support::{House, binary, run_to_end, text};
+
+const PATH: &str = "/api/v1/admin/audit";
+
+#[tokio::test]
+async fn what_was_done_is_listed_latest_first_in_pages() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    for mode in ["open", "closed", "key"] {
+        let change = json!({"registration": {"mode": mode}});
+        ada.patch("/api/v1/admin/settings", change).await.ok(200);
+    }
+    let page = ada.get(&format!("{PATH}?limit=3")).await.ok(200);
+    assert_eq!(page["items"][0]["action"], "settings.changed");
+    assert_eq!(page["items"][0]["actor"], "ada");
+    assert_eq!(page["items"][0]["details"]["registration"]["mode"], "key");
+    let cursor = text(&page, "/next_cursor");
+    let rest = ada
+        .get(&format!("{PATH}?limit=3&cursor={cursor}"))
+        .await
+        .ok(200);
+    assert_eq!(rest["items"][0]["action"], "house.set_up");
+    assert_eq!(rest["next_cursor"], json!(null));
+    ada.get(&format!("{PATH}?cursor=x"))
+        .await
+        .refused(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_user_reads_nothing_of_it() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    bob.get(PATH).await.refused(403, "forbidden");
+    bob.get(&format!("{PATH}/export"))
+        .await
+        .refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn an_export_is_checked_and_any_change_to_it_is_found() {
+    let mut house = House::start().await;
+    let ada = house.set_up().await;
+    for mode in ["open", "closed", "open", "closed"] {
+        let change = json!({"registration": {"mode": mode}});
+        ada.patch("/api/v1/admin/settings", change).await.ok(200);
+    }
+    let export = ada.get(&format!("{PATH}/export")).await;
+    assert_eq!(export.status, 200);
+    let lines: Vec<&str> = export.text.lines().collect();
+    assert_eq!(lines.len(), 5);
+
+    let check = |name: &str, text: &str| {
+        let file = house.folder.path().join(name);
+        std::fs::write(&file, text).expect("a file");
+        run_to_end(binary().args(["audit", "check"]).arg(&file))
+    };
+    assert!(check("whole", &export.text).status.success());
+    let changed = export.text.replacen("\"ada\"", "\"eve\"", 1);
+    let cut_out = [lines[0], lines[2], lines[3]].join("\n");
+    let swapped = [lines[0], lines[2], lines[1]].join("\n");
+    for (name, text) in [
+        ("changed", &changed),
+        ("cut_out", &cut_out),
+        ("swapped", &swapped),
+    ] {
+        let output = check(name, text);
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert!(!output.stderr.is_empty());
+    }
+
+    house.stop().await;
+    let mut command = binary();
+    command.args(["audit", "check", "--data"]).arg(house.data());
+    let output = run_to_end(&mut command);
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains('5'));
+}
