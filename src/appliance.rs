@@ -9,14 +9,16 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Caller};
 use crate::config::{Config, EngineConfig};
-use crate::conversations::Conversations;
+use crate::conversations::{Conversations, remove_conversations_of};
 use crate::engine::remote::RemoteEngine;
 use crate::engine::scripted::ScriptedEngine;
 use crate::engine::{CombinedEngine, Engine, ModelInfo, ModelRunner};
 use crate::error::{Error, Result};
+use crate::ids::UserId;
 use crate::jobs::Jobs;
+use crate::mail::Mailer;
 use crate::models::{Adapters, Library, Puller, Pulls, RemoteSources};
 use crate::secrets::open_key_file;
 use crate::store::Store;
@@ -72,15 +74,17 @@ pub fn open_store(config: &Config, data: &Path) -> Result<Arc<Store>> {
 }
 
 /// The accounts of a data folder, for the command line; the store must be open nowhere else.
-pub fn open_accounts(store: Arc<Store>, data: &Path) -> Result<Accounts> {
-    Accounts::open(store, &data.join(KEY_FILE))
+pub fn open_accounts(config: &Config, store: Arc<Store>, data: &Path) -> Result<Accounts> {
+    let house_address = config.http.house_address();
+    let mailer = Arc::new(Mailer {});
+    Accounts::open(store, &data.join(KEY_FILE), mailer, house_address)
 }
 
 impl Appliance {
     pub async fn start(config: Config, data: &Path) -> Result<Arc<Self>> {
         prepare_data_folder(data)?;
         let store = open_store(&config, data)?;
-        let accounts = open_accounts(Arc::clone(&store), data)?;
+        let accounts = open_accounts(&config, Arc::clone(&store), data)?;
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
         let Answering {
             library,
@@ -154,6 +158,26 @@ impl Appliance {
             }
         };
         self.jobs.run(perform, self.stopping.clone()).await;
+    }
+
+    /// Removes somebody with everything that is theirs, for an administrator.
+    pub async fn delete_user(&self, caller: &Caller, id: UserId) -> Result<()> {
+        let deleted = self
+            .accounts
+            .delete_person(caller, id, remove_conversations_of);
+        deleted.await?;
+        self.conversations.forget_replies_of(id).await;
+        Ok(())
+    }
+
+    /// Removes the caller with everything that is theirs.
+    pub async fn delete_own_account(&self, caller: &Caller, password: &str) -> Result<()> {
+        let deleted = self
+            .accounts
+            .delete_own_account(caller, password, remove_conversations_of);
+        deleted.await?;
+        self.conversations.forget_replies_of(caller.user_id()).await;
+        Ok(())
     }
 
     /// The models people can choose from, as they are now.

@@ -25,7 +25,7 @@ macro_rules! typed_id {
                 Uuid::try_parse(text).ok().map(Self)
             }
 
-            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
             }
 

@@ -24,6 +24,7 @@ pub mod http;
 pub mod ids;
 pub mod jobs;
 pub mod machine;
+pub mod mail;
 pub mod models;
 pub mod outbound;
 pub mod secrets;

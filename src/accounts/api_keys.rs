@@ -2,18 +2,20 @@
 //! A key has 256 random bits, is shown once and kept as a hash. Making and ending keys takes a
 //! session: no key can give itself more.
 
+use super::access::{Access, AccessKind};
 use super::audit::audited;
 use super::caller::Means;
 use super::sessions::caller_of;
 use super::{Accounts, Caller, Purpose};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Result};
-use crate::ids::ApiKeyId;
+use crate::ids::{ApiKeyId, UserId};
 use crate::secrets::{hash_secret, random_secret};
 use crate::store::api_keys::{
     ApiKeyRecord, ApiKeyScope, find_api_key, find_api_key_by_hash, list_api_keys_of, put_api_key,
     remove_api_key,
 };
+use crate::store::{Reads, WriteTx};
 
 /// What every key begins with, so that it is known for one wherever it turns up.
 const PREFIX: &str = "chk_";
@@ -50,6 +52,7 @@ impl Accounts {
         let (stored, caller) = (record.clone(), caller.clone());
         self.store
             .write(move |tx| {
+                check_feature(tx, &caller)?;
                 if list_api_keys_of(tx, stored.user_id)?.len() >= KEYS_LIMIT {
                     return Err(Error::conflict(format!(
                         "nobody has more than {KEYS_LIMIT} API keys; end one that is not needed"
@@ -92,7 +95,9 @@ impl Accounts {
                     .filter(|key| key.expires_at.is_none_or(|until| until > now_ms()))
                     .ok_or_else(no_key)?;
                 let means = Means::ApiKey(key.id, key.scopes.clone());
-                Ok((caller_of(tx, key.user_id, means)?, key))
+                let caller = caller_of(tx, key.user_id, means)?;
+                check_feature(tx, &caller)?;
+                Ok((caller, key))
             })
             .await?;
         let used_long_ago = |at| at < now_ms() - USED_EVERY_MS;
@@ -116,6 +121,13 @@ impl Accounts {
                 put_api_key(tx, &key)
             })
             .await
+    }
+}
+
+fn check_feature(tx: &impl Reads, caller: &Caller) -> Result<()> {
+    match Access::of(tx, caller)?.allows(AccessKind::Feature, "api_keys") {
+        true => Ok(()),
+        false => Err(Error::forbidden("your groups may not use API keys")),
     }
 }
 
@@ -158,4 +170,12 @@ fn new_record(caller: &Caller, new: NewApiKey, secret: &str) -> Result<ApiKeyRec
         expires_at: new.expires_at,
         last_used_at: None,
     })
+}
+
+/// Ends every key of a user.
+pub(super) fn remove_api_keys(tx: &WriteTx, user_id: UserId) -> Result<()> {
+    for key in list_api_keys_of(tx, user_id)? {
+        remove_api_key(tx, &key)?;
+    }
+    Ok(())
 }

@@ -4,11 +4,21 @@
 //! whether the session still exists, so ending a session takes effect at once. Secrets are kept as
 //! hashes and never logged. Called by `http`, `cli` and, for `Caller`, by the other domain rooms.
 
+mod access;
 mod access_tokens;
 mod api_keys;
 mod audit;
 mod caller;
+mod groups;
+mod key_text;
+mod links;
 mod passwords;
+mod people;
+mod post;
+mod recovery;
+mod registration;
+mod registration_keys;
+mod requests;
 mod rights;
 mod sessions;
 mod settings;
@@ -21,11 +31,24 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+pub use self::access::{Access, AccessEffect, AccessKind, AccessRule, FEATURES};
 use self::access_tokens::AccessTokens;
 pub use self::api_keys::{IssuedApiKey, NewApiKey};
 pub use self::audit::{AuditActor, AuditPage, AuditRecord, audited, check_exported_audit};
 pub use self::caller::{Caller, Purpose};
+pub use self::groups::{GroupChange, GroupRecord, GroupView};
 use self::passwords::Passwords;
+pub use self::people::{PeoplePage, PersonChange};
+use self::post::Post;
+pub use self::recovery::ResetLink;
+pub use self::registration::{Registered, Registration};
+pub use self::registration_keys::{
+    IssuedKey, KeyGrants, KeyPage, KeyUseRecord, NewKeys, RegistrationKeyRecord,
+};
+pub use self::requests::{
+    Decide, DecisionLink, RequestDecision, RequestRecord, RequestView, RequestWish,
+};
+pub use self::rights::check_is_here;
 pub use self::sessions::{Carrier, Credentials, SessionView, SignedIn};
 pub use self::settings::{
     RegistrationApproval, RegistrationMode, RegistrationRules, RegistrationRulesChange, Settings,
@@ -35,27 +58,36 @@ use self::setup::SetupLink;
 pub use self::users::{NewUser, UserChange};
 pub use self::visitor::Visitor;
 use crate::error::Result;
+use crate::mail::Mailer;
 use crate::store::Store;
 pub use crate::store::api_keys::{ApiKeyRecord, ApiKeyScope};
-pub use crate::store::users::{UserRecord, UserRole, UserStatus};
+pub use crate::store::users::{Awaited, UserRecord, UserRole, UserStatus};
 
 pub struct Accounts {
     store: Arc<Store>,
     passwords: Passwords,
     access_tokens: AccessTokens,
     setup_link: SetupLink,
+    post: Post,
     /// Somebody may no longer do what they might.
     rights_changed: watch::Sender<()>,
 }
 
 impl Accounts {
     /// `key_file` holds the key that signs access tokens; it is made when it is not there.
-    pub fn open(store: Arc<Store>, key_file: &Path) -> Result<Self> {
+    /// `house_address` is what links in mails begin with.
+    pub fn open(
+        store: Arc<Store>,
+        key_file: &Path,
+        mailer: Arc<Mailer>,
+        house_address: String,
+    ) -> Result<Self> {
         Ok(Self {
             store,
             passwords: Passwords::new(),
             access_tokens: AccessTokens::open(key_file)?,
             setup_link: SetupLink::default(),
+            post: Post::new(mailer, house_address),
             rights_changed: watch::Sender::default(),
         })
     }

@@ -1,13 +1,15 @@
-//! Rights that end while somebody is here: whatever takes a credential or a right away is written
-//! through `write_rights`, and whoever holds something open for a caller waits for `left`.
+//! Rights that end while somebody is here. Whatever takes a credential or a right away is written
+//! through `write_rights`; whoever holds something open for a caller waits for `left`.
 
 use super::caller::Means;
 use super::sessions::caller_of;
-use super::{Accounts, Caller};
+use super::{Accounts, Caller, UserStatus};
 use crate::clock::now_ms;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ids::UserId;
 use crate::store::api_keys::find_api_key;
 use crate::store::sessions::find_session;
+use crate::store::users::find_user;
 use crate::store::{Reads, WriteTx};
 
 impl Accounts {
@@ -55,6 +57,15 @@ impl Accounts {
                 }
             })
             .await
+    }
+}
+
+/// Refuses who was removed or shut out since they were asked who they are. For the transaction that
+/// writes something of theirs.
+pub fn check_is_here(tx: &impl Reads, user_id: UserId) -> Result<()> {
+    match find_user(tx, &user_id)? {
+        Some(user) if user.status == UserStatus::Active => Ok(()),
+        _ => Err(Error::unauthenticated("this account is gone")),
     }
 }
 

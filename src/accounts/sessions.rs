@@ -112,6 +112,10 @@ fn caller_of_session(tx: &ReadTx, session: &SessionRecord) -> Result<Caller> {
     caller_of(tx, session.user_id, Means::Session(session.id))
 }
 
+fn wrong_password() -> Error {
+    Error::unauthenticated("the name or the password is wrong")
+}
+
 /// Said only to who knows the password.
 fn check_may_come_in(user: &UserRecord) -> Result<()> {
     let awaited = match user.status {
@@ -143,7 +147,23 @@ fn find_living(tx: &impl Reads, id: SessionId) -> Result<SessionRecord> {
 }
 
 impl Accounts {
-    /// `login` is a username or an e-mail.
+    /// The user whose password that is. `login` is a username or an e-mail.
+    pub(super) async fn verified_user(
+        &self,
+        _visitor: &Visitor,
+        login: &str,
+        password: &str,
+    ) -> Result<UserRecord> {
+        let login = login.trim().to_lowercase();
+        let user = self
+            .store
+            .read(move |tx| find_user_by_login(tx, &login))
+            .await?;
+        let stored = user.as_ref().map(|user| user.password_hash.clone());
+        let verified = self.passwords.verify(password, stored).await?;
+        user.filter(|_| verified).ok_or_else(wrong_password)
+    }
+
     pub async fn sign_in(
         &self,
         visitor: &Visitor,
@@ -151,15 +171,7 @@ impl Accounts {
         password: &str,
         carrier: Carrier,
     ) -> Result<SignedIn> {
-        let login = login.trim().to_lowercase();
-        let user = self
-            .store
-            .read(move |tx| find_user_by_login(tx, &login))
-            .await?;
-        let wrong = || Error::unauthenticated("the name or the password is wrong");
-        let stored = user.as_ref().map(|user| user.password_hash.clone());
-        let verified = self.passwords.verify(password, stored).await?;
-        let verified = user.filter(|_| verified).ok_or_else(wrong)?;
+        let verified = self.verified_user(visitor, login, password).await?;
         let session = NewSession::generate(verified.id, carrier, visitor);
         let record = session.record.clone();
         let user = self
@@ -168,7 +180,7 @@ impl Accounts {
                 // Hashing takes its time, and the password may have changed in it.
                 let user = find_user(tx, &verified.id)?
                     .filter(|user| user.password_hash == verified.password_hash)
-                    .ok_or_else(wrong)?;
+                    .ok_or_else(wrong_password)?;
                 check_may_come_in(&user)?;
                 remove_sessions(tx, user.id, |session| session.expires_at <= now_ms())?;
                 put_session(tx, &record)?;

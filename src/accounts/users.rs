@@ -1,17 +1,20 @@
 //! Users: making one, one's own profile and password, and what the command line may do. What a
 //! person types is checked here, before the store sees it; what is unique is checked in the store.
 
+use super::links::{NewLink, PROVE_EMAIL};
+use super::post::{Post, UnsentLink};
+use super::recovery::ask_for_new_email;
 use super::sessions::{NewSession, remove_sessions};
-use super::settings::{RegistrationMode, registration_rules};
-use super::{Accounts, Caller, Carrier, SignedIn, Visitor};
+use super::{Accounts, Caller, Carrier, Purpose, SignedIn, Visitor};
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::ids::UserId;
-use crate::store::WriteTx;
+use crate::mail::is_configured;
 use crate::store::sessions::put_session;
 use crate::store::users::{
     UserRecord, UserRole, UserStatus, find_user, find_user_by_login, list_users, put_user,
 };
+use crate::store::{Reads, WriteTx};
 
 /// What somebody says to get an account.
 pub struct NewUser {
@@ -19,6 +22,8 @@ pub struct NewUser {
     pub password: String,
     pub email: Option<String>,
     pub display_name: Option<String>,
+    /// What mails to them are written in, e.g. `de`.
+    pub language: Option<String>,
 }
 
 /// What somebody changes about themselves. None leaves a field; an empty text removes it.
@@ -26,6 +31,54 @@ pub struct NewUser {
 pub struct UserChange {
     pub display_name: Option<String>,
     pub email: Option<String>,
+    /// What mails to them are written in, e.g. `de`.
+    pub language: Option<String>,
+    /// Needed for another e-mail.
+    pub current_password: Option<String>,
+}
+
+pub struct ChangedProfile {
+    pub user: UserRecord,
+    /// A link was mailed to this address; following it makes it theirs.
+    pub email_to_prove: Option<String>,
+}
+
+/// A changed profile about to be written. None leaves a field; an inner None removes it.
+struct ProfileWrite {
+    id: UserId,
+    display_name: Option<Option<String>>,
+    email: Option<Option<String>>,
+    language: Option<Option<String>>,
+    post: Post,
+    link: NewLink,
+}
+
+impl ProfileWrite {
+    /// Gives the e-mail that is theirs once they prove it, with the link that does.
+    fn write(&self, tx: &WriteTx) -> Result<(UserRecord, Option<(String, UnsentLink)>)> {
+        let mut user = find_user(tx, &self.id)?.ok_or_else(gone)?;
+        if let Some(name) = &self.display_name {
+            user.display_name.clone_from(name);
+        }
+        if let Some(language) = &self.language {
+            user.language.clone_from(language);
+        }
+        let mut to_prove = None;
+        match &self.email {
+            Some(Some(email)) if is_configured(tx)? => {
+                check_email_is_free(tx, email)?;
+                let unsent = ask_for_new_email(tx, &self.post, &self.link, &user, email)?;
+                to_prove = Some((email.clone(), unsent));
+            }
+            Some(email) => {
+                user.email.clone_from(email);
+                user.email_verified = false;
+            }
+            None => {}
+        }
+        put_user(tx, &user)?;
+        Ok((user, to_prove))
+    }
 }
 
 fn gone() -> Error {
@@ -33,26 +86,6 @@ fn gone() -> Error {
 }
 
 impl Accounts {
-    /// Makes one's own account, where that is open, and signs in.
-    pub async fn register(
-        &self,
-        visitor: &Visitor,
-        new: NewUser,
-        carrier: Carrier,
-    ) -> Result<SignedIn> {
-        let closed =
-            || Error::forbidden("registration is closed in this house; ask the administrator");
-        if self.registration_rules().await?.mode == RegistrationMode::Closed {
-            return Err(closed());
-        }
-        let user = self.new_user(new, UserRole::User).await?;
-        let may = move |tx: &WriteTx| match registration_rules(tx)?.mode {
-            RegistrationMode::Open => Ok(()),
-            RegistrationMode::Closed | RegistrationMode::Key => Err(closed()),
-        };
-        self.add_and_sign_in(visitor, user, carrier, may).await
-    }
-
     /// `may` says in the same transaction whether there may be such a user.
     pub(super) async fn add_and_sign_in(
         &self,
@@ -80,42 +113,71 @@ impl Accounts {
             .await
     }
 
-    pub async fn change_profile(&self, caller: &Caller, change: UserChange) -> Result<UserRecord> {
-        let id = caller.user_id;
+    /// Another e-mail takes the password. Where mail is set up it becomes theirs once they prove it.
+    pub async fn change_profile(
+        &self,
+        caller: &Caller,
+        change: UserChange,
+    ) -> Result<ChangedProfile> {
+        caller.require(Purpose::OwnAccount)?;
         let display_name = change
             .display_name
             .map(|name| valid_display_name(&name))
             .transpose()?;
         let email = change.email.map(|email| valid_email(&email)).transpose()?;
-        self.store
-            .write(move |tx| {
-                let mut user = find_user(tx, &id)?.ok_or_else(gone)?;
-                if let Some(name) = &display_name {
-                    user.display_name.clone_from(name);
-                }
-                if let Some(email) = &email {
-                    user.email.clone_from(email);
-                }
-                put_user(tx, &user)?;
-                Ok(user)
-            })
-            .await
+        let language = change
+            .language
+            .map(|tag| valid_language(&tag))
+            .transpose()?;
+        let now = self.profile(caller).await?;
+        let email = email.filter(|email| *email != now.email);
+        if email.is_some() {
+            let password = change.current_password.as_deref().unwrap_or_default();
+            self.check_own_password(caller, "current_password", password)
+                .await?;
+        }
+        let written = ProfileWrite {
+            id: caller.user_id,
+            display_name,
+            email,
+            language,
+            post: self.post.clone(),
+            link: NewLink::generate(&PROVE_EMAIL),
+        };
+        let (user, to_prove) = self.store.write(move |tx| written.write(tx)).await?;
+        self.post.send();
+        let email_to_prove = to_prove.map(|(email, unsent)| {
+            unsent.log("it proves a new e-mail");
+            email
+        });
+        Ok(ChangedProfile {
+            user,
+            email_to_prove,
+        })
     }
 
     /// Every other session of the caller ends.
     pub async fn change_password(&self, caller: &Caller, current: &str, new: &str) -> Result<()> {
-        let user = self.profile(caller).await?;
-        if !self
-            .passwords
-            .verify(current, Some(user.password_hash.clone()))
-            .await?
-        {
-            return Err(Error::invalid_field(
-                "current_password",
-                "the current password is wrong",
-            ));
-        }
+        let user = self
+            .check_own_password(caller, "current_password", current)
+            .await?;
         self.write_password(user, new, caller.session_id()).await
+    }
+
+    /// For what a session alone is not enough for. `field` is where the password was given.
+    pub(super) async fn check_own_password(
+        &self,
+        caller: &Caller,
+        field: &str,
+        password: &str,
+    ) -> Result<UserRecord> {
+        caller.require(Purpose::OwnAccount)?;
+        let user = self.profile(caller).await?;
+        let stored = Some(user.password_hash.clone());
+        match self.passwords.verify(password, stored).await? {
+            true => Ok(user),
+            false => Err(Error::invalid_field(field, "this password is wrong")),
+        }
     }
 
     async fn write_password(
@@ -178,6 +240,12 @@ impl Accounts {
             .map(valid_display_name)
             .transpose()?
             .flatten();
+        let language = new
+            .language
+            .as_deref()
+            .map(valid_language)
+            .transpose()?
+            .flatten();
         let about = [username.as_str(), email.as_deref().unwrap_or_default()];
         let password_hash = self.passwords.hash_new(&new.password, &about).await?;
         Ok(UserRecord {
@@ -191,7 +259,7 @@ impl Accounts {
             status: UserStatus::Active,
             email_verified: false,
             group_ids: Vec::new(),
-            language: None,
+            language,
             registration_key_id: None,
         })
     }
@@ -239,4 +307,25 @@ fn valid_display_name(text: &str) -> Result<Option<String>> {
         ));
     }
     Ok((!name.is_empty()).then(|| name.to_owned()))
+}
+
+/// A tag such as `de` or `de-AT`; an empty text means none.
+fn valid_language(tag: &str) -> Result<Option<String>> {
+    let tag = tag.trim();
+    let is_tag = tag.len() <= 35 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    match is_tag {
+        true => Ok((!tag.is_empty()).then(|| tag.to_owned())),
+        false => Err(Error::invalid_field(
+            "language",
+            "this is not a language such as de",
+        )),
+    }
+}
+
+fn check_email_is_free(tx: &impl Reads, email: &str) -> Result<()> {
+    match find_user_by_login(tx, email)? {
+        Some(_) => Err(Error::conflict("this e-mail is taken")
+            .with_details(serde_json::json!({ "field": "email" }))),
+        None => Ok(()),
+    }
 }

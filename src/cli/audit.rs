@@ -1,7 +1,7 @@
-//! `audit`: whether the audit log is as it was written, in the data folder or in an export.
+//! `audit`: whether the audit log is as it was written, in the data folder or in an export. Of the
+//! log nothing is printed but how much of it is in order.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
         None => {
             let (config, folder) = arguments.data.load()?;
             let store = open_store(&config, &folder)?;
-            let accounts = open_accounts(Arc::clone(&store), &folder)?;
+            let accounts = open_accounts(&config, store, &folder)?;
             block_on(accounts.check_audit())?
         }
     };

@@ -11,6 +11,7 @@ mod adapter;
 mod ask;
 mod audit;
 mod completions;
+mod key;
 mod model;
 mod openapi;
 mod serve;
@@ -50,6 +51,8 @@ enum Command {
     Ask(ask::Arguments),
     /// Add and list users, set a password; while no server runs on the data folder
     User(user::Arguments),
+    /// Make, load, list and withdraw registration keys; while no server runs on the data folder
+    Key(key::Arguments),
     /// Add, list and remove model files
     Model(model::Arguments),
     /// Add, list and remove adapters; while no server runs on the data folder
@@ -94,6 +97,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Ask(arguments) => ask::run(arguments),
         Command::User(arguments) => user::run(arguments),
+        Command::Key(arguments) => key::run(arguments),
         Command::Model(arguments) => model::run(arguments),
         Command::Adapter(arguments) => adapter::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),

@@ -38,9 +38,11 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     block_on(serve(config, folder))
 }
 
-async fn serve(config: Config, folder: std::path::PathBuf) -> Result<()> {
+async fn serve(mut config: Config, folder: std::path::PathBuf) -> Result<()> {
     let listener = http::bind(&config.http.listen)?;
     let address = listener.local_addr().map_err(Error::internal)?;
+    // Port 0 has become a number by now, and links need it.
+    config.http.listen = address.to_string();
     let appliance = Appliance::start(config, &folder).await?;
     let mut signals = Signals::listen()?;
     announce(&appliance, address).await?;
@@ -71,18 +73,10 @@ fn leave_at_once() -> ! {
 
 /// The two lines a newcomer, and a test, wait for.
 async fn announce(appliance: &Appliance, address: SocketAddr) -> Result<()> {
-    let base = appliance
-        .config
-        .http
-        .public_url
-        .clone()
-        .unwrap_or_else(|| format!("http://{}", reachable(address)));
+    let base = appliance.config.http.house_address();
     let mut lines = format!("Listening on http://{address}\n");
     if let Some(token) = appliance.accounts.open_setup().await? {
-        lines.push_str(&format!(
-            "Set up: {}/setup?token={token}\n",
-            base.trim_end_matches('/')
-        ));
+        lines.push_str(&format!("Set up: {base}/setup?token={token}\n"));
     }
     let mut stdout = std::io::stdout().lock();
     // Nobody may be listening to stdout, and that is no reason not to serve.
@@ -90,15 +84,6 @@ async fn announce(appliance: &Appliance, address: SocketAddr) -> Result<()> {
         .write_all(lines.as_bytes())
         .and_then(|()| stdout.flush());
     Ok(())
-}
-
-/// `0.0.0.0` is an address to listen on, not one to visit.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    match (address.ip().is_unspecified(), address.is_ipv4()) {
-        (false, _) => address,
-        (true, true) => SocketAddr::from(([127, 0, 0, 1], address.port())),
-        (true, false) => SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, address.port())),
-    }
 }
 
 struct Signals {

@@ -3,7 +3,6 @@
 
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
-use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -65,7 +64,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
 
 async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
     prepare_data_folder(folder)?;
-    let accounts: Accounts = open_accounts(Arc::clone(&open_store(&config, folder)?), folder)?;
+    let accounts: Accounts = open_accounts(&config, open_store(&config, folder)?, folder)?;
     match action {
         Action::Add {
             name,
@@ -84,6 +83,7 @@ async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
                 password,
                 email,
                 display_name: None,
+                language: None,
             };
             let user = accounts.add_user(new, role).await?;
             say_line(&format!("Added {}", user.username))?;

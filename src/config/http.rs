@@ -1,4 +1,7 @@
-//! `[http]`: where the house answers and under which name people reach it.
+//! `[http]`: where the house answers and under which name people reach it. What every link begins
+//! with that leaves the house is said here too.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::Deserialize;
 
@@ -25,6 +28,56 @@ impl Default for HttpConfig {
             body_limit_bytes: 1024 * 1024,
             body_timeout_ms: 30_000,
             shutdown_timeout_ms: 5_000,
+        }
+    }
+}
+
+impl HttpConfig {
+    /// The address under which people reach the house, without a slash at its end: what every link
+    /// that leaves the house begins with. Never taken from a request, which says whatever its
+    /// sender likes.
+    pub fn house_address(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", visitable(&self.listen)),
+        }
+    }
+}
+
+/// `0.0.0.0` is an address to listen on, not one to visit.
+fn visitable(listen: &str) -> String {
+    match listen.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_unspecified() => match address.is_ipv4() {
+            true => SocketAddr::from((Ipv4Addr::LOCALHOST, address.port())).to_string(),
+            false => SocketAddr::from((Ipv6Addr::LOCALHOST, address.port())).to_string(),
+        },
+        _ => listen.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_begin_with_an_address_that_can_be_visited() {
+        for (public_url, listen, address) in [
+            (None, "127.0.0.1:2428", "http://127.0.0.1:2428"),
+            (None, "0.0.0.0:80", "http://127.0.0.1:80"),
+            (None, "[::]:80", "http://[::1]:80"),
+            (None, "house.lan:80", "http://house.lan:80"),
+            (
+                Some("https://chat.example.org/"),
+                "0.0.0.0:80",
+                "https://chat.example.org",
+            ),
+        ] {
+            let config = HttpConfig {
+                public_url: public_url.map(str::to_owned),
+                listen: listen.to_owned(),
+                ..HttpConfig::default()
+            };
+            assert_eq!(config.house_address(), address);
         }
     }
 }

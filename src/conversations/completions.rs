@@ -36,8 +36,13 @@ pub struct CompletedEmbedding {
 }
 
 impl Conversations {
-    pub fn complete(&self, caller: &Caller, request: CompletionRequest) -> Result<Completion> {
-        let asker = self.asker(caller);
+    pub async fn complete(
+        &self,
+        caller: &Caller,
+        request: CompletionRequest,
+    ) -> Result<Completion> {
+        let asker = self.asker(caller).await?;
+        asker.check_completions()?;
         let model = asker.model(request.model.as_deref())?;
         let adapters = asker.adapters(&model, &request.adapters)?;
         let stream = self.engine.generate(Generate {
@@ -54,9 +59,9 @@ impl Conversations {
         caller: &Caller,
         request: EmbeddingRequest,
     ) -> Result<CompletedEmbedding> {
-        let model = self
-            .asker(caller)
-            .embedding_model(request.model.as_deref())?;
+        let asker = self.asker(caller).await?;
+        asker.check_completions()?;
+        let model = asker.embedding_model(request.model.as_deref())?;
         let wanted = Embed {
             model: model.clone(),
             texts: request.texts,

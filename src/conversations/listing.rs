@@ -9,7 +9,6 @@ use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
 use crate::models::AdapterChoice;
-use crate::store::Reads;
 use crate::store::conversations::{
     ConversationRecord, TitleSource, find_conversation, list_conversations, put_conversation,
     remove_conversation,
@@ -18,6 +17,7 @@ use crate::store::messages::{
     MessageRecord, find_conversation_id_of, find_message, list_messages, remove_messages,
 };
 use crate::store::search_outbox::{SearchChange, append_search_change};
+use crate::store::{Reads, WriteTx};
 
 const TITLE_LIMIT_CHARS: usize = 200;
 
@@ -154,7 +154,7 @@ impl Conversations {
         caller: &Caller,
         new: NewConversation,
     ) -> Result<ConversationRecord> {
-        let asker = self.asker(caller);
+        let asker = self.asker(caller).await?;
         let model = new.model.map(|model| asker.model(Some(&model)));
         let model = model.transpose()?;
         let mut conversation =
@@ -186,7 +186,7 @@ impl Conversations {
         id: ConversationId,
         change: ConversationChange,
     ) -> Result<ConversationRecord> {
-        let (owner_id, asker) = (caller.user_id(), self.asker(caller));
+        let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
         let title = change.title.as_deref().map(valid_title).transpose()?;
         let model = match change.model.as_deref() {
             None => None,
@@ -227,14 +227,16 @@ impl Conversations {
         self.store
             .write(move |tx| {
                 let conversation = get_conversation_of(tx, owner_id, id)?;
-                replies::forget_replies_in(tx, id)?;
-                remove_messages(tx, owner_id, id)?;
-                remove_conversation(tx, &conversation)?;
-                append_search_change(tx, &SearchChange::ConversationDeleted(id))
+                remove(tx, &conversation)
             })
             .await?;
         self.replies.forget_all_in(id).await;
         Ok(())
+    }
+
+    /// Stops what is being written for somebody whose conversations are gone.
+    pub async fn forget_replies_of(&self, owner_id: UserId) {
+        self.replies.forget_all_of(owner_id).await;
     }
 
     /// The shown branch, or the whole tree; oldest first.
@@ -268,4 +270,22 @@ impl Conversations {
     pub fn running_reply_in(&self, id: ConversationId) -> Option<MessageId> {
         self.replies.running_in(id)
     }
+}
+
+fn remove(tx: &WriteTx, conversation: &ConversationRecord) -> Result<()> {
+    replies::forget_replies_in(tx, conversation.id)?;
+    remove_messages(tx, conversation.owner_id, conversation.id)?;
+    remove_conversation(tx, conversation)?;
+    append_search_change(tx, &SearchChange::ConversationDeleted(conversation.id))
+}
+
+/// Removes every conversation of somebody who goes.
+pub fn remove_conversations_of(tx: &WriteTx, owner_id: UserId) -> Result<()> {
+    for archived in [false, true] {
+        let (conversations, _) = list_conversations(tx, owner_id, archived, None, usize::MAX - 1)?;
+        for conversation in conversations {
+            remove(tx, &conversation)?;
+        }
+    }
+    Ok(())
 }

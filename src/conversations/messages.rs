@@ -67,7 +67,7 @@ impl Conversations {
         message: SendMessage,
     ) -> Result<StartedReply> {
         validate(&message.content, message.client_id.as_deref())?;
-        let (owner_id, asker) = (caller.user_id(), self.asker(caller));
+        let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&message.content, message.client_id.as_deref());
             if let Some(promise) = find_earlier(tx, &asker, client_id, Some(id), content)? {
@@ -92,7 +92,7 @@ impl Conversations {
                 "a new conversation has no messages to answer",
             ));
         }
-        let (owner_id, asker) = (caller.user_id(), self.asker(caller));
+        let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&message.content, message.client_id.as_deref());
             if let Some(promise) = find_earlier(tx, &asker, client_id, None, content)? {
@@ -116,7 +116,7 @@ impl Conversations {
         edit: EditMessage,
     ) -> Result<StartedReply> {
         validate(&edit.content, edit.client_id.as_deref())?;
-        let (owner_id, asker) = (caller.user_id(), self.asker(caller));
+        let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&edit.content, edit.client_id.as_deref());
             let (conversation, old) = get_message_by(tx, owner_id, id, Author::User)?;
@@ -142,7 +142,7 @@ impl Conversations {
         adapters: Option<Vec<AdapterChoice>>,
         settings: Option<ReplySettings>,
     ) -> Result<StartedReply> {
-        let (owner_id, asker) = (caller.user_id(), self.asker(caller));
+        let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
         let write = move |tx: &WriteTx| {
             let (conversation, old) = get_message_by(tx, owner_id, id, Author::Assistant)?;
             let kept = conversation.model.as_deref().or(old.model.as_deref());
@@ -168,7 +168,7 @@ impl Conversations {
         adapters: Option<Vec<AdapterChoice>>,
         settings: Option<ReplySettings>,
     ) -> Result<StartedReply> {
-        let (owner_id, asker) = (caller.user_id(), self.asker(caller));
+        let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
         let write = move |tx: &WriteTx| {
             let (conversation, old) = get_message_by(tx, owner_id, id, Author::Assistant)?;
             let settings = settings.as_ref().unwrap_or(&old.settings);

@@ -24,7 +24,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::completions::{CompletedEmbedding, Completion, CompletionRequest, EmbeddingRequest};
-pub use self::listing::{ConversationChange, ConversationPage, NewConversation};
+pub use self::listing::{
+    ConversationChange, ConversationPage, NewConversation, remove_conversations_of,
+};
 pub use self::messages::{EditMessage, Exchange, SendMessage, StartedReply};
 use self::replies::Replies;
 pub use self::reply_reader::ReplyReader;

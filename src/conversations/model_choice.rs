@@ -5,30 +5,53 @@
 use std::sync::Arc;
 
 use super::Conversations;
-use crate::accounts::Caller;
+use crate::accounts::{Access, AccessKind, Caller};
 use crate::engine::{AdapterUse, EngineError, ModelInfo, ModelState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::UserId;
-use crate::models::{AdapterChoice, Adapters};
+use crate::models::{AdapterChoice, AdapterRecord, Adapters};
 
 /// Who asks for a reply, and what there was to choose from when they did.
 pub(super) struct Asker {
     caller: Caller,
+    /// Those they may use.
     models: Vec<ModelInfo>,
+    access: Access,
     adapters: Arc<Adapters>,
 }
 
 impl Conversations {
-    pub(super) fn asker(&self, caller: &Caller) -> Asker {
-        Asker {
+    pub(super) async fn asker(&self, caller: &Caller) -> Result<Asker> {
+        let for_access = caller.clone();
+        let read = self.store.read(move |tx| Access::of(tx, &for_access));
+        let access = read.await?;
+        let mut models = self.engine.models();
+        models.retain(|model| access.allows(AccessKind::Model, &model.id));
+        Ok(Asker {
             caller: caller.clone(),
-            models: self.engine.models(),
+            models,
+            access,
             adapters: Arc::clone(&self.adapters),
-        }
+        })
+    }
+
+    /// The models somebody may use, and what goes on top of them.
+    pub async fn usable(&self, caller: &Caller) -> Result<(Vec<ModelInfo>, Vec<AdapterRecord>)> {
+        let Asker { models, access, .. } = self.asker(caller).await?;
+        let adapters = self.adapters.list_usable(caller, &access);
+        Ok((models, adapters))
     }
 }
 
 impl Asker {
+    /// Refuses who may not use the interface for programs that keep their own conversations.
+    pub(super) fn check_completions(&self) -> Result<()> {
+        match self.access.allows(AccessKind::Feature, "completions") {
+            true => Ok(()),
+            false => Err(Error::forbidden("your groups may not use this interface")),
+        }
+    }
+
     pub(super) fn user_id(&self) -> UserId {
         self.caller.user_id()
     }
@@ -56,7 +79,8 @@ impl Asker {
         model: &str,
         choices: &[AdapterChoice],
     ) -> Result<Vec<AdapterUse>> {
-        self.adapters.resolve(&self.caller, model, choices)
+        self.adapters
+            .resolve(&self.caller, &self.access, model, choices)
     }
 }
 

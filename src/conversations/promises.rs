@@ -10,6 +10,7 @@ use super::messages::{CONTENT_LIMIT_BYTES, Exchange};
 use super::model_choice::{Asker, asked_or_kept};
 use super::titles;
 use super::tree::Tree;
+use crate::accounts::check_is_here;
 use crate::clock::now_ms;
 use crate::engine::{AdapterUse, FinishReason, Generate};
 use crate::error::{Error, ErrorKind, Result};
@@ -205,6 +206,7 @@ fn promise(
     mut reply: MessageRecord,
     wanted: &Wanted,
 ) -> Result<Promise> {
+    check_is_here(tx, wanted.owner_id)?;
     reply.status = MessageStatus::Running;
     put_message(tx, &reply)?;
     put_reply(

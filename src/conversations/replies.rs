@@ -125,11 +125,20 @@ impl Replies {
 
     /// Stops what is being written in a conversation that goes, and forgets what was.
     pub(super) async fn forget_all_in(&self, id: ConversationId) {
-        for reply in self.find_running(|reply| reply.conversation_id == id) {
+        self.forget(|reply| reply.conversation_id == id).await;
+    }
+
+    /// The same of somebody who goes.
+    pub(super) async fn forget_all_of(&self, owner_id: UserId) {
+        self.forget(|reply| reply.owner_id == owner_id).await;
+    }
+
+    async fn forget(&self, is_meant: impl Fn(&RunningReply) -> bool) {
+        for reply in self.find_running(&is_meant) {
             reply.stop.cancel();
             ReplyReader::live(reply, None).ending().await;
         }
-        self.by_id().retain(|_, reply| reply.conversation_id != id);
+        self.by_id().retain(|_, reply| !is_meant(reply));
     }
 
     /// What is being written is further along in memory than in the store.

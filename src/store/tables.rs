@@ -5,17 +5,24 @@ use super::adapters::AdapterRecord;
 use super::api_keys::ApiKeyRecord;
 use super::audit::AuditRecord;
 use super::conversations::ConversationRecord;
+use super::groups::GroupRecord;
 use super::jobs::JobRecord;
 use super::keys::LatestFirst;
+use super::links::LinkRecord;
 use super::messages::MessageRecord;
+use super::registration_keys::{KeyUseRecord, RegistrationKeyRecord};
 use super::remote_sources::RemoteSourceRecord;
 use super::replies::ReplyRecord;
+use super::requests::RequestRecord;
 use super::search_outbox::SearchChange;
 use super::sessions::SessionRecord;
 use super::settings::SettingRecord;
 use super::transaction::Table;
 use super::users::UserRecord;
-use crate::ids::{ApiKeyId, ConversationId, JobId, MessageId, RemoteSourceId, SessionId, UserId};
+use crate::ids::{
+    ApiKeyId, ConversationId, GroupId, JobId, MessageId, RegistrationKeyId, RemoteSourceId,
+    RequestId, SessionId, UserId,
+};
 use crate::secrets::SecretHash;
 
 pub(super) const USER_BY_ID: Table<UserId, UserRecord> = Table::new("user_by_id");
@@ -28,6 +35,17 @@ pub(super) const SESSION_OF_USER: Table<(UserId, SessionId), ()> = Table::new("s
 pub(super) const API_KEY_BY_ID: Table<ApiKeyId, ApiKeyRecord> = Table::new("api_key_by_id");
 pub(super) const API_KEY_ID_BY_HASH: Table<SecretHash, ApiKeyId> = Table::new("api_key_id_by_hash");
 pub(super) const API_KEY_OF_USER: Table<(UserId, ApiKeyId), ()> = Table::new("api_key_of_user");
+
+pub(super) const GROUP_BY_ID: Table<GroupId, GroupRecord> = Table::new("group_by_id");
+pub(super) const REGISTRATION_KEY_BY_ID: Table<RegistrationKeyId, RegistrationKeyRecord> =
+    Table::new("registration_key_by_id");
+pub(super) const REGISTRATION_KEY_ID_BY_HASH: Table<SecretHash, RegistrationKeyId> =
+    Table::new("registration_key_id_by_hash");
+pub(super) const REGISTRATION_KEY_USE: Table<(RegistrationKeyId, UserId), KeyUseRecord> =
+    Table::new("registration_key_use");
+pub(super) const LINK_BY_HASH: Table<SecretHash, LinkRecord> = Table::new("link_by_hash");
+pub(super) const LINK_OF_USER: Table<(UserId, SecretHash), ()> = Table::new("link_of_user");
+pub(super) const REQUEST_BY_ID: Table<RequestId, RequestRecord> = Table::new("request_by_id");
 
 pub(super) const AUDIT_ENTRY_BY_SEQUENCE: Table<u64, AuditRecord> =
     Table::new("audit_entry_by_sequence");

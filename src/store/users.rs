@@ -65,6 +65,13 @@ pub enum UserRole {
     Auditor,
 }
 
+impl UserRecord {
+    /// What people call them.
+    pub fn shown_name(&self) -> &str {
+        self.display_name.as_deref().unwrap_or(&self.username)
+    }
+}
+
 impl Record for UserRecord {}
 impl Record for UserId {}
 

@@ -1,5 +1,5 @@
-//! Personal API keys: shown once, good for what their scopes say through every carrier, and ended at
-//! once.
+//! Personal API keys: shown once, and ended at once. Each is good for what its scopes say, the same
+//! through every carrier.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! The audit log: every deed of an administrator is in it, only they and auditors read it, and a
-//! changed entry is found.
+//! The audit log: what administrators do is in it, and only they and auditors read it. An entry that
+//! was changed, cut out or moved is found.
 
 use serde_json::json;
 

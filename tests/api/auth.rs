@@ -17,9 +17,12 @@ async fn sign_in(person: &Person, login: &str) -> Person {
 async fn one_signs_in_with_the_username_or_the_e_mail() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    ada.patch("/api/v1/users/me", json!({"email": "Ada@Example.org"}))
-        .await
-        .ok(200);
+    ada.patch(
+        "/api/v1/users/me",
+        json!({"email": "Ada@Example.org", "current_password": PASSWORD}),
+    )
+    .await
+    .ok(200);
     for login in ["ada", "ADA", "ada@example.org", "ADA@example.ORG"] {
         let again = sign_in(&house.stranger(), login).await;
         let me = again.get("/api/v1/auth/me").await.ok(200);

@@ -35,6 +35,12 @@ fn every_operation_says_what_it_does_and_who_may() {
         "register_user",
         "sign_in",
         "refresh_tokens",
+        "verify_email",
+        "send_verification",
+        "request_password_reset",
+        "reset_password",
+        "get_approval",
+        "decide_approval",
     ];
     let document = kept();
     for (path, item) in document["paths"].as_object().expect("paths") {

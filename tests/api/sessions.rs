@@ -1,4 +1,5 @@
-//! Where one is signed in: listed, ended, and everything that is open ends with it.
+//! Where one is signed in: listed, and ended one by one or all together. Everything that is open in a
+//! session ends with it; a reply that is being written does not.
 
 use std::time::{Duration, Instant};
 

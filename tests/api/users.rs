@@ -20,15 +20,16 @@ async fn one_reads_and_changes_ones_profile() {
     );
     assert!(text(&before, "/created_at").ends_with('Z'));
 
-    let change = json!({"display_name": "Ada Lovelace", "email": "ada@example.org"});
+    let change = json!({"display_name": "Ada Lovelace", "email": "ada@example.org", "current_password": PASSWORD});
     let after = ada.patch("/api/v1/users/me", change).await.ok(200);
-    assert_eq!(after["display_name"], "Ada Lovelace");
+    assert_eq!(after["user"]["display_name"], "Ada Lovelace");
     let after = ada
         .patch("/api/v1/users/me", json!({"display_name": "Ada"}))
         .await
         .ok(200);
+    let after = &after["user"];
     assert_eq!(after["email"], "ada@example.org", "what is absent stays");
-    assert_eq!(ada.get("/api/v1/users/me").await.ok(200), after);
+    assert_eq!(ada.get("/api/v1/users/me").await.ok(200), *after);
     for name in ["username", "role", "id"] {
         ada.patch("/api/v1/users/me", json!({name: "admin"}))
             .await
@@ -40,32 +41,62 @@ async fn one_reads_and_changes_ones_profile() {
 async fn an_e_mail_must_look_like_one_and_be_ones_own() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    ada.patch("/api/v1/users/me", json!({"email": "ada@example.org"}))
-        .await
-        .ok(200);
+    ada.patch(
+        "/api/v1/users/me",
+        json!({"email": "ada@example.org", "current_password": PASSWORD}),
+    )
+    .await
+    .ok(200);
     let bob = house.add_user(&ada, "bob").await;
     for email in ["nonsense", "@example.org", "a b@example.org", "a@b"] {
         let error = bob
-            .patch("/api/v1/users/me", json!({"email": email}))
+            .patch(
+                "/api/v1/users/me",
+                json!({"email": email, "current_password": PASSWORD}),
+            )
             .await
             .refused(400, "invalid_request");
         assert_eq!(error["details"]["field"], "email");
     }
-    bob.patch("/api/v1/users/me", json!({"email": "ADA@example.org"}))
-        .await
-        .refused(409, "conflict");
+    bob.patch(
+        "/api/v1/users/me",
+        json!({"email": "ADA@example.org", "current_password": PASSWORD}),
+    )
+    .await
+    .refused(409, "conflict");
+}
+
+#[tokio::test]
+async fn another_e_mail_takes_the_password() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    for body in [
+        json!({"email": "ada@example.org"}),
+        json!({"email": "ada@example.org", "current_password": "wrong"}),
+    ] {
+        let error = ada.patch("/api/v1/users/me", body).await;
+        let error = error.refused(400, "invalid_request");
+        assert_eq!(error["details"]["field"], "current_password");
+    }
+    assert_eq!(ada.get("/api/v1/users/me").await.ok(200).get("email"), None);
 }
 
 #[tokio::test]
 async fn an_e_mail_that_was_given_up_signs_nobody_in() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    ada.patch("/api/v1/users/me", json!({"email": "old@example.org"}))
-        .await
-        .ok(200);
-    ada.patch("/api/v1/users/me", json!({"email": "new@example.org"}))
-        .await
-        .ok(200);
+    ada.patch(
+        "/api/v1/users/me",
+        json!({"email": "old@example.org", "current_password": PASSWORD}),
+    )
+    .await
+    .ok(200);
+    ada.patch(
+        "/api/v1/users/me",
+        json!({"email": "new@example.org", "current_password": PASSWORD}),
+    )
+    .await
+    .ok(200);
     let login = |email: &str| json!({"login": email, "password": PASSWORD});
     house
         .stranger()

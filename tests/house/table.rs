@@ -197,7 +197,7 @@ pub(crate) const ROOMS: &[Room] = &[
         &["config", "store"],
         "a job is known by its name and payload, not by who queued it",
     ),
-    room("mail", &["config"], "mail carries what it is given"),
+    room("mail", &["config", "store"], "mail carries what it is given"),
     room(
         "worker",
         &["config"],
@@ -275,17 +275,20 @@ pub(crate) const UNTESTED_RESOURCES: &[(&str, &str)] = &[];
 
 /// The first word of every `operation_id`.
 pub(crate) const VERBS: &[&str] = &[
+    "approve",
     "change",
     "check",
     "complete",
     "continue",
     "create",
+    "decide",
     "delete",
     "edit",
     "end",
     "export",
     "find",
     "follow",
+    "generate",
     "get",
     "list",
     "load",
@@ -294,7 +297,11 @@ pub(crate) const VERBS: &[&str] = &[
     "refresh",
     "regenerate",
     "register",
+    "reject",
     "rename",
+    "request",
+    "reset",
+    "revoke",
     "send",
     "set",
     "show",
@@ -303,4 +310,5 @@ pub(crate) const VERBS: &[&str] = &[
     "stop",
     "unload",
     "update",
+    "verify",
 ];

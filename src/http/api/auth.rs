@@ -3,12 +3,16 @@
 
 use poem::Request;
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
+use super::requests::AdminRequest;
 use super::settings::RegistrationMode;
 use super::users::User;
 use super::{ApiResult, House, Tag, Text};
-use crate::accounts::{Carrier, Credentials, NewUser, RegistrationApproval, SignedIn as Granted};
+use crate::accounts::{
+    Carrier, Credentials, NewUser, Registered, Registration, RegistrationApproval,
+    SignedIn as Granted,
+};
 use crate::appliance::Appliance;
 use crate::http::caller::{Owner, PLAIN_COOKIE, Reader, SECURE_COOKIE};
 use crate::http::visitor::visitor_of;
@@ -31,9 +35,39 @@ struct Register {
     password: Text,
     email: Option<Text>,
     display_name: Option<Text>,
+    registration_key: Option<Text>,
+    /// For whoever approves, where somebody must.
+    reason: Option<Text>,
+    /// What mails to them are written in, e.g. `de`.
+    language: Option<Text>,
     /// Sets the session cookie instead of answering with tokens.
     #[oai(default)]
     cookie: bool,
+}
+
+/// The account is made, and something must come before it may be used.
+#[derive(Object)]
+struct PendingAccount {
+    user: User,
+    /// What comes first: the link that was mailed must be followed, or an administrator approves.
+    pending: Pending,
+}
+
+#[derive(Enum)]
+#[oai(rename_all = "snake_case")]
+enum Pending {
+    Email,
+    Approval,
+}
+
+#[derive(ApiResponse)]
+enum RegisterResponse {
+    /// The account was made, and its owner is signed in.
+    #[oai(status = 201)]
+    SignedIn(Json<SignedIn>, #[oai(header = "Set-Cookie")] Option<String>),
+    /// The account was made; something must come before it may be used.
+    #[oai(status = 202)]
+    Pending(Json<PendingAccount>),
 }
 
 #[derive(Object)]
@@ -54,8 +88,11 @@ struct Refresh {
 }
 
 #[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
 struct Me {
     user: User,
+    /// What one asked for last, as long as it is remembered.
+    admin_request: Option<AdminRequest>,
 }
 
 /// The tokens are there unless a cookie was asked for.
@@ -209,24 +246,36 @@ impl AuthApi {
         house: House<'_>,
         request: &Request,
         body: Json<Register>,
-    ) -> ApiResult<NewAccountResponse> {
-        let Json(Register {
-            username,
-            password,
-            email,
-            display_name,
-            cookie,
-        }) = body;
-        let new = NewUser {
-            username: username.into(),
-            password: password.into(),
-            email: email.map(Into::into),
-            display_name: display_name.map(Into::into),
+    ) -> ApiResult<RegisterResponse> {
+        let body = body.0;
+        let registration = Registration {
+            new: NewUser {
+                username: body.username.into(),
+                password: body.password.into(),
+                email: body.email.map(Into::into),
+                display_name: body.display_name.map(Into::into),
+                language: body.language.map(Into::into),
+            },
+            key: body.registration_key.map(Into::into),
+            reason: body.reason.map(Into::into),
         };
         let visitor = visitor_of(request);
-        let registered = house.accounts.register(&visitor, new, carrier(cookie));
-        let granted = registered.await?;
-        Ok(NewAccountResponse::new(granted, request, &house))
+        let registered = house
+            .accounts
+            .register(&visitor, registration, carrier(body.cookie));
+        Ok(match registered.await? {
+            Registered::SignedIn(granted) => {
+                let (body, cookie) = on_the_wire(granted, request, &house);
+                RegisterResponse::SignedIn(body, cookie)
+            }
+            Registered::Pending(user, awaited) => RegisterResponse::Pending(Json(PendingAccount {
+                user: user.into(),
+                pending: match awaited.email {
+                    true => Pending::Email,
+                    false => Pending::Approval,
+                },
+            })),
+        })
     }
 
     /// Sign in with a username or an e-mail
@@ -278,8 +327,10 @@ impl AuthApi {
     /// Who one is
     #[oai(path = "/me", method = "get", operation_id = "get_me")]
     async fn get_me(&self, house: House<'_>, caller: Reader) -> ApiResult<Json<Me>> {
+        let admin_request = house.accounts.find_own_admin_request(&caller).await?;
         Ok(Json(Me {
             user: house.accounts.profile(&caller).await?.into(),
+            admin_request: admin_request.map(Into::into),
         }))
     }
 }

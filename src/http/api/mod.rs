@@ -5,11 +5,16 @@ pub(super) mod api_keys;
 pub(super) mod audit;
 pub(super) mod auth;
 pub(super) mod conversations;
+pub(super) mod groups;
 pub(super) mod jobs;
 pub(super) mod messages;
 pub(super) mod models;
+pub(super) mod people;
+pub(super) mod recovery;
+pub(super) mod registration_keys;
 pub(super) mod remote_sources;
 pub(super) mod replies;
+pub(super) mod requests;
 pub(super) mod sessions;
 pub(super) mod settings;
 pub(super) mod setup;
@@ -29,13 +34,20 @@ use crate::error::{Error, Result as DomainResult};
 pub(super) fn api() -> impl OpenApi {
     (
         setup::SetupApi,
-        auth::AuthApi,
+        (auth::AuthApi, recovery::RecoveryApi),
         (users::UsersApi, sessions::SessionsApi, api_keys::ApiKeysApi),
         (
             models::ModelsApi,
             models::ModelsAdminApi,
             adapters::AdaptersApi,
             remote_sources::RemoteSourcesApi,
+        ),
+        (
+            people::PeopleApi,
+            groups::GroupsApi,
+            registration_keys::RegistrationKeysApi,
+            requests::RequestsApi,
+            requests::ApprovalsApi,
         ),
         (settings::SettingsApi, audit::AuditApi),
         conversations::ConversationsApi,
@@ -78,6 +90,9 @@ pub(super) enum Tag {
     Users,
     Sessions,
     ApiKeys,
+    Groups,
+    RegistrationKeys,
+    Requests,
     Models,
     Adapters,
     RemoteSources,

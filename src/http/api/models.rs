@@ -112,10 +112,10 @@ impl ModelsApi {
     /// The models one may use
     #[oai(path = "/", method = "get", operation_id = "list_models")]
     async fn list_models(&self, house: House<'_>, caller: Reader) -> ApiResult<Json<ModelList>> {
-        let models = house.models();
+        let (models, adapters) = house.conversations.usable(&caller).await?;
         let default_model = crate::models::find_default(&models).map(|model| model.id.clone());
         let mut items: Vec<Model> = models.into_iter().map(Model::from).collect();
-        for adapter in house.adapters.list_usable(&caller) {
+        for adapter in adapters {
             if let Some(model) = items.iter_mut().find(|model| model.id == adapter.base) {
                 model.adapters.push(adapter.into());
             }

@@ -1,4 +1,5 @@
-//! `/users/me/sessions`: where one is signed in, and ending it.
+//! `/users/me/sessions`: where one is signed in, and ending it. What is open in a session that ends is
+//! cut by the guard.
 
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;

@@ -62,6 +62,7 @@ impl SetupApi {
             password: password.into(),
             email: email.map(Into::into),
             display_name: None,
+            language: None,
         };
         let visitor = visitor_of(request);
         let set_up = house

@@ -18,13 +18,16 @@ pub(super) struct User {
     username: String,
     display_name: Option<String>,
     email: Option<String>,
+    email_verified: bool,
+    /// What mails to them are written in, e.g. `de`.
+    language: Option<String>,
     role: Role,
     created_at: String,
 }
 
 #[derive(Enum)]
 #[oai(rename_all = "snake_case", rename = "UserRole", remote = "UserRole")]
-enum Role {
+pub(super) enum Role {
     Admin,
     User,
     /// May look at the overview and the audit log.
@@ -38,6 +41,8 @@ impl From<UserRecord> for User {
             username: user.username,
             display_name: user.display_name,
             email: user.email,
+            email_verified: user.email_verified,
+            language: user.language,
             role: user.role.into(),
             created_at: rfc3339(user.created_at),
         }
@@ -49,7 +54,33 @@ impl From<UserRecord> for User {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 struct UpdateMe {
     display_name: Option<Text>,
+    /// Another one takes the password, and where mail is set up is theirs once they prove it.
     email: Option<Text>,
+    /// What mails to them are written in, e.g. `de`.
+    language: Option<Text>,
+    /// Needed for another e-mail.
+    current_password: Option<Text>,
+}
+
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+struct UpdatedMe {
+    user: User,
+    /// A link was mailed to this address; following it makes it theirs.
+    email_to_prove: Option<String>,
+}
+
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+struct DeleteMe {
+    password: Text,
+}
+
+#[derive(ApiResponse)]
+enum DeletedMeResponse {
+    /// Gone, with everything that was theirs.
+    #[oai(status = 204)]
+    Deleted,
 }
 
 #[derive(Object)]
@@ -81,18 +112,46 @@ impl UsersApi {
         house: House<'_>,
         caller: Owner,
         body: Json<UpdateMe>,
-    ) -> ApiResult<Json<User>> {
-        let Json(UpdateMe {
-            display_name,
-            email,
-        }) = body;
+    ) -> ApiResult<Json<UpdatedMe>> {
+        let body = body.0;
         let change = UserChange {
-            display_name: display_name.map(Into::into),
-            email: email.map(Into::into),
+            display_name: body.display_name.map(Into::into),
+            email: body.email.map(Into::into),
+            language: body.language.map(Into::into),
+            current_password: body.current_password.map(Into::into),
         };
-        Ok(Json(
-            house.accounts.change_profile(&caller, change).await?.into(),
-        ))
+        let changed = house.accounts.change_profile(&caller, change).await?;
+        Ok(Json(UpdatedMe {
+            user: changed.user.into(),
+            email_to_prove: changed.email_to_prove,
+        }))
+    }
+
+    /// Take the e-mail back that one wanted and has not proved
+    #[oai(
+        path = "/email-to-prove",
+        method = "delete",
+        operation_id = "delete_email_to_prove"
+    )]
+    async fn delete_email_to_prove(
+        &self,
+        house: House<'_>,
+        caller: Owner,
+    ) -> ApiResult<DeletedMeResponse> {
+        house.accounts.forget_new_email(&caller).await?;
+        Ok(DeletedMeResponse::Deleted)
+    }
+
+    /// Remove one's own account with everything that is in it
+    #[oai(path = "/delete", method = "post", operation_id = "delete_profile")]
+    async fn delete_profile(
+        &self,
+        house: House<'_>,
+        caller: Owner,
+        body: Json<DeleteMe>,
+    ) -> ApiResult<DeletedMeResponse> {
+        house.delete_own_account(&caller, &body.password).await?;
+        Ok(DeletedMeResponse::Deleted)
     }
 
     /// Change one's own password

@@ -2,7 +2,7 @@
 //! An adapter that a caller may not use is one that does not exist.
 
 use super::{Adapter, Adapters};
-use crate::accounts::Caller;
+use crate::accounts::{Access, AccessKind, Caller, UserRole};
 use crate::engine::{ADAPTER_SCALE, AdapterUse, MAX_ADAPTERS};
 use crate::error::{Error, Result};
 use crate::store::adapters::{AdapterAudience, AdapterRecord};
@@ -24,11 +24,14 @@ impl From<AdapterUse> for AdapterChoice {
     }
 }
 
-fn may_use(caller: &Caller, record: &AdapterRecord) -> bool {
-    match record.audience {
+fn may_use(caller: &Caller, access: &Access, record: &AdapterRecord) -> bool {
+    let is_in_audience = match record.audience {
         AdapterAudience::Everybody => true,
-        AdapterAudience::Administrators => caller.require_admin().is_ok(),
-    }
+        AdapterAudience::Administrators => caller.role() == UserRole::Admin,
+    };
+    is_in_audience
+        && access.allows(AccessKind::Feature, "adapters")
+        && access.allows(AccessKind::Adapter, &record.id)
 }
 
 fn refuse<T>(sentence: impl Into<String>) -> Result<T> {
@@ -37,11 +40,11 @@ fn refuse<T>(sentence: impl Into<String>) -> Result<T> {
 
 impl Adapters {
     /// What the caller may use now, by id.
-    pub fn list_usable(&self, caller: &Caller) -> Vec<AdapterRecord> {
+    pub fn list_usable(&self, caller: &Caller, access: &Access) -> Vec<AdapterRecord> {
         let shelf = self.shelf();
-        let usable = shelf
-            .iter()
-            .filter(|adapter| adapter.trouble.is_none() && may_use(caller, &adapter.record));
+        let usable = shelf.iter().filter(|adapter| {
+            adapter.trouble.is_none() && may_use(caller, access, &adapter.record)
+        });
         usable.map(|adapter| adapter.record.clone()).collect()
     }
 
@@ -49,6 +52,7 @@ impl Adapters {
     pub fn resolve(
         &self,
         caller: &Caller,
+        access: &Access,
         model: &str,
         choices: &[AdapterChoice],
     ) -> Result<Vec<AdapterUse>> {
@@ -60,7 +64,7 @@ impl Adapters {
         let shelf = self.shelf();
         let mut uses: Vec<AdapterUse> = Vec::with_capacity(choices.len());
         for choice in choices {
-            let chosen = choose(&shelf, caller, model, choice)?;
+            let chosen = choose(&shelf, caller, access, model, choice)?;
             if uses.iter().any(|other| other.id == chosen.id) {
                 return refuse(format!("the adapter \"{}\" is named twice", chosen.id));
             }
@@ -73,12 +77,13 @@ impl Adapters {
 fn choose(
     shelf: &[Adapter],
     caller: &Caller,
+    access: &Access,
     model: &str,
     choice: &AdapterChoice,
 ) -> Result<AdapterUse> {
     let AdapterChoice { id, scale } = choice;
     let permitted =
-        |adapter: &&Adapter| adapter.record.id == *id && may_use(caller, &adapter.record);
+        |adapter: &&Adapter| adapter.record.id == *id && may_use(caller, access, &adapter.record);
     let Some(Adapter { record, trouble }) = shelf.iter().find(permitted) else {
         let id: String = id.chars().take(80).collect();
         return refuse(format!(

@@ -119,6 +119,22 @@ impl House {
         self.log.lock().expect("the log").clone()
     }
 
+    /// The token of the `count`th link to this page in the log, where links stand that could not be
+    /// mailed; waits for it.
+    pub(crate) async fn logged_token(&self, page: &str, count: usize) -> String {
+        let start = format!("{}{page}", self.base);
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let log = self.log();
+            if let Some(rest) = log.split(&start).nth(count) {
+                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
+                return rest[..end.unwrap_or(rest.len())].to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no {count}. link to {page} in the log: {}", self.log());
+    }
+
     /// The next line on stdout; the one behind the start is the set-up link.
     pub(crate) fn next_line(&self) -> Option<String> {
         self.stdout.recv_timeout(Duration::from_secs(5)).ok()

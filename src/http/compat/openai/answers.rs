@@ -38,7 +38,7 @@ pub(super) struct Answers {
 
 impl Answers {
     /// Asks the engine for each; `wanted` is not empty.
-    pub(super) fn ask(
+    pub(super) async fn ask(
         appliance: &Appliance,
         caller: &Caller,
         who: &Answering,
@@ -53,7 +53,7 @@ impl Answers {
                 adapters: who.adapters.clone(),
                 generate,
             };
-            let completion = appliance.conversations.complete(caller, request)?;
+            let completion = appliance.conversations.complete(caller, request).await?;
             answering = completion.model;
             streams.push(events_of(index, completion.stream));
         }

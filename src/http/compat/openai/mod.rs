@@ -57,9 +57,13 @@ async fn list_models(
     request: &Request,
     appliance: Data<&Arc<Appliance>>,
 ) -> poem::Result<Json<serde_json::Value>> {
-    authenticate(request, Purpose::Read).await.map_err(refuse)?;
-    let usable = appliance
-        .models()
+    let caller = authenticate(request, Purpose::Read).await.map_err(refuse)?;
+    let (models, _) = appliance
+        .conversations
+        .usable(&caller)
+        .await
+        .map_err(refuse)?;
+    let usable = models
         .into_iter()
         .filter(|model| !matches!(model.state, ModelState::Unusable(_)));
     let data: Vec<_> = usable

@@ -127,8 +127,9 @@ pub(super) async fn create_completion(
         prompts: if echoes { prompts } else { Vec::new() },
         answers: answers_each,
     };
-    let mut answers =
-        Answers::ask(&appliance, &caller, &who, wanted, same_prompt).map_err(refuse)?;
+    let mut answers = Answers::ask(&appliance, &caller, &who, wanted, same_prompt)
+        .await
+        .map_err(refuse)?;
     let identity = Identity::new("cmpl", answers.model.clone());
     if streams {
         answers.begin().await.map_err(refuse)?;

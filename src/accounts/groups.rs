@@ -1,0 +1,231 @@
+//! Groups: made, changed and removed by administrators. Who is in one stands with the user.
+
+use super::access::FEATURES;
+use super::audit::audited;
+use super::{Accounts, Caller};
+use crate::clock::now_ms;
+use crate::error::{Error, Result};
+use crate::ids::GroupId;
+use crate::store::Reads;
+pub use crate::store::groups::GroupRecord;
+use crate::store::groups::{
+    AccessKind, AccessRule, EVERYONE, find_group, list_groups, put_group, remove_group,
+};
+use crate::store::users::{list_users, put_user};
+
+const GROUPS_LIMIT: usize = 200;
+const RULES_LIMIT: usize = 200;
+const NAME_LIMIT: usize = 64;
+const NOTE_LIMIT: usize = 500;
+
+/// What is to be another; None stays.
+#[derive(Debug, Clone, Default)]
+pub struct GroupChange {
+    pub name: Option<String>,
+    pub note: Option<String>,
+    pub rules: Option<Vec<AccessRule>>,
+}
+
+pub struct GroupView {
+    pub record: GroupRecord,
+    /// Everybody is in it, and it cannot go.
+    pub is_everyone: bool,
+    pub member_count: usize,
+}
+
+impl Accounts {
+    pub async fn list_groups(&self, caller: &Caller) -> Result<Vec<GroupView>> {
+        caller.require_admin()?;
+        self.store
+            .read(|tx| {
+                let users = list_users(tx)?;
+                let view = |record: GroupRecord| GroupView {
+                    is_everyone: record.id == EVERYONE,
+                    member_count: match record.id {
+                        EVERYONE => users.len(),
+                        id => users
+                            .iter()
+                            .filter(|user| user.group_ids.contains(&id))
+                            .count(),
+                    },
+                    record,
+                };
+                Ok(list_groups(tx)?.into_iter().map(view).collect())
+            })
+            .await
+    }
+
+    /// For the command line. Each must be there, whatever the case.
+    pub async fn group_ids_named(&self, names: &[String]) -> Result<Vec<GroupId>> {
+        let groups = self.store.read(|tx| list_groups(tx)).await?;
+        let find = |name: &String| {
+            let wanted = name.trim().to_lowercase();
+            let group = groups
+                .iter()
+                .find(|group| group.name.to_lowercase() == wanted);
+            let missing = || Error::invalid(format!("there is no group named {name}"));
+            group.map(|group| group.id).ok_or_else(missing)
+        };
+        names.iter().map(find).collect()
+    }
+
+    pub async fn create_group(&self, caller: &Caller, change: GroupChange) -> Result<GroupRecord> {
+        caller.require_admin()?;
+        let caller = caller.clone();
+        let blank = GroupRecord {
+            id: GroupId::generate(),
+            name: String::new(),
+            note: String::new(),
+            rules: Vec::new(),
+            created_at: now_ms(),
+        };
+        let group = changed(blank, change)?;
+        self.store
+            .write(move |tx| {
+                let groups = list_groups(tx)?;
+                if groups.len() > GROUPS_LIMIT {
+                    let sentence = format!("there are {GROUPS_LIMIT} groups already");
+                    return Err(Error::conflict(sentence));
+                }
+                check_name_is_free(&groups, &group)?;
+                put_group(tx, &group)?;
+                audited(
+                    tx,
+                    &caller,
+                    "group.created",
+                    &group.name,
+                    details_of(&group),
+                )?;
+                Ok(group.clone())
+            })
+            .await
+    }
+
+    pub async fn change_group(
+        &self,
+        caller: &Caller,
+        id: GroupId,
+        change: GroupChange,
+    ) -> Result<GroupRecord> {
+        caller.require_admin()?;
+        if id == EVERYONE && change.name.is_some() {
+            return Err(Error::conflict("the group of everybody keeps its name"));
+        }
+        let caller = caller.clone();
+        self.store
+            .write(move |tx| {
+                let group = changed(get_group(tx, id)?, change.clone())?;
+                check_name_is_free(&list_groups(tx)?, &group)?;
+                put_group(tx, &group)?;
+                audited(
+                    tx,
+                    &caller,
+                    "group.changed",
+                    &group.name,
+                    details_of(&group),
+                )?;
+                Ok(group)
+            })
+            .await
+    }
+
+    pub async fn delete_group(&self, caller: &Caller, id: GroupId) -> Result<()> {
+        caller.require_admin()?;
+        if id == EVERYONE {
+            return Err(Error::conflict("the group of everybody cannot be removed"));
+        }
+        let caller = caller.clone();
+        self.store
+            .write(move |tx| {
+                let group = get_group(tx, id)?;
+                for mut user in list_users(tx)? {
+                    if user.group_ids.contains(&id) {
+                        user.group_ids.retain(|other| *other != id);
+                        put_user(tx, &user)?;
+                    }
+                }
+                remove_group(tx, id)?;
+                audited(
+                    tx,
+                    &caller,
+                    "group.deleted",
+                    &group.name,
+                    serde_json::json!({}),
+                )
+            })
+            .await
+    }
+}
+
+/// Those groups, which must all be there; that of everybody needs no naming.
+pub(super) fn check_groups(tx: &impl Reads, ids: &[GroupId]) -> Result<()> {
+    for id in ids {
+        if *id == EVERYONE || find_group(tx, *id)?.is_none() {
+            return Err(Error::invalid_field(
+                "group_ids",
+                "there is no such group to be in",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn get_group(tx: &impl Reads, id: GroupId) -> Result<GroupRecord> {
+    find_group(tx, id)?.ok_or_else(|| Error::not_found("group"))
+}
+
+fn check_name_is_free(groups: &[GroupRecord], group: &GroupRecord) -> Result<()> {
+    let name = group.name.to_lowercase();
+    let is_taken = groups
+        .iter()
+        .any(|other| other.id != group.id && other.name.to_lowercase() == name);
+    match is_taken {
+        true => Err(Error::conflict("another group has this name")
+            .with_details(serde_json::json!({ "field": "name" }))),
+        false => Ok(()),
+    }
+}
+
+fn details_of(group: &GroupRecord) -> serde_json::Value {
+    serde_json::json!({ "rules": group.rules })
+}
+
+fn changed(mut group: GroupRecord, change: GroupChange) -> Result<GroupRecord> {
+    let is_line =
+        |text: &str, limit| text.chars().count() <= limit && !text.chars().any(char::is_control);
+    if let Some(name) = change.name {
+        group.name = name.trim().to_owned();
+    }
+    if group.name.is_empty() || !is_line(&group.name, NAME_LIMIT) {
+        let sentence = format!("the name of a group has 1 to {NAME_LIMIT} characters");
+        return Err(Error::invalid_field("name", sentence));
+    }
+    if let Some(note) = change.note {
+        group.note = note.trim().to_owned();
+        if !is_line(&group.note, NOTE_LIMIT) {
+            let sentence = format!("a note is one line of up to {NOTE_LIMIT} characters");
+            return Err(Error::invalid_field("note", sentence));
+        }
+    }
+    if let Some(rules) = change.rules {
+        check_rules(&rules)?;
+        group.rules = rules;
+    }
+    Ok(group)
+}
+
+fn check_rules(rules: &[AccessRule]) -> Result<()> {
+    let wrong = |sentence: &str| Err(Error::invalid_field("rules", sentence));
+    if rules.len() > RULES_LIMIT {
+        return wrong("a group has at most 200 rules");
+    }
+    for rule in rules {
+        if rule.name.is_empty() || rule.name.len() > 256 {
+            return wrong("a rule names what it is about, in up to 256 characters");
+        }
+        if rule.kind == AccessKind::Feature && !FEATURES.contains(&rule.name.as_str()) {
+            return wrong("there is no such feature");
+        }
+    }
+    Ok(())
+}

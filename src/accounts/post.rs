@@ -1,0 +1,137 @@
+//! What people are told outside of the page: mails, queued in the transaction of their cause.
+//!
+//! Where mail is not set up nothing is lost: a link that would have been mailed is given back, for
+//! the log. Links begin with the configured address of the house, never with what a request says.
+
+use std::sync::Arc;
+
+use super::{UserRecord, UserRole, UserStatus};
+use crate::error::Result;
+use crate::mail::{Address, Language, Mail, MailKind, Mailer, Queued, find_approver};
+use crate::store::WriteTx;
+use crate::store::users::list_users;
+
+#[derive(Clone)]
+pub(super) struct Post {
+    mailer: Arc<Mailer>,
+    /// Without a slash at its end.
+    house_address: String,
+}
+
+/// A link that nobody was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "somebody waits for this link: it goes to the log"]
+pub(super) struct UnsentLink(Option<String>);
+
+impl UnsentLink {
+    /// Into the log, where whoever runs the house finds it. Behind the transaction.
+    pub(super) fn log(self, what: &str) {
+        if let Some(link) = self.0 {
+            tracing::warn!(
+                link,
+                "mail is not set up, so this link was not sent: {what}"
+            );
+        }
+    }
+}
+
+impl Post {
+    pub(super) fn new(mailer: Arc<Mailer>, house_address: String) -> Self {
+        Self {
+            mailer,
+            house_address,
+        }
+    }
+
+    /// A whole link to a page of the house; `path` begins with a slash.
+    pub(super) fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.house_address)
+    }
+
+    /// Behind a transaction that may have queued something.
+    pub(super) fn send(&self) {
+        self.mailer.wake();
+    }
+
+    /// Tells a user, as far as they have an e-mail. True: it is on its way.
+    pub(super) fn tell(&self, tx: &WriteTx, user: &UserRecord, kind: MailKind) -> Result<bool> {
+        match &user.email {
+            Some(email) => self.tell_at(tx, email, user, kind),
+            None => Ok(false),
+        }
+    }
+
+    /// Tells a user at an address that is not theirs yet, or not any more.
+    pub(super) fn tell_at(
+        &self,
+        tx: &WriteTx,
+        email: &str,
+        user: &UserRecord,
+        kind: MailKind,
+    ) -> Result<bool> {
+        let Ok(to) = Address::parse(email) else {
+            return Ok(false);
+        };
+        let mail = Mail {
+            to,
+            name: user.shown_name().to_owned(),
+            language: language_of(user),
+            kind,
+        };
+        self.queue(tx, &mail)
+    }
+
+    /// The same with a link in it that only this mail carries.
+    pub(super) fn tell_link_at(
+        &self,
+        tx: &WriteTx,
+        email: &str,
+        user: &UserRecord,
+        link: &str,
+        kind: MailKind,
+    ) -> Result<UnsentLink> {
+        let sent = self.tell_at(tx, email, user, kind)?;
+        Ok(UnsentLink((!sent).then(|| link.to_owned())))
+    }
+
+    /// Asks whoever decides: the approver, or where there is none every administrator.
+    pub(super) fn ask_approvers(
+        &self,
+        tx: &WriteTx,
+        link: &str,
+        kind: &MailKind,
+    ) -> Result<UnsentLink> {
+        let mut sent = false;
+        if let Some(to) = find_approver(tx)? {
+            let mail = Mail {
+                to,
+                name: String::new(),
+                language: Language::default(),
+                kind: kind.clone(),
+            };
+            sent = self.queue(tx, &mail)?;
+        } else {
+            for admin in administrators(tx)? {
+                sent |= self.tell(tx, &admin, kind.clone())?;
+            }
+        }
+        Ok(UnsentLink((!sent).then(|| link.to_owned())))
+    }
+
+    fn queue(&self, tx: &WriteTx, mail: &Mail) -> Result<bool> {
+        Ok(matches!(self.mailer.queue(tx, mail)?, Queued::Queued))
+    }
+}
+
+fn administrators(tx: &WriteTx) -> Result<Vec<UserRecord>> {
+    let mut users = list_users(tx)?;
+    users.retain(|user| user.role == UserRole::Admin && user.status == UserStatus::Active);
+    Ok(users)
+}
+
+fn language_of(user: &UserRecord) -> Language {
+    user.language
+        .as_deref()
+        .map(Language::nearest)
+        .unwrap_or_default()
+}

@@ -1,0 +1,271 @@
+//! Making one's own account: which ways are open, what a key grants, what must still come.
+//!
+//! The rules and the key are asked twice: before the password is hashed, so that nobody waits for a
+//! no, and in the transaction that makes the account, where they decide. So of many who come with
+//! one key at once, no more get in than it has uses.
+
+use serde_json::json;
+
+use super::audit::audited_by;
+use super::links::{NewLink, PROVE_EMAIL};
+use super::post::{Post, UnsentLink};
+use super::registration_keys::{RegistrationKeyRecord, get_good_key, use_key};
+use super::requests::{NewRequest, open_request, valid_reason};
+use super::sessions::NewSession;
+use super::settings::{
+    RegistrationApproval, RegistrationMode, RegistrationRules, registration_rules,
+};
+use super::{Accounts, AuditActor, Carrier, NewUser, SignedIn, Visitor};
+use crate::error::{Error, Result};
+use crate::mail::MailKind;
+use crate::store::links::LinkPurpose;
+use crate::store::requests::RequestWish;
+use crate::store::sessions::{SessionRecord, put_session};
+use crate::store::users::{
+    Awaited, UserRecord, UserRole, UserStatus, find_user_by_login, put_user,
+};
+use crate::store::{Reads, WriteTx};
+
+/// What became of a registration.
+pub enum Registered {
+    SignedIn(SignedIn),
+    /// The account is made, and something must come before it may be used.
+    Pending(UserRecord, Awaited),
+}
+
+pub struct Registration {
+    pub new: NewUser,
+    pub key: Option<String>,
+    /// For whoever approves, in the applicant's own words.
+    pub reason: Option<String>,
+}
+
+/// What the rules ask of this registration, and what its key gives.
+struct Terms {
+    key: Option<RegistrationKeyRecord>,
+    awaited: Option<Awaited>,
+}
+
+fn closed() -> Error {
+    Error::forbidden("registration is closed in this house; ask the administrator")
+}
+
+fn terms(tx: &impl Reads, typed_key: Option<&str>) -> Result<Terms> {
+    let rules = registration_rules(tx)?;
+    let key = match (rules.mode, typed_key) {
+        (RegistrationMode::Closed, _) => return Err(closed()),
+        (RegistrationMode::Key, None) => {
+            let sentence = "this house is open to those who have a registration key";
+            return Err(
+                Error::forbidden(sentence).with_details(json!({ "field": "registration_key" }))
+            );
+        }
+        (RegistrationMode::Open, None) => None,
+        (RegistrationMode::Key | RegistrationMode::Open, Some(key)) => Some(get_good_key(tx, key)?),
+    };
+    let awaited = awaited(rules, key.is_some());
+    Ok(Terms { key, awaited })
+}
+
+fn awaited(rules: RegistrationRules, has_key: bool) -> Option<Awaited> {
+    let approval = match rules.approval {
+        RegistrationApproval::Never => false,
+        RegistrationApproval::WithoutKey => !has_key,
+        RegistrationApproval::Always => true,
+    };
+    let email = rules.verify_email;
+    (email || approval).then_some(Awaited { email, approval })
+}
+
+impl Accounts {
+    /// Makes one's own account, where that is open, and signs in unless something must come first.
+    pub async fn register(
+        &self,
+        visitor: &Visitor,
+        registration: Registration,
+        carrier: Carrier,
+    ) -> Result<Registered> {
+        let Registration { new, key, reason } = registration;
+        let key = key.filter(|key| !key.trim().is_empty());
+        let reason = valid_reason(reason.as_deref().unwrap_or_default())?;
+        let asked = key.clone();
+        let terms_before = self
+            .store
+            .read(move |tx| terms(tx, asked.as_deref()))
+            .await?;
+        let needs_email = terms_before.awaited.is_some_and(|awaited| awaited.email);
+        if needs_email
+            && new
+                .email
+                .as_deref()
+                .is_none_or(|email| email.trim().is_empty())
+        {
+            let sentence = "an e-mail is needed here, to which a link is sent";
+            return Err(Error::invalid_field("email", sentence));
+        }
+        let user = self.new_user(new, UserRole::User).await?;
+        let session = NewSession::generate(user.id, carrier, visitor);
+        let prepared = Prepared {
+            post: self.post.clone(),
+            link: NewLink::generate(&PROVE_EMAIL),
+            request: NewRequest::generate(RequestWish::Account, reason),
+            user,
+            session: session.record.clone(),
+        };
+        let written = self
+            .store
+            .write(move |tx| prepared.write(tx, terms(tx, key.as_deref())?));
+        let (user, unsent) = written.await?;
+        self.post.send();
+        for (link, what) in unsent {
+            link.log(what);
+        }
+        match user.status {
+            UserStatus::Pending(awaited) => Ok(Registered::Pending(user, awaited)),
+            _ => Ok(Registered::SignedIn(self.signed_in(user, session)?)),
+        }
+    }
+
+    /// Sends the link once more that proves an e-mail, to who knows the password. What is wrong is
+    /// not said but for a wrong password.
+    pub async fn send_proof_again(
+        &self,
+        visitor: &Visitor,
+        login: &str,
+        password: &str,
+    ) -> Result<()> {
+        let user = self.verified_user(visitor, login, password).await?;
+        let (link, post) = (NewLink::generate(&PROVE_EMAIL), self.post.clone());
+        let unsent = self.store.write(move |tx| {
+            let user = find_user_by_login(tx, &user.username)?;
+            let awaits = |user: &UserRecord| {
+                matches!(
+                    user.status,
+                    UserStatus::Pending(Awaited { email: true, .. })
+                )
+            };
+            let Some(user) = user.filter(awaits) else {
+                return Ok(None);
+            };
+            send_proof(tx, &post, &link, &user).map(Some)
+        });
+        let unsent = unsent.await?;
+        self.post.send();
+        if let Some(unsent) = unsent {
+            unsent.log(PROOF);
+        }
+        Ok(())
+    }
+}
+
+const PROOF: &str = "it proves the e-mail of somebody who registered";
+const REQUEST: &str = "it decides whether somebody who registered is let in";
+
+/// Everything a registration writes, made before its transaction.
+struct Prepared {
+    post: Post,
+    link: NewLink,
+    request: NewRequest,
+    user: UserRecord,
+    session: SessionRecord,
+}
+
+impl Prepared {
+    fn write(
+        &self,
+        tx: &WriteTx,
+        terms: Terms,
+    ) -> Result<(UserRecord, Vec<(UnsentLink, &'static str)>)> {
+        let mut user = self.user.clone();
+        if let Some(key) = terms.key {
+            user.role = key.grants.role;
+            user.group_ids.clone_from(&key.grants.group_ids);
+            user.registration_key_id = Some(key.id);
+            use_key(tx, key, &user)?;
+        }
+        if let Some(awaited) = terms.awaited {
+            user.status = UserStatus::Pending(awaited);
+        }
+        put_user(tx, &user)?;
+        let details = json!({
+            "key": user.registration_key_id.map(|id| id.to_string()),
+            "role": user.role,
+        });
+        audited_by(
+            tx,
+            AuditActor::Stranger,
+            "user.registered",
+            &user.username,
+            details,
+        )?;
+        let mut unsent = Vec::new();
+        match terms.awaited {
+            None => put_session(tx, &self.session)?,
+            Some(awaited) => {
+                let post = &self.post;
+                if awaited.email {
+                    unsent.push((send_proof(tx, post, &self.link, &user)?, PROOF));
+                }
+                if awaited.approval {
+                    unsent.push((open_request(tx, post, &self.request, &user)?, REQUEST));
+                }
+            }
+        }
+        Ok((user, unsent))
+    }
+}
+
+/// Mails the link that proves the e-mail somebody registered with.
+fn send_proof(tx: &WriteTx, post: &Post, link: &NewLink, user: &UserRecord) -> Result<UnsentLink> {
+    let email = user.email.clone().unwrap_or_default();
+    let address = link.address(&PROVE_EMAIL, post);
+    link.put(
+        tx,
+        user.id,
+        LinkPurpose::ProveEmail {
+            email: email.clone(),
+        },
+    )?;
+    let kind = MailKind::VerifyEmail {
+        link: address.clone(),
+        expires_at: link.expires_at,
+    };
+    post.tell_link_at(tx, &email, user, &address, kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_come_first_follows_from_the_rules() {
+        let rules = |verify_email, approval| RegistrationRules {
+            mode: RegistrationMode::Open,
+            verify_email,
+            approval,
+        };
+        let none = rules(false, RegistrationApproval::Never);
+        assert_eq!(awaited(none, false), None);
+        let email = Some(Awaited {
+            email: true,
+            approval: false,
+        });
+        assert_eq!(
+            awaited(rules(true, RegistrationApproval::Never), true),
+            email
+        );
+        let unless_key = rules(false, RegistrationApproval::WithoutKey);
+        let approval = Some(Awaited {
+            email: false,
+            approval: true,
+        });
+        assert_eq!(awaited(unless_key, true), None);
+        assert_eq!(awaited(unless_key, false), approval);
+        let always = rules(true, RegistrationApproval::Always);
+        let both = Some(Awaited {
+            email: true,
+            approval: true,
+        });
+        assert_eq!(awaited(always, true), both);
+    }
+}

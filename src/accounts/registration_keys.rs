@@ -1,0 +1,347 @@
+//! Registration keys: who has one may make an account and is given what the key carries. A key is
+//! shown once and kept as a hash; its uses are counted in the transaction that makes the account.
+
+use serde_json::json;
+
+use super::audit::audited_by;
+use super::groups::check_groups;
+use super::key_text::{BadLine, keys_of_text, new_key, prefix_of, readings};
+use super::{Accounts, AuditActor, Caller};
+use crate::clock::{UnixMs, now_ms};
+use crate::error::{Error, Result};
+use crate::ids::{RegistrationKeyId, UserId};
+use crate::secrets::hash_secret;
+pub use crate::store::registration_keys::{KeyGrants, KeyUseRecord, RegistrationKeyRecord};
+use crate::store::registration_keys::{
+    count_registration_keys, find_registration_key, find_registration_key_by_hash, list_key_uses,
+    list_registration_keys, put_key_use, put_registration_key,
+};
+use crate::store::users::UserRecord;
+use crate::store::{Reads, WriteTx};
+
+const KEYS_LIMIT: u64 = 100_000;
+const AT_ONCE: usize = 5_000;
+const USES_LIMIT: u32 = 1_000_000;
+const NOTE_LIMIT: usize = 200;
+
+/// What all keys of one batch have in common.
+#[derive(Debug, Clone)]
+pub struct NewKeys {
+    pub grants: KeyGrants,
+    pub note: String,
+    pub expires_at: Option<UnixMs>,
+    /// Of each.
+    pub uses_allowed: u32,
+}
+
+/// A key that was just made; it leaves the house once.
+pub struct IssuedKey {
+    pub record: RegistrationKeyRecord,
+    pub key: String,
+}
+
+pub struct KeyPage {
+    pub keys: Vec<RegistrationKeyRecord>,
+    pub next_after: Option<RegistrationKeyId>,
+}
+
+impl Accounts {
+    pub async fn generate_keys(
+        &self,
+        caller: &Caller,
+        count: usize,
+        new: NewKeys,
+    ) -> Result<Vec<IssuedKey>> {
+        caller.require_admin()?;
+        self.generate_keys_as(caller.actor(), count, new).await
+    }
+
+    /// For the command line, whose right is the data folder itself, and for administrators.
+    pub async fn generate_keys_as(
+        &self,
+        actor: AuditActor,
+        count: usize,
+        new: NewKeys,
+    ) -> Result<Vec<IssuedKey>> {
+        if !(1..=AT_ONCE).contains(&count) {
+            let sentence = format!("1 to {AT_ONCE} keys are made at once");
+            return Err(Error::invalid_field("count", sentence));
+        }
+        let keys: Vec<String> = (0..count).map(|_| new_key()).collect();
+        self.issue(actor, keys, new).await
+    }
+
+    /// Takes keys that others made, a key a line. All or none.
+    pub async fn load_keys(
+        &self,
+        caller: &Caller,
+        text: &str,
+        new: NewKeys,
+    ) -> Result<Vec<RegistrationKeyRecord>> {
+        caller.require_admin()?;
+        self.load_keys_as(caller.actor(), text, new).await
+    }
+
+    /// The same for the command line.
+    pub async fn load_keys_as(
+        &self,
+        actor: AuditActor,
+        text: &str,
+        new: NewKeys,
+    ) -> Result<Vec<RegistrationKeyRecord>> {
+        let keys = keys_of_text(text).map_err(|bad| bad_lines(&bad))?;
+        if keys.is_empty() {
+            return Err(Error::invalid("there is no key in this text"));
+        }
+        if keys.len() > AT_ONCE {
+            let sentence = format!("at most {AT_ONCE} keys are loaded at once");
+            return Err(Error::invalid(sentence));
+        }
+        self.check_none_is_known(&keys).await?;
+        let keys = keys.into_iter().map(|(_, key)| key).collect();
+        let issued = self.issue(actor, keys, new).await?;
+        Ok(issued.into_iter().map(|issued| issued.record).collect())
+    }
+
+    async fn check_none_is_known(&self, keys: &[(usize, String)]) -> Result<()> {
+        let hashes: Vec<_> = keys
+            .iter()
+            .map(|(line, key)| (*line, hash_secret(key)))
+            .collect();
+        let known = self.store.read(move |tx| {
+            let mut known = Vec::new();
+            for (line, hash) in hashes {
+                if find_registration_key_by_hash(tx, &hash)?.is_some() {
+                    let problem = "this key is in the house already".to_owned();
+                    known.push(BadLine { line, problem });
+                }
+            }
+            Ok(known)
+        });
+        match known.await? {
+            known if known.is_empty() => Ok(()),
+            known => Err(bad_lines(&known)),
+        }
+    }
+
+    async fn issue(
+        &self,
+        actor: AuditActor,
+        keys: Vec<String>,
+        new: NewKeys,
+    ) -> Result<Vec<IssuedKey>> {
+        let new = checked(new)?;
+        let records: Vec<RegistrationKeyRecord> =
+            keys.iter().map(|key| record_of(key, &new)).collect();
+        let stored = records.clone();
+        self.store
+            .write(move |tx| {
+                check_groups(tx, &new.grants.group_ids)?;
+                if count_registration_keys(tx)? + stored.len() as u64 > KEYS_LIMIT {
+                    return Err(Error::conflict(format!(
+                        "a house has at most {KEYS_LIMIT} registration keys"
+                    )));
+                }
+                for record in &stored {
+                    if find_registration_key_by_hash(tx, &record.secret_hash)?.is_some() {
+                        return Err(Error::conflict("one of these keys is in the house already"));
+                    }
+                    put_registration_key(tx, record)?;
+                }
+                let details = json!({
+                    "count": stored.len(),
+                    "role": new.grants.role,
+                    "uses_allowed": new.uses_allowed,
+                });
+                audited_by(
+                    tx,
+                    actor.clone(),
+                    "registration_keys.made",
+                    &new.note,
+                    details,
+                )
+            })
+            .await?;
+        let issued = records.into_iter().zip(keys);
+        Ok(issued
+            .map(|(record, key)| IssuedKey { record, key })
+            .collect())
+    }
+
+    /// Oldest first, from behind `after`.
+    pub async fn list_keys(
+        &self,
+        caller: &Caller,
+        after: Option<RegistrationKeyId>,
+        limit: usize,
+    ) -> Result<KeyPage> {
+        caller.require_admin()?;
+        self.store
+            .read(move |tx| {
+                let mut keys = list_registration_keys(tx, after, limit + 1)?;
+                let more = keys.len() > limit;
+                keys.truncate(limit);
+                let next_after = keys.last().map(|key| key.id).filter(|_| more);
+                Ok(KeyPage { keys, next_after })
+            })
+            .await
+    }
+
+    /// For the command line.
+    pub async fn list_all_keys(&self) -> Result<Vec<RegistrationKeyRecord>> {
+        self.store
+            .read(|tx| list_registration_keys(tx, None, usize::MAX))
+            .await
+    }
+
+    /// First to last.
+    pub async fn list_key_uses(
+        &self,
+        caller: &Caller,
+        id: RegistrationKeyId,
+    ) -> Result<Vec<(UserId, KeyUseRecord)>> {
+        caller.require_admin()?;
+        self.store
+            .read(move |tx| {
+                get_key(tx, id)?;
+                list_key_uses(tx, id)
+            })
+            .await
+    }
+
+    /// It makes no more accounts; those it made stay.
+    pub async fn revoke_key(&self, caller: &Caller, id: RegistrationKeyId) -> Result<()> {
+        caller.require_admin()?;
+        let actor = caller.actor();
+        self.store
+            .write(move |tx| revoke(tx, actor.clone(), get_key(tx, id)?))
+            .await
+    }
+
+    /// For the command line: by the key itself or by its id.
+    pub async fn revoke_key_named(&self, key: &str) -> Result<()> {
+        let (key, id) = (key.to_owned(), RegistrationKeyId::parse(key));
+        self.store
+            .write(move |tx| {
+                let found = match id {
+                    Some(id) => find_registration_key(tx, id)?,
+                    None => find_typed_key(tx, &key)?,
+                };
+                let found = found.ok_or_else(|| Error::not_found("registration key"))?;
+                revoke(tx, AuditActor::CommandLine, found)
+            })
+            .await
+    }
+}
+
+fn revoke(tx: &WriteTx, actor: AuditActor, mut key: RegistrationKeyRecord) -> Result<()> {
+    if key.revoked_at.is_some() {
+        return Ok(());
+    }
+    key.revoked_at = Some(now_ms());
+    put_registration_key(tx, &key)?;
+    let details = json!({ "note": key.note, "uses": key.uses });
+    audited_by(tx, actor, "registration_key.revoked", &key.prefix, details)
+}
+
+fn get_key(tx: &impl Reads, id: RegistrationKeyId) -> Result<RegistrationKeyRecord> {
+    find_registration_key(tx, id)?.ok_or_else(|| Error::not_found("registration key"))
+}
+
+/// However it was typed.
+fn find_typed_key(tx: &impl Reads, typed: &str) -> Result<Option<RegistrationKeyRecord>> {
+    for reading in readings(typed) {
+        if let Some(key) = find_registration_key_by_hash(tx, &hash_secret(&reading))? {
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
+}
+
+/// The key somebody registers with, as long as it makes accounts. Only who holds the key hears why
+/// it does not.
+pub(super) fn get_good_key(tx: &impl Reads, typed: &str) -> Result<RegistrationKeyRecord> {
+    let refused = |sentence: &str| {
+        Error::forbidden(sentence).with_details(json!({ "field": "registration_key" }))
+    };
+    let key = find_typed_key(tx, typed)?
+        .ok_or_else(|| refused("there is no such registration key; check how it is written"))?;
+    if key.revoked_at.is_some() {
+        return Err(refused("this registration key was withdrawn"));
+    }
+    if key.expires_at.is_some_and(|until| until <= now_ms()) {
+        return Err(refused("the time of this registration key is over"));
+    }
+    if key.uses >= key.uses_allowed {
+        return Err(refused("this registration key was used up"));
+    }
+    Ok(key)
+}
+
+/// Counts a use, in the transaction that makes the account.
+pub(super) fn use_key(
+    tx: &WriteTx,
+    mut key: RegistrationKeyRecord,
+    user: &UserRecord,
+) -> Result<()> {
+    key.uses += 1;
+    put_registration_key(tx, &key)?;
+    let used = KeyUseRecord {
+        at: now_ms(),
+        username: user.username.clone(),
+    };
+    put_key_use(tx, key.id, user.id, &used)
+}
+
+fn record_of(key: &str, new: &NewKeys) -> RegistrationKeyRecord {
+    RegistrationKeyRecord {
+        id: RegistrationKeyId::generate(),
+        secret_hash: hash_secret(key),
+        prefix: prefix_of(key),
+        grants: new.grants.clone(),
+        note: new.note.clone(),
+        expires_at: new.expires_at,
+        uses_allowed: new.uses_allowed,
+        uses: 0,
+        created_at: now_ms(),
+        revoked_at: None,
+    }
+}
+
+fn checked(mut new: NewKeys) -> Result<NewKeys> {
+    new.note = new.note.trim().to_owned();
+    if new.note.chars().count() > NOTE_LIMIT || new.note.chars().any(char::is_control) {
+        let sentence = format!("a note is one line of up to {NOTE_LIMIT} characters");
+        return Err(Error::invalid_field("note", sentence));
+    }
+    if !(1..=USES_LIMIT).contains(&new.uses_allowed) {
+        let sentence = format!("a key makes 1 to {USES_LIMIT} accounts");
+        return Err(Error::invalid_field("uses_allowed", sentence));
+    }
+    if new.expires_at.is_some_and(|until| until <= now_ms()) {
+        return Err(Error::invalid_field(
+            "expires_at",
+            "this time is over already",
+        ));
+    }
+    Ok(new)
+}
+
+fn bad_lines(bad: &[BadLine]) -> Error {
+    let lines: Vec<_> = bad
+        .iter()
+        .take(100)
+        .map(|bad| json!({ "line": bad.line, "problem": bad.problem }))
+        .collect();
+    let first = bad
+        .first()
+        .map(|bad| format!("line {}: {}", bad.line, bad.problem));
+    let sentence = match bad.len() {
+        1 => format!("nothing was loaded: {}", first.unwrap_or_default()),
+        count => format!(
+            "nothing was loaded, {count} lines are wrong; the first is {}",
+            first.unwrap_or_default()
+        ),
+    };
+    Error::invalid(sentence).with_details(json!({ "field": "keys", "lines": lines }))
+}

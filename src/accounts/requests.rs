@@ -1,0 +1,356 @@
+//! What people ask of administrators: to be let in, or to become one. Decided on the
+//! administrator's page, or behind the link that was mailed to the approver; never by looking at it.
+
+use serde_json::json;
+
+use super::audit::audited_by;
+use super::links::{DECIDE, NewLink, get_link, no_link};
+use super::post::{Post, UnsentLink};
+use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserRole, UserStatus};
+use crate::clock::{UnixMs, now_ms};
+use crate::error::{Error, Result};
+use crate::ids::RequestId;
+use crate::mail::{MailKind, Wish};
+use crate::store::links::{LinkPurpose, remove_links};
+pub use crate::store::requests::{RequestDecision, RequestRecord, RequestWish};
+use crate::store::requests::{find_request, list_requests, put_request, remove_request};
+use crate::store::users::{Awaited, find_user, put_user};
+use crate::store::{Reads, WriteTx};
+
+const TEXT_LIMIT: usize = 1000;
+/// Requests that were decided are shown for so long.
+const SHOWN_MS: UnixMs = 90 * 24 * 60 * 60 * 1000;
+
+pub struct RequestView {
+    pub record: RequestRecord,
+    pub applicant: UserRecord,
+}
+
+#[derive(Debug, Clone)]
+pub struct Decide {
+    pub approve: bool,
+    /// For the applicant; may be empty.
+    pub note: String,
+}
+
+/// A request about to be written, with the link that decides it.
+#[derive(Clone)]
+pub(super) struct NewRequest {
+    id: RequestId,
+    wish: RequestWish,
+    reason: String,
+    link: NewLink,
+}
+
+/// A link an administrator asked for, to hand it on by other means than mail.
+pub struct DecisionLink {
+    pub link: String,
+    pub expires_at: UnixMs,
+}
+
+impl NewRequest {
+    pub(super) fn generate(wish: RequestWish, reason: String) -> Self {
+        Self {
+            id: RequestId::generate(),
+            wish,
+            reason,
+            link: NewLink::generate(&DECIDE),
+        }
+    }
+}
+
+/// Several lines are all right in what people say.
+pub(super) fn valid_reason(text: &str) -> Result<String> {
+    valid_text("reason", text)
+}
+
+fn valid_text(field: &str, text: &str) -> Result<String> {
+    let text = text.trim();
+    let is_bad = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if text.chars().count() > TEXT_LIMIT || text.chars().any(is_bad) {
+        let sentence = format!("this has at most {TEXT_LIMIT} characters");
+        return Err(Error::invalid_field(field, sentence));
+    }
+    Ok(text.to_owned())
+}
+
+/// Writes a request and tells the approvers.
+pub(super) fn open_request(
+    tx: &WriteTx,
+    post: &Post,
+    new: &NewRequest,
+    applicant: &UserRecord,
+) -> Result<UnsentLink> {
+    let request = RequestRecord {
+        id: new.id,
+        user_id: applicant.id,
+        wish: new.wish,
+        reason: new.reason.clone(),
+        created_at: now_ms(),
+        decision: None,
+    };
+    put_request(tx, &request)?;
+    let purpose = LinkPurpose::Decide { request_id: new.id };
+    new.link.put(tx, applicant.id, purpose)?;
+    let link = new.link.address(&DECIDE, post);
+    let kind = MailKind::ApprovalRequested {
+        applicant: applicant.shown_name().to_owned(),
+        username: applicant.username.clone(),
+        email: applicant.email.clone(),
+        wish: wish_in_mails(new.wish),
+        reason: Some(new.reason.clone()).filter(|reason| !reason.is_empty()),
+        link: link.clone(),
+        expires_at: new.link.expires_at,
+    };
+    post.ask_approvers(tx, &link, &kind)
+}
+
+fn wish_in_mails(wish: RequestWish) -> Wish {
+    match wish {
+        RequestWish::Account => Wish::Registration,
+        RequestWish::AdminRole => Wish::Administrator,
+    }
+}
+
+/// The one of a user that is not decided.
+pub(super) fn find_open_request(
+    tx: &impl Reads,
+    applicant: &UserRecord,
+    wish: RequestWish,
+) -> Result<Option<RequestRecord>> {
+    Ok(list_requests(tx)?.into_iter().find(|request| {
+        request.user_id == applicant.id && request.wish == wish && request.decision.is_none()
+    }))
+}
+
+/// Decides once: a request that was decided stays as it is.
+fn decide(
+    tx: &WriteTx,
+    post: &Post,
+    id: RequestId,
+    actor: &AuditActor,
+    decide: &Decide,
+) -> Result<RequestView> {
+    let missing = || Error::not_found("request");
+    let mut request = find_request(tx, id)?.ok_or_else(missing)?;
+    let mut applicant = find_user(tx, &request.user_id)?.ok_or_else(missing)?;
+    if request.decision.is_some() {
+        return Err(Error::conflict("this request was decided already"));
+    }
+    request.decision = Some(RequestDecision {
+        at: now_ms(),
+        by: actor.name().to_owned(),
+        approved: decide.approve,
+        note: decide.note.clone(),
+    });
+    put_request(tx, &request)?;
+    remove_links(tx, applicant.id, |link| {
+        link.purpose == LinkPurpose::Decide { request_id: id }
+    })?;
+    match (request.wish, decide.approve) {
+        (RequestWish::Account, approve) => applicant.status = status_after(&applicant, approve),
+        (RequestWish::AdminRole, true) => applicant.role = UserRole::Admin,
+        (RequestWish::AdminRole, false) => {}
+    }
+    put_user(tx, &applicant)?;
+    let action = match decide.approve {
+        true => "request.approved",
+        false => "request.rejected",
+    };
+    let details = json!({ "wish": request.wish });
+    audited_by(tx, actor.clone(), action, &applicant.username, details)?;
+    let kind = MailKind::ApprovalDecided {
+        approved: decide.approve,
+        wish: wish_in_mails(request.wish),
+        note: Some(decide.note.clone()).filter(|note| !note.is_empty()),
+        link_to_house: post.link("/"),
+    };
+    post.tell(tx, &applicant, kind)?;
+    Ok(RequestView {
+        record: request,
+        applicant,
+    })
+}
+
+fn status_after(applicant: &UserRecord, approved: bool) -> UserStatus {
+    match (applicant.status, approved) {
+        (_, false) => UserStatus::Disabled,
+        (UserStatus::Pending(Awaited { email: true, .. }), true) => UserStatus::Pending(Awaited {
+            email: true,
+            approval: false,
+        }),
+        (_, true) => UserStatus::Active,
+    }
+}
+
+impl Accounts {
+    /// Asks to become an administrator. One request at a time.
+    pub async fn ask_for_admin_role(&self, caller: &Caller, reason: &str) -> Result<RequestRecord> {
+        caller.require(Purpose::OwnAccount)?;
+        if caller.role() == UserRole::Admin {
+            return Err(Error::conflict("you are an administrator already"));
+        }
+        let new = NewRequest::generate(RequestWish::AdminRole, valid_reason(reason)?);
+        let (caller, post) = (caller.clone(), self.post.clone());
+        let written = self.store.write(move |tx| {
+            let gone = || Error::unauthenticated("this account is gone");
+            let user = find_user(tx, &caller.user_id)?.ok_or_else(gone)?;
+            if find_open_request(tx, &user, RequestWish::AdminRole)?.is_some() {
+                return Err(Error::conflict(
+                    "you have asked already; wait for the answer",
+                ));
+            }
+            let unsent = open_request(tx, &post, &new, &user)?;
+            audited_by(
+                tx,
+                caller.actor(),
+                "request.made",
+                &user.username,
+                json!({}),
+            )?;
+            let request = find_request(tx, new.id)?.ok_or_else(|| Error::not_found("request"))?;
+            Ok((request, unsent))
+        });
+        let (request, unsent) = written.await?;
+        self.post.send();
+        unsent.log("it decides whether somebody becomes an administrator");
+        Ok(request)
+    }
+
+    /// What one asked for last, as long as it is remembered.
+    pub async fn find_own_admin_request(&self, caller: &Caller) -> Result<Option<RequestRecord>> {
+        let user_id = caller.user_id;
+        self.store
+            .read(move |tx| {
+                let requests = list_requests(tx)?.into_iter().rev();
+                let mut own = requests.filter(|request| {
+                    request.user_id == user_id && request.wish == RequestWish::AdminRole
+                });
+                Ok(own.next())
+            })
+            .await
+    }
+
+    /// Those to be decided first, oldest first, then what was decided, latest first.
+    pub async fn list_requests(&self, caller: &Caller) -> Result<Vec<RequestView>> {
+        caller.require_admin()?;
+        self.store
+            .read(|tx| {
+                let since = now_ms() - SHOWN_MS;
+                let (mut open, mut decided) = (Vec::new(), Vec::new());
+                for record in list_requests(tx)? {
+                    let Some(applicant) = find_user(tx, &record.user_id)? else {
+                        continue;
+                    };
+                    let at = record.decision.as_ref().map(|decision| decision.at);
+                    let view = RequestView { record, applicant };
+                    match at {
+                        None => open.push(view),
+                        Some(at) if at > since => decided.push((at, view)),
+                        Some(_) => {}
+                    }
+                }
+                decided.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+                open.extend(decided.into_iter().map(|(_, view)| view));
+                Ok(open)
+            })
+            .await
+    }
+
+    pub async fn decide_request(
+        &self,
+        caller: &Caller,
+        id: RequestId,
+        decision: Decide,
+    ) -> Result<RequestView> {
+        caller.require_admin()?;
+        self.write_decision(Some(id), String::new(), caller.actor(), decision)
+            .await
+    }
+
+    /// A new link that decides, in place of the one that was mailed.
+    pub async fn renew_decision_link(
+        &self,
+        caller: &Caller,
+        id: RequestId,
+    ) -> Result<DecisionLink> {
+        caller.require_admin()?;
+        let (new, actor) = (NewLink::generate(&DECIDE), caller.actor());
+        let link = DecisionLink {
+            link: new.address(&DECIDE, &self.post),
+            expires_at: new.expires_at,
+        };
+        self.store
+            .write(move |tx| {
+                let request = find_request(tx, id)?
+                    .filter(|request| request.decision.is_none())
+                    .ok_or_else(|| Error::not_found("request"))?;
+                new.put(tx, request.user_id, LinkPurpose::Decide { request_id: id })?;
+                audited_by(tx, actor.clone(), "request.link_made", "", json!({}))
+            })
+            .await?;
+        Ok(link)
+    }
+
+    /// What the link that was mailed is about. Decides nothing.
+    pub async fn request_by_link(&self, token: &str) -> Result<(RequestView, UnixMs)> {
+        let token = token.to_owned();
+        self.store
+            .read(move |tx| {
+                let (id, expires_at) = request_of_link(tx, &token)?;
+                let record = find_request(tx, id)?.ok_or_else(no_link)?;
+                let applicant = find_user(tx, &record.user_id)?.ok_or_else(no_link)?;
+                Ok((RequestView { record, applicant }, expires_at))
+            })
+            .await
+    }
+
+    /// Decides by the link that was mailed, which is good once.
+    pub async fn decide_by_link(&self, token: &str, decision: Decide) -> Result<RequestView> {
+        self.write_decision(None, token.to_owned(), AuditActor::LinkHolder, decision)
+            .await
+    }
+
+    async fn write_decision(
+        &self,
+        id: Option<RequestId>,
+        token: String,
+        actor: AuditActor,
+        mut decision: Decide,
+    ) -> Result<RequestView> {
+        decision.note = valid_text("note", &decision.note)?;
+        let post = self.post.clone();
+        let view = self
+            .write_rights(move |tx| {
+                let id = match id {
+                    Some(id) => id,
+                    None => request_of_link(tx, &token)?.0,
+                };
+                decide(tx, &post, id, &actor, &decision)
+            })
+            .await?;
+        self.post.send();
+        Ok(view)
+    }
+}
+
+fn request_of_link(tx: &impl Reads, token: &str) -> Result<(RequestId, UnixMs)> {
+    match get_link(tx, token)?.1 {
+        crate::store::links::LinkRecord {
+            purpose: LinkPurpose::Decide { request_id },
+            expires_at,
+            ..
+        } => Ok((request_id, expires_at)),
+        _ => Err(no_link()),
+    }
+}
+
+/// Forgets what a user who goes has asked for.
+pub(super) fn remove_requests_of(tx: &WriteTx, user: &UserRecord) -> Result<()> {
+    for request in list_requests(tx)? {
+        if request.user_id == user.id {
+            remove_request(tx, request.id)?;
+        }
+    }
+    Ok(())
+}

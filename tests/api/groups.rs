@@ -1,0 +1,204 @@
+//! Groups: who is in them, and what they may use. A denial beats every allowance, in the list of
+//! models and at every door that takes one.
+
+use serde_json::{Value, json};
+
+use crate::support::{AdapterFile, House, Person, text};
+
+const PATH: &str = "/api/v1/admin/groups";
+
+async fn new_group(admin: &Person, name: &str, rules: Value) -> String {
+    let made = admin
+        .post(PATH, json!({"name": name, "rules": rules}))
+        .await;
+    text(&made.ok(201), "/id").to_owned()
+}
+
+async fn put_in(admin: &Person, name: &str, groups: &[&str]) {
+    let found = admin
+        .get(&format!("/api/v1/admin/users?q={name}"))
+        .await
+        .ok(200);
+    let path = format!("/api/v1/admin/users/{}", text(&found, "/items/0/user/id"));
+    admin
+        .patch(&path, json!({"group_ids": groups}))
+        .await
+        .ok(200);
+}
+
+fn rule(effect: &str, kind: &str, name: &str) -> Value {
+    json!({"effect": effect, "kind": kind, "name": name})
+}
+
+fn models(list: &Value) -> usize {
+    list["items"].as_array().expect("a list").len()
+}
+
+#[tokio::test]
+async fn groups_are_made_changed_counted_and_removed() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    house.add_user(&ada, "bob").await;
+    let id = new_group(&ada, "Pupils", json!([])).await;
+    put_in(&ada, "bob", &[&id]).await;
+    let list = ada.get(PATH).await.ok(200);
+    assert_eq!(list["items"][0]["is_everyone"], true);
+    assert_eq!(list["items"][0]["member_count"], 2);
+    assert_eq!(list["items"][1]["member_count"], 1);
+    ada.post(PATH, json!({"name": "pupils"}))
+        .await
+        .refused(409, "conflict");
+    let path = format!("{PATH}/{id}");
+    let changed = ada.patch(&path, json!({"name": "Class 7b"})).await.ok(200);
+    assert_eq!(changed["name"], "Class 7b");
+    ada.delete(&path).await.ok(204);
+    let found = ada.get("/api/v1/admin/users?q=bob").await.ok(200);
+    assert_eq!(found["items"][0]["group_ids"], json!([]));
+    ada.delete(&path).await.refused(404, "not_found");
+
+    let everyone = text(&list, "/items/0/group/id");
+    ada.delete(&format!("{PATH}/{everyone}"))
+        .await
+        .refused(409, "conflict");
+    let rename = json!({"name": "nobody"});
+    ada.patch(&format!("{PATH}/{everyone}"), rename)
+        .await
+        .refused(409, "conflict");
+}
+
+#[tokio::test]
+async fn a_model_for_some_is_not_there_for_the_others() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let (bob, eve) = (
+        house.add_user(&ada, "bob").await,
+        house.add_user(&ada, "eve").await,
+    );
+    let rules = json!([rule("allow", "model", "scripted")]);
+    let teachers = new_group(&ada, "teachers", rules).await;
+    put_in(&ada, "bob", &[&teachers]).await;
+
+    let all = models(&ada.get("/api/v1/models").await.ok(200));
+    assert_eq!(models(&bob.get("/api/v1/models").await.ok(200)), all);
+    assert_eq!(models(&eve.get("/api/v1/models").await.ok(200)), all - 1);
+    bob.post("/api/v1/chat", json!({"content": "x", "model": "scripted"}))
+        .await
+        .ok(200);
+    let chat = json!({"content": "x", "model": "scripted"});
+    eve.post("/api/v1/chat", chat)
+        .await
+        .refused(503, "model_unavailable");
+    let completion = json!({"model": "scripted", "messages": [{"role": "user", "content": "x"}]});
+    let answer = eve.post("/v1/chat/completions", completion).await;
+    assert!(matches!(answer.status, 404 | 503), "{}", answer.text);
+    let list = eve.get("/v1/models").await.ok(200);
+    assert!(!list.to_string().contains("\"scripted\""));
+}
+
+#[tokio::test]
+async fn a_denial_beats_every_allowance_and_holds_at_once() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let allow = new_group(&ada, "may", json!([rule("allow", "model", "scripted")])).await;
+    let deny = new_group(&ada, "may not", json!([rule("deny", "model", "scripted")])).await;
+    put_in(&ada, "bob", &[&allow]).await;
+    let said = bob
+        .post("/api/v1/chat", json!({"content": "x", "model": "scripted"}))
+        .await
+        .ok(200);
+    put_in(&ada, "bob", &[&allow, &deny]).await;
+    // Also at the doors behind a conversation that has the model already.
+    let chat = format!(
+        "/api/v1/conversations/{}/messages",
+        text(&said, "/conversation/id")
+    );
+    let reply = text(&said, "/reply/id");
+    let message = text(&said, "/message/id");
+    for (path, body) in [
+        (chat, json!({"content": "y", "model": "scripted"})),
+        (
+            format!("/api/v1/messages/{reply}/regenerate"),
+            json!({"model": "scripted"}),
+        ),
+        (
+            format!("/api/v1/messages/{message}/edit"),
+            json!({"content": "z", "model": "scripted"}),
+        ),
+    ] {
+        bob.post(&path, body)
+            .await
+            .refused(503, "model_unavailable");
+    }
+}
+
+#[tokio::test]
+async fn an_adapter_and_a_feature_can_be_kept_from_people() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let file = AdapterFile::default().bytes();
+    ada.upload_adapter("scripted", file).await.ok(201);
+    let send = json!({"content": "x", "model": "scripted", "adapters": [{"id": "pirate"}]});
+    bob.post("/api/v1/chat", send.clone()).await.ok(200);
+
+    let everyone = text(&ada.get(PATH).await.ok(200), "/items/0/group/id").to_owned();
+    let everyone = format!("{PATH}/{everyone}");
+    let deny = async |kind: &str, name: &str| {
+        let rules = json!({"rules": [rule("deny", kind, name)]});
+        ada.patch(&everyone, rules).await.ok(200);
+    };
+    deny("adapter", "pirate").await;
+    bob.post("/api/v1/chat", send.clone())
+        .await
+        .refused(400, "invalid_request");
+    ada.post("/api/v1/chat", send.clone()).await.ok(200);
+    deny("feature", "adapters").await;
+    bob.post("/api/v1/chat", send)
+        .await
+        .refused(400, "invalid_request");
+
+    deny("feature", "api_keys").await;
+    let key = json!({"name": "x", "scopes": ["read"]});
+    bob.post("/api/v1/users/me/api-keys", key.clone())
+        .await
+        .refused(403, "forbidden");
+    deny("feature", "completions").await;
+    let made = bob.post("/api/v1/users/me/api-keys", key).await.ok(201);
+    let completion = json!({"messages": [{"role": "user", "content": "x"}]});
+    assert_eq!(
+        bob.post("/v1/chat/completions", completion).await.status,
+        403
+    );
+    let embedding = json!({"input": "x"});
+    assert_eq!(bob.post("/v1/embeddings", embedding).await.status, 403);
+    let program = house.stranger().with_token(text(&made, "/secret"));
+    program.get("/api/v1/conversations").await.ok(200);
+    deny("feature", "api_keys").await;
+    program
+        .get("/api/v1/conversations")
+        .await
+        .refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_group_takes_only_what_makes_sense() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    for body in [
+        json!({"name": ""}),
+        json!({"name": "a\nb"}),
+        json!({"name": "x".repeat(10_000)}),
+        json!({"name": "x", "rules": [rule("deny", "feature", "breathing")]}),
+        json!({"name": "x", "rules": [rule("perhaps", "model", "m")]}),
+        json!({"name": "x", "rules": [rule("deny", "model", "")]}),
+    ] {
+        ada.post(PATH, body).await.refused(400, "invalid_request");
+    }
+    let found = ada.get("/api/v1/admin/users?q=ada").await.ok(200);
+    let path = format!("/api/v1/admin/users/{}", text(&found, "/items/0/user/id"));
+    for ids in [json!(["x"]), json!(["0".repeat(32)])] {
+        let body = json!({"group_ids": ids});
+        ada.patch(&path, body).await.refused(400, "invalid_request");
+    }
+}

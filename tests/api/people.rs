@@ -1,0 +1,249 @@
+//! What administrators do about others. And what no administrator can do: leave a house without one.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{ENDLESS, House, PASSWORD, Person, text};
+
+const PATH: &str = "/api/v1/admin/users";
+
+async fn id_of(admin: &Person, name: &str) -> String {
+    let found = admin.get(&format!("{PATH}?q={name}")).await.ok(200);
+    text(&found, "/items/0/user/id").to_owned()
+}
+
+#[tokio::test]
+async fn everybody_is_listed_found_and_made() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let new = json!({"username": "bob", "password": PASSWORD, "email": "bob@school.example", "display_name": "Bobby"});
+    let made = ada.post(PATH, new).await.ok(201);
+    assert_eq!(made["user"]["role"], "user");
+    for name in ["carol", "dave", "erin"] {
+        let new = json!({"username": name, "password": PASSWORD});
+        ada.post(PATH, new).await.ok(201);
+    }
+    let page = ada.get(&format!("{PATH}?limit=2")).await.ok(200);
+    assert_eq!(page["total"], 5);
+    assert_eq!(page["items"][1]["user"]["username"], "bob");
+    let cursor = text(&page, "/next_cursor");
+    let rest = ada
+        .get(&format!("{PATH}?limit=50&cursor={cursor}"))
+        .await
+        .ok(200);
+    assert_eq!(rest["items"].as_array().map(Vec::len), Some(3));
+    assert_eq!(rest["next_cursor"], json!(null));
+    for query in ["BOB", "school", "bobby"] {
+        let found = ada.get(&format!("{PATH}?q={query}")).await.ok(200);
+        assert_eq!(found["total"], 1, "{query}");
+    }
+    let answer = json!({"login": "bob", "password": PASSWORD});
+    house
+        .stranger()
+        .post("/api/v1/auth/login", answer)
+        .await
+        .ok(200);
+}
+
+#[tokio::test]
+async fn who_is_disabled_is_out_at_once_and_comes_back() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let key = json!({"name": "script", "scopes": ["chat"]});
+    let key = bob.post("/api/v1/users/me/api-keys", key).await.ok(201);
+    let program = house.stranger().with_token(text(&key, "/secret"));
+    let mut stream = bob.chat_stream(ENDLESS).await;
+    stream.next().await.expect("an event");
+
+    let path = format!("{PATH}/{}", id_of(&ada, "bob").await);
+    let off = ada.patch(&path, json!({"disabled": true})).await.ok(200);
+    assert_eq!(off["disabled"], true);
+    let end = async { while stream.next().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(2), end)
+        .await
+        .expect("the stream ends");
+    bob.get("/api/v1/auth/me")
+        .await
+        .refused(401, "unauthenticated");
+    program
+        .get("/api/v1/models")
+        .await
+        .refused(401, "unauthenticated");
+    let login = json!({"login": "bob", "password": PASSWORD});
+    let sign_in = async || {
+        house
+            .stranger()
+            .post("/api/v1/auth/login", login.clone())
+            .await
+    };
+    sign_in().await.refused(403, "forbidden");
+    let wrong = json!({"login": "bob", "password": "wrong"});
+    let answer = house.stranger().post("/api/v1/auth/login", wrong).await;
+    answer.refused(401, "unauthenticated");
+
+    ada.patch(&path, json!({"disabled": false})).await.ok(200);
+    sign_in().await.ok(200);
+    program.get("/api/v1/models").await.ok(200);
+}
+
+#[tokio::test]
+async fn a_role_that_falls_ends_every_session() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let path = format!("{PATH}/{}", id_of(&ada, "bob").await);
+    ada.patch(&path, json!({"role": "admin"})).await.ok(200);
+    bob.get(PATH).await.ok(200);
+    ada.patch(&path, json!({"role": "user"})).await.ok(200);
+    bob.get(PATH).await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn an_auditor_reads_the_log_and_changes_nothing() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let path = format!("{PATH}/{}", id_of(&ada, "bob").await);
+    ada.patch(&path, json!({"role": "auditor"})).await.ok(200);
+    bob.get("/api/v1/admin/audit").await.ok(200);
+    for path in [
+        PATH,
+        "/api/v1/admin/settings",
+        "/api/v1/admin/keys",
+        "/api/v1/admin/groups",
+    ] {
+        bob.get(path).await.refused(403, "forbidden");
+    }
+    bob.patch(&path, json!({"role": "admin"}))
+        .await
+        .refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays_whoever_asks() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let path = format!("{PATH}/{}", id_of(&ada, "ada").await);
+    for change in [json!({"role": "user"}), json!({"disabled": true})] {
+        ada.patch(&path, change).await.refused(409, "conflict");
+    }
+    ada.delete(&path).await.refused(409, "conflict");
+    let own = json!({"password": PASSWORD});
+    ada.post("/api/v1/users/me/delete", own)
+        .await
+        .refused(409, "conflict");
+    ada.get(PATH).await.ok(200);
+}
+
+#[tokio::test]
+async fn two_administrators_who_demote_each_other_leave_one() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let hers = format!("{PATH}/{}", id_of(&ada, "ada").await);
+    let his = format!("{PATH}/{}", id_of(&ada, "bob").await);
+    for _ in 0..5 {
+        ada.patch(&his, json!({"role": "admin"})).await.ok(200);
+        let down = json!({"role": "user"});
+        let (one, other) = tokio::join!(ada.patch(&his, down.clone()), bob.patch(&hers, down));
+        let done = [one.status, other.status]
+            .iter()
+            .filter(|status| **status == 200)
+            .count();
+        assert_eq!(done, 1, "{} {}", one.text, other.text);
+        if other.status == 200 {
+            return;
+        }
+        let login = json!({"login": "bob", "password": PASSWORD});
+        let answer = house.stranger().post("/api/v1/auth/login", login).await;
+        let bob_again = house.stranger().signed_in(&answer);
+        bob_again.get(PATH).await.refused(403, "forbidden");
+        return;
+    }
+}
+
+#[tokio::test]
+async fn who_is_removed_is_gone_with_everything() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let said = bob.chat("A secret of Bob's").await;
+    let mut running = bob.chat_stream(ENDLESS).await;
+    running.next().await.expect("an event");
+    let id = id_of(&ada, "bob").await;
+    ada.delete(&format!("{PATH}/{id}")).await.ok(204);
+    bob.get("/api/v1/auth/me")
+        .await
+        .refused(401, "unauthenticated");
+    ada.get(&format!("{PATH}/{id}"))
+        .await
+        .refused(404, "not_found");
+    assert_eq!(ada.get(PATH).await.ok(200)["total"], 1);
+
+    // The name is free, and whoever takes it finds nothing of the other's.
+    let again = house.add_user(&ada, "bob").await;
+    assert_eq!(
+        again.get("/api/v1/conversations").await.ok(200)["items"],
+        json!([])
+    );
+    let path = format!("/api/v1/conversations/{}", text(&said, "/conversation/id"));
+    again.get(&path).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn one_removes_ones_own_account_with_the_password() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let delete = "/api/v1/users/me/delete";
+    let wrong = json!({"password": "wrong"});
+    bob.post(delete, wrong)
+        .await
+        .refused(400, "invalid_request");
+    bob.post(delete, json!({"password": PASSWORD}))
+        .await
+        .ok(204);
+    bob.get("/api/v1/auth/me")
+        .await
+        .refused(401, "unauthenticated");
+    assert_eq!(ada.get(PATH).await.ok(200)["total"], 1);
+}
+
+#[tokio::test]
+async fn a_reset_link_sets_a_password_once_and_ends_every_session() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let path = format!("{PATH}/{}/reset-link", id_of(&ada, "bob").await);
+    let made: Value = ada.post(&path, json!(null)).await.ok(200);
+    let link = text(&made, "/link");
+    let token = link
+        .strip_prefix(&format!("{}/reset-password?token=", house.base))
+        .expect("a link of this house")
+        .to_owned();
+    let reset = "/api/v1/auth/password/reset";
+    let weak = json!({"token": token, "password": "12345678"});
+    house
+        .stranger()
+        .post(reset, weak)
+        .await
+        .refused(400, "invalid_request");
+    let new = json!({"token": token, "password": "quite another sentence"});
+    house.stranger().post(reset, new.clone()).await.ok(204);
+    bob.get("/api/v1/auth/me")
+        .await
+        .refused(401, "unauthenticated");
+    house
+        .stranger()
+        .post(reset, new)
+        .await
+        .refused(404, "not_found");
+    let login = json!({"login": "bob", "password": "quite another sentence"});
+    house
+        .stranger()
+        .post("/api/v1/auth/login", login)
+        .await
+        .ok(200);
+}

@@ -1,0 +1,183 @@
+//! Proving an e-mail and setting a forgotten password by links that are good once, for a time, and
+//! for one purpose. Here without mail, so the links stand in the log.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, House, PASSWORD, Person};
+
+async fn rules(admin: &Person, registration: Value) {
+    let change = json!({"registration": registration});
+    admin.patch("/api/v1/admin/settings", change).await.ok(200);
+}
+
+async fn sign_in(house: &House, name: &str, password: &str) -> Answer {
+    let login = json!({"login": name, "password": password});
+    house.stranger().post("/api/v1/auth/login", login).await
+}
+
+async fn prove(house: &House, token: &str) -> Answer {
+    let body = json!({"token": token});
+    house
+        .stranger()
+        .post("/api/v1/auth/verify-email", body)
+        .await
+}
+
+#[tokio::test]
+async fn who_must_prove_an_e_mail_comes_in_behind_the_link() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    rules(&ada, json!({"mode": "open", "verify_email": true})).await;
+    let register = async |body: Value| house.stranger().post("/api/v1/auth/register", body).await;
+    let without = register(json!({"username": "bob", "password": PASSWORD})).await;
+    assert_eq!(
+        without.refused(400, "invalid_request")["details"]["field"],
+        "email"
+    );
+    let body = json!({"username": "bob", "password": PASSWORD, "email": "bob@example.org"});
+    assert_eq!(register(body).await.ok(202)["pending"], "email");
+    let error = sign_in(&house, "bob", PASSWORD)
+        .await
+        .refused(403, "forbidden");
+    assert_eq!(error["details"]["pending"], "email");
+
+    let first = house.logged_token("/verify-email?token=", 1).await;
+    let again = json!({"login": "bob", "password": PASSWORD});
+    let resend = "/api/v1/auth/verify-email/resend";
+    house.stranger().post(resend, again).await.ok(202);
+    let wrong = json!({"login": "bob", "password": "wrong"});
+    house
+        .stranger()
+        .post(resend, wrong)
+        .await
+        .refused(401, "unauthenticated");
+    let second = house.logged_token("/verify-email?token=", 2).await;
+    assert_ne!(first, second);
+    prove(&house, &first).await.refused(404, "not_found");
+    let proved = prove(&house, &second).await.ok(200);
+    assert_eq!(proved, json!({"username": "bob", "awaits_approval": false}));
+    prove(&house, &second).await.refused(404, "not_found");
+    let signed_in = sign_in(&house, "bob", PASSWORD).await.ok(200);
+    assert_eq!(signed_in["user"]["email_verified"], true);
+}
+
+#[tokio::test]
+async fn with_approval_too_both_must_come_in_either_order() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    rules(
+        &ada,
+        json!({"mode": "open", "verify_email": true, "approval": "always"}),
+    )
+    .await;
+    for (count, name, proof_first) in [(1, "bob", true), (2, "eve", false)] {
+        let email = format!("{name}@example.org");
+        let body = json!({"username": name, "password": PASSWORD, "email": email});
+        house
+            .stranger()
+            .post("/api/v1/auth/register", body)
+            .await
+            .ok(202);
+        let proof = house.logged_token("/verify-email?token=", count).await;
+        let approval = house.logged_token("/approve/", count).await;
+        let approve = async || {
+            let path = format!("/api/v1/approvals/{approval}");
+            let body = json!({"approve": true});
+            house.stranger().post(&path, body).await.ok(200);
+        };
+        if proof_first {
+            let proved = prove(&house, &proof).await.ok(200);
+            assert_eq!(proved["awaits_approval"], true);
+            sign_in(&house, name, PASSWORD)
+                .await
+                .refused(403, "forbidden");
+            approve().await;
+        } else {
+            approve().await;
+            sign_in(&house, name, PASSWORD)
+                .await
+                .refused(403, "forbidden");
+            prove(&house, &proof).await.ok(200);
+        }
+        sign_in(&house, name, PASSWORD).await.ok(200);
+    }
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_set_by_link_and_nothing_is_said_of_who_is_here() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let email = json!({"email": "ada@example.org", "current_password": PASSWORD});
+    ada.patch("/api/v1/users/me", email).await.ok(200);
+    let forgot = async |login: &str| {
+        let body = json!({"login": login});
+        house
+            .stranger()
+            .post("/api/v1/auth/password/forgot", body)
+            .await
+    };
+    let known = forgot("ada@example.org").await;
+    let unknown = forgot("nobody@example.org").await;
+    assert_eq!((known.status, &known.text), (unknown.status, &unknown.text));
+    assert_eq!(known.status, 202);
+
+    let token = house.logged_token("/reset-password?token=", 1).await;
+    let reset = async |token: &str| {
+        let body = json!({"token": token, "password": "quite another sentence"});
+        house
+            .stranger()
+            .post("/api/v1/auth/password/reset", body)
+            .await
+    };
+    reset(&token).await.ok(204);
+    ada.get("/api/v1/auth/me")
+        .await
+        .refused(401, "unauthenticated");
+    reset(&token).await.refused(404, "not_found");
+    sign_in(&house, "ada", PASSWORD)
+        .await
+        .refused(401, "unauthenticated");
+    sign_in(&house, "ada", "quite another sentence")
+        .await
+        .ok(200);
+}
+
+#[tokio::test]
+async fn tokens_that_are_none_do_nothing() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let email = json!({"email": "ada@example.org", "current_password": PASSWORD});
+    ada.patch("/api/v1/users/me", email).await.ok(200);
+    let body = json!({"login": "ada"});
+    house
+        .stranger()
+        .post("/api/v1/auth/password/forgot", body)
+        .await
+        .ok(202);
+    let foreign = house.logged_token("/reset-password?token=", 1).await;
+    prove(&house, &foreign).await.refused(404, "not_found");
+    let long = "a".repeat(10_000);
+    for token in [json!(""), json!("x"), json!(long), json!("null")] {
+        let body = json!({"token": token, "password": "quite another sentence"});
+        let answer = house
+            .stranger()
+            .post("/api/v1/auth/password/reset", body)
+            .await;
+        answer.refused(404, "not_found");
+        let body = json!({"token": token});
+        let answer = house
+            .stranger()
+            .post("/api/v1/auth/verify-email", body)
+            .await;
+        answer.refused(404, "not_found");
+    }
+    for token in [json!(null), json!(7), json!({}), json!([])] {
+        let body = json!({"token": token, "password": "quite another sentence"});
+        let answer = house
+            .stranger()
+            .post("/api/v1/auth/password/reset", body)
+            .await;
+        answer.refused(400, "invalid_request");
+    }
+    sign_in(&house, "ada", PASSWORD).await.ok(200);
+}
