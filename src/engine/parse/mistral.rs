@@ -55,14 +55,15 @@ impl MistralCalls {
     fn open_named(&mut self, inner: &str, before: usize, ended: bool, output: &mut Output) -> Step {
         let (inner, ended) = window(inner, ended);
         let lacking = if ended { Step::NoCall } else { Step::More };
-        let Some(end) = inner.find(['[', '{']) else {
-            let is_name = |char: char| !char.is_control() && char != '"';
-            return match inner.trim_end().chars().all(is_name) {
-                true => lacking,
-                false => Step::NoCall,
-            };
+        let found = inner.find(['[', '{']);
+        let name = inner[..found.unwrap_or(inner.len())].trim();
+        // Asked of a name that is not whole yet too, so that it does not matter when text comes.
+        if name.contains(|c: char| c.is_control() || c == '"') {
+            return Step::NoCall;
+        }
+        let Some(end) = found else {
+            return lacking;
         };
-        let name = inner[..end].trim();
         let mut at = end;
         for mark in [CALL_ID, ARGS] {
             match mark_at_start(&inner[at..], mark, ended) {

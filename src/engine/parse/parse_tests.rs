@@ -118,6 +118,17 @@ proptest! {
     }
 
     #[test]
+    fn a_quotation_mark_is_no_name_whenever_it_comes(
+        cut in 0..64_usize,
+    ) {
+        let text = "[TOOL_CALLS]\"{\"name\": \"f\", \"arguments\": {\"a\": 1}}";
+        let dialect = Dialect { calls: CallStyle::Mistral, ..Dialect::PLAIN };
+        let cut = cut.min(text.len());
+        let events = events_of(&dialect, ReplyStart::WithinAnswer, &tools(), &[&text[..cut], &text[cut..]]);
+        prop_assert_eq!(events, vec![ParsedEvent::Text(text.into())]);
+    }
+
+    #[test]
     fn without_tools_and_thoughts_a_reply_is_its_text(
         style in prop::sample::select(STYLES[..9].to_vec()),
         parts in prop::collection::vec(fragment(), 0..14),
