@@ -3,6 +3,8 @@
 //! Parts are given what they need and never look for it. Only `cli` and `http` know this.
 //! Stopping: replies save themselves first, then engines end, then the store closes.
 
+mod overview;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::{Accounts, Caller};
+use crate::clock::{UnixMs, now_ms};
 use crate::config::{Config, EngineConfig};
 use crate::conversations::{Conversations, remove_conversations_of};
 use crate::engine::remote::RemoteEngine;
@@ -24,6 +27,9 @@ use crate::secrets::open_key_file;
 use crate::store::Store;
 use crate::store::jobs::{JobRecord, JobTask};
 
+pub use self::overview::{DayUsage, Overview};
+
+const DATABASE_FILE: &str = "chatelaine.redb";
 const KEY_FILE: &str = "secret.key";
 
 pub struct Appliance {
@@ -36,6 +42,8 @@ pub struct Appliance {
     pub remote_sources: RemoteSources,
     pub pulls: Pulls,
     pub store: Arc<Store>,
+    data: PathBuf,
+    started_at: UnixMs,
     jobs: Arc<Jobs>,
     tasks: TaskTracker,
     stopping: CancellationToken,
@@ -66,7 +74,7 @@ pub fn prepare_data_folder(data: &Path) -> Result<()> {
 
 /// The database of a data folder.
 pub fn open_store(config: &Config, data: &Path) -> Result<Arc<Store>> {
-    let path: PathBuf = data.join("chatelaine.redb");
+    let path: PathBuf = data.join(DATABASE_FILE);
     Ok(Arc::new(Store::open(
         &path,
         config.store.cache_mib * 1024 * 1024,
@@ -128,6 +136,8 @@ impl Appliance {
             remote_sources,
             pulls,
             store,
+            data: data.to_owned(),
+            started_at: now_ms(),
             jobs,
             tasks,
             stopping,

@@ -39,6 +39,37 @@ pub fn free_disk_bytes(_folder: &Path) -> Option<u64> {
     None
 }
 
+/// What this process and those it started take of memory; None where the system does not tell.
+pub fn used_bytes_of_family() -> Option<u64> {
+    let own = std::process::id();
+    let mut bytes = resident_bytes(own)?;
+    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
+        let name = entry.file_name();
+        let Some(id) = name.to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        if parent_of(id) == Some(own) {
+            bytes += resident_bytes(id).unwrap_or(0);
+        }
+    }
+    Some(bytes)
+}
+
+fn resident_bytes(id: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+fn parent_of(id: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    line.trim().parse().ok()
+}
+
 /// How much memory is read and written in a second, measured once in a tenth of one. Blocking.
 pub fn memory_bytes_per_s() -> u64 {
     static MEASURED: OnceLock<u64> = OnceLock::new();

@@ -206,6 +206,10 @@ impl Conversations {
             .await
     }
 
+    pub fn count_running_replies(&self) -> usize {
+        self.replies.find_running(|_| true).len()
+    }
+
     pub fn running_replies(&self, caller: &Caller) -> Vec<MessageInTree> {
         let owner_id = caller.user_id();
         let running = self

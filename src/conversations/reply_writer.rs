@@ -19,6 +19,7 @@ use crate::jobs::Jobs;
 use crate::store::messages::{MessageRecord, MessageStatus, ReplyError, find_message, put_message};
 use crate::store::replies::remove_reply;
 use crate::store::search_outbox::{SearchChange, append_search_change};
+use crate::store::usage::add_usage;
 use crate::store::{Store, WriteTx};
 
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
@@ -231,6 +232,9 @@ fn write_end(tx: &WriteTx, record: &MessageRecord) -> Result<bool> {
     remove_reply(tx, record.id)?;
     if !put_if_there(tx, record)? {
         return Ok(false);
+    }
+    if let (Some(model), Some(usage)) = (&record.model, record.usage) {
+        add_usage(tx, model, usage)?;
     }
     append_search_change(
         tx,

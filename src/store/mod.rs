@@ -12,6 +12,7 @@ pub mod audit;
 mod codec;
 mod connection;
 pub mod conversations;
+pub mod counts;
 pub mod groups;
 pub mod jobs;
 mod keys;
@@ -29,6 +30,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod transaction;
+pub mod usage;
 pub mod users;
 mod writer;
 

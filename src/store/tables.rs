@@ -18,6 +18,7 @@ use super::search_outbox::SearchChange;
 use super::sessions::SessionRecord;
 use super::settings::SettingRecord;
 use super::transaction::Table;
+use super::usage::UsageRecord;
 use super::users::UserRecord;
 use crate::ids::{
     ApiKeyId, ConversationId, GroupId, JobId, MessageId, RegistrationKeyId, RemoteSourceId,
@@ -70,6 +71,10 @@ pub(super) const REPLY_BY_ID: Table<MessageId, ReplyRecord> = Table::new("reply_
 pub(super) const ADAPTER_BY_ID: Table<String, AdapterRecord> = Table::new("adapter_by_id");
 pub(super) const REMOTE_SOURCE_BY_ID: Table<RemoteSourceId, RemoteSourceRecord> =
     Table::new("remote_source_by_id");
+
+/// The day is counted from 1970.
+pub(super) const USAGE_BY_DAY_AND_MODEL: Table<(u64, String), UsageRecord> =
+    Table::new("usage_by_day_and_model");
 
 pub(super) const SETTING_BY_NAME: Table<String, SettingRecord> = Table::new("setting_by_name");
 pub(super) const JOB_BY_ID: Table<JobId, JobRecord> = Table::new("job_by_id");

@@ -33,6 +33,7 @@ mod openai_embeddings;
 mod openai_text;
 mod openai_tools;
 mod openapi;
+mod overview;
 mod pages;
 mod peer;
 mod people;

@@ -197,7 +197,11 @@ pub(crate) const ROOMS: &[Room] = &[
         &["config", "store"],
         "a job is known by its name and payload, not by who queued it",
     ),
-    room("mail", &["config", "store"], "mail carries what it is given"),
+    room(
+        "mail",
+        &["config", "store"],
+        "mail carries what it is given",
+    ),
     room(
         "worker",
         &["config"],

@@ -9,6 +9,7 @@ pub(super) mod groups;
 pub(super) mod jobs;
 pub(super) mod messages;
 pub(super) mod models;
+pub(super) mod overview;
 pub(super) mod people;
 pub(super) mod recovery;
 pub(super) mod registration_keys;
@@ -49,7 +50,11 @@ pub(super) fn api() -> impl OpenApi {
             requests::RequestsApi,
             requests::ApprovalsApi,
         ),
-        (settings::SettingsApi, audit::AuditApi),
+        (
+            settings::SettingsApi,
+            audit::AuditApi,
+            overview::OverviewApi,
+        ),
         conversations::ConversationsApi,
         messages::MessagesApi,
         replies::RepliesApi,
@@ -98,6 +103,7 @@ pub(super) enum Tag {
     RemoteSources,
     Settings,
     Audit,
+    Overview,
     Conversations,
     Messages,
     Replies,

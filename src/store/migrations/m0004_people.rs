@@ -1,4 +1,4 @@
-//! Makes the tables of keys, groups, requests, links and the audit log.
+//! Makes the tables of keys, groups, requests, links, usage and the audit log.
 
 use redb::WriteTransaction;
 
@@ -20,6 +20,7 @@ pub(super) fn run(transaction: &WriteTransaction) -> Result<()> {
             "registration_key_id_by_hash",
             "registration_key_use",
             "request_by_id",
+            "usage_by_day_and_model",
         ],
     )
 }
