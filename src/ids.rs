@@ -61,3 +61,4 @@ typed_id!(GroupId);
 typed_id!(RegistrationKeyId);
 typed_id!(ApiKeyId);
 typed_id!(RequestId);
+typed_id!(NoticeId);

@@ -8,6 +8,7 @@ mod access;
 mod access_tokens;
 mod api_keys;
 mod audit;
+mod break_glass;
 mod caller;
 mod groups;
 mod key_text;
@@ -35,6 +36,7 @@ pub use self::access::{Access, AccessEffect, AccessKind, AccessRule, FEATURES};
 use self::access_tokens::AccessTokens;
 pub use self::api_keys::{IssuedApiKey, NewApiKey};
 pub use self::audit::{AuditActor, AuditPage, AuditRecord, audited, check_exported_audit};
+pub use self::break_glass::{Notice, NoticeRecord, Opening};
 pub use self::caller::{Caller, Purpose};
 pub use self::groups::{GroupChange, GroupRecord, GroupView};
 use self::passwords::Passwords;
@@ -51,8 +53,8 @@ pub use self::requests::{
 pub use self::rights::check_is_here;
 pub use self::sessions::{Carrier, Credentials, SessionView, SignedIn};
 pub use self::settings::{
-    RegistrationApproval, RegistrationMode, RegistrationRules, RegistrationRulesChange, Settings,
-    SettingsChange,
+    PrivacyRules, RegistrationApproval, RegistrationMode, RegistrationRules,
+    RegistrationRulesChange, Settings, SettingsChange,
 };
 use self::setup::SetupLink;
 pub use self::users::{NewUser, UserChange};

@@ -12,17 +12,27 @@ use crate::store::{Reads, WriteTx};
 
 /// Before there was more to say about registration than open or closed.
 const REGISTRATION_ONCE: &str = "registration";
+const PRIVACY: &str = "privacy";
 const REGISTRATION: &str = "registration_rules";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     pub registration: RegistrationRules,
+    pub privacy: PrivacyRules,
 }
 
 /// What is to change; None stays.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SettingsChange {
     pub registration: RegistrationRulesChange,
+    pub break_glass: Option<bool>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PrivacyRules {
+    /// Administrators may open others' conversations, and the owners are told.
+    pub break_glass: bool,
 }
 
 /// Who may make an account, and what must come before they are let in.
@@ -76,9 +86,14 @@ pub(super) fn registration_rules(tx: &impl Reads) -> Result<RegistrationRules> {
     })
 }
 
+pub(super) fn privacy_rules(tx: &impl Reads) -> Result<PrivacyRules> {
+    Ok(find_setting(tx, PRIVACY)?.unwrap_or_default())
+}
+
 fn settings(tx: &impl Reads) -> Result<Settings> {
     Ok(Settings {
         registration: registration_rules(tx)?,
+        privacy: privacy_rules(tx)?,
     })
 }
 
@@ -114,9 +129,15 @@ impl Accounts {
             .write(move |tx| {
                 let before = settings(tx)?;
                 change_registration(tx, change.registration)?;
+                if let Some(break_glass) = change.break_glass {
+                    put_setting(tx, PRIVACY, &PrivacyRules { break_glass })?;
+                }
                 let after = settings(tx)?;
                 if after != before {
-                    let details = serde_json::json!({ "registration": after.registration });
+                    let details = serde_json::json!({
+                        "registration": after.registration,
+                        "privacy": after.privacy,
+                    });
                     audited(tx, &caller, "settings.changed", "", details)?;
                 }
                 Ok(after)

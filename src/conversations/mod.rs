@@ -10,6 +10,7 @@ mod history;
 mod listing;
 mod messages;
 mod model_choice;
+mod opened;
 mod promises;
 mod replies;
 mod reply_reader;

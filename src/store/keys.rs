@@ -7,8 +7,8 @@
 use redb::TypeName;
 
 use crate::ids::{
-    ApiKeyId, ConversationId, GroupId, JobId, MessageId, RegistrationKeyId, RemoteSourceId,
-    RequestId, SessionId, UserId,
+    ApiKeyId, ConversationId, GroupId, JobId, MessageId, NoticeId, RegistrationKeyId,
+    RemoteSourceId, RequestId, SessionId, UserId,
 };
 
 /// The one redb key type: bytes, compared as bytes.
@@ -90,7 +90,8 @@ id_key!(
     GroupId,
     RegistrationKeyId,
     ApiKeyId,
-    RequestId
+    RequestId,
+    NoticeId
 );
 
 /// The hash of a secret.

@@ -19,6 +19,7 @@ mod keys;
 pub mod links;
 pub mod messages;
 mod migrations;
+pub mod notices;
 pub mod registration_keys;
 pub mod remote_sources;
 pub mod replies;

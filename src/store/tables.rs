@@ -10,6 +10,7 @@ use super::jobs::JobRecord;
 use super::keys::LatestFirst;
 use super::links::LinkRecord;
 use super::messages::MessageRecord;
+use super::notices::NoticeRecord;
 use super::registration_keys::{KeyUseRecord, RegistrationKeyRecord};
 use super::remote_sources::RemoteSourceRecord;
 use super::replies::ReplyRecord;
@@ -21,8 +22,8 @@ use super::transaction::Table;
 use super::usage::UsageRecord;
 use super::users::UserRecord;
 use crate::ids::{
-    ApiKeyId, ConversationId, GroupId, JobId, MessageId, RegistrationKeyId, RemoteSourceId,
-    RequestId, SessionId, UserId,
+    ApiKeyId, ConversationId, GroupId, JobId, MessageId, NoticeId, RegistrationKeyId,
+    RemoteSourceId, RequestId, SessionId, UserId,
 };
 use crate::secrets::SecretHash;
 
@@ -47,6 +48,9 @@ pub(super) const REGISTRATION_KEY_USE: Table<(RegistrationKeyId, UserId), KeyUse
 pub(super) const LINK_BY_HASH: Table<SecretHash, LinkRecord> = Table::new("link_by_hash");
 pub(super) const LINK_OF_USER: Table<(UserId, SecretHash), ()> = Table::new("link_of_user");
 pub(super) const REQUEST_BY_ID: Table<RequestId, RequestRecord> = Table::new("request_by_id");
+
+pub(super) const NOTICE_OF_USER: Table<(UserId, NoticeId), NoticeRecord> =
+    Table::new("notice_of_user");
 
 pub(super) const AUDIT_ENTRY_BY_SEQUENCE: Table<u64, AuditRecord> =
     Table::new("audit_entry_by_sequence");

@@ -8,7 +8,10 @@ use crate::support::House;
 const PATH: &str = "/api/v1/admin/settings";
 
 fn rules(mode: &str) -> Value {
-    json!({"registration": {"mode": mode, "verify_email": false, "approval": "never"}})
+    json!({
+        "registration": {"mode": mode, "verify_email": false, "approval": "never"},
+        "privacy": {"break_glass": false},
+    })
 }
 
 #[tokio::test]

@@ -85,8 +85,8 @@ impl Belongings {
 }
 
 /// What is somebody's own and found among their own alone.
-fn doors_of_account(id: &str) -> [(Method, String, Value); 2] {
-    ["sessions", "api-keys"].map(|kind| {
+fn doors_of_account(id: &str) -> [(Method, String, Value); 3] {
+    ["sessions", "api-keys", "notices"].map(|kind| {
         let path = format!("/api/v1/users/me/{kind}/{id}");
         (Method::DELETE, path, json!(null))
     })
@@ -115,6 +115,16 @@ fn house_doors(id: &str) -> Vec<(Method, String, Value)> {
         (Method::PATCH, user.clone(), json!({"role": "admin"})),
         (Method::DELETE, user.clone(), json!(null)),
         (Method::POST, format!("{user}/reset-link"), json!(null)),
+        (
+            Method::POST,
+            format!("{user}/conversations"),
+            json!({"reason": "x"}),
+        ),
+        (
+            Method::POST,
+            format!("/api/v1/admin/conversations/{id}/messages"),
+            json!({"reason": "x"}),
+        ),
         (Method::PATCH, group.clone(), json!({"name": "mine"})),
         (Method::DELETE, group, json!(null)),
         (Method::GET, format!("{key}/uses"), json!(null)),

@@ -297,6 +297,7 @@ pub(crate) const VERBS: &[&str] = &[
     "list",
     "load",
     "log",
+    "open",
     "read",
     "refresh",
     "regenerate",

@@ -15,7 +15,7 @@ pub(in crate::http) struct ApiKeysApi;
 
 #[derive(Object)]
 #[oai(skip_serializing_if_is_none)]
-struct ApiKey {
+pub(super) struct ApiKey {
     id: String,
     name: String,
     /// The beginning of the secret, to recognise it by.

@@ -5,6 +5,7 @@ use poem::Request;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
+use super::notices::Notice;
 use super::requests::AdminRequest;
 use super::settings::RegistrationMode;
 use super::users::User;
@@ -93,6 +94,8 @@ struct Me {
     user: User,
     /// What one asked for last, as long as it is remembered.
     admin_request: Option<AdminRequest>,
+    /// What the house has to tell one, oldest first.
+    notices: Vec<Notice>,
 }
 
 /// The tokens are there unless a cookie was asked for.
@@ -327,10 +330,12 @@ impl AuthApi {
     /// Who one is
     #[oai(path = "/me", method = "get", operation_id = "get_me")]
     async fn get_me(&self, house: House<'_>, caller: Reader) -> ApiResult<Json<Me>> {
+        let notices = house.accounts.list_notices(&caller).await?;
         let admin_request = house.accounts.find_own_admin_request(&caller).await?;
         Ok(Json(Me {
             user: house.accounts.profile(&caller).await?.into(),
             admin_request: admin_request.map(Into::into),
+            notices: notices.into_iter().map(Into::into).collect(),
         }))
     }
 }

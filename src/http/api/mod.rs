@@ -4,11 +4,14 @@ pub(super) mod adapters;
 pub(super) mod api_keys;
 pub(super) mod audit;
 pub(super) mod auth;
+pub(super) mod break_glass;
 pub(super) mod conversations;
+pub(super) mod exports;
 pub(super) mod groups;
 pub(super) mod jobs;
 pub(super) mod messages;
 pub(super) mod models;
+pub(super) mod notices;
 pub(super) mod overview;
 pub(super) mod people;
 pub(super) mod recovery;
@@ -36,7 +39,13 @@ pub(super) fn api() -> impl OpenApi {
     (
         setup::SetupApi,
         (auth::AuthApi, recovery::RecoveryApi),
-        (users::UsersApi, sessions::SessionsApi, api_keys::ApiKeysApi),
+        (
+            users::UsersApi,
+            exports::ExportsApi,
+            notices::NoticesApi,
+            sessions::SessionsApi,
+            api_keys::ApiKeysApi,
+        ),
         (
             models::ModelsApi,
             models::ModelsAdminApi,
@@ -45,6 +54,7 @@ pub(super) fn api() -> impl OpenApi {
         ),
         (
             people::PeopleApi,
+            break_glass::BreakGlassApi,
             groups::GroupsApi,
             registration_keys::RegistrationKeysApi,
             requests::RequestsApi,

@@ -15,7 +15,7 @@ use crate::ids::SessionId;
 pub(in crate::http) struct SessionsApi;
 
 #[derive(Object)]
-struct Session {
+pub(super) struct Session {
     id: String,
     /// The one that asks.
     current: bool,

@@ -14,6 +14,14 @@ pub(in crate::http) struct SettingsApi;
 #[oai(remote = "accounts::Settings")]
 struct Settings {
     registration: RegistrationRules,
+    privacy: PrivacyRules,
+}
+
+#[derive(Object)]
+#[oai(remote = "accounts::PrivacyRules")]
+struct PrivacyRules {
+    /// Administrators may open others' conversations, and the owners are told.
+    break_glass: bool,
 }
 
 /// Who may make an account, and what must come before they are let in.
@@ -31,6 +39,13 @@ struct RegistrationRules {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 struct UpdateSettings {
     registration: Option<UpdateRegistrationRules>,
+    privacy: Option<UpdatePrivacyRules>,
+}
+
+#[derive(Object)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+struct UpdatePrivacyRules {
+    break_glass: Option<bool>,
 }
 
 #[derive(Object, Default)]
@@ -68,6 +83,7 @@ impl From<UpdateSettings> for accounts::SettingsChange {
                 verify_email: registration.verify_email,
                 approval: registration.approval.map(Into::into),
             },
+            break_glass: update.privacy.and_then(|privacy| privacy.break_glass),
         }
     }
 }

@@ -16,6 +16,7 @@ pub(super) fn run(transaction: &WriteTransaction) -> Result<()> {
             "group_by_id",
             "link_by_hash",
             "link_of_user",
+            "notice_of_user",
             "registration_key_by_id",
             "registration_key_id_by_hash",
             "registration_key_use",

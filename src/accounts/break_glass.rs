@@ -1,0 +1,103 @@
+//! Looking at somebody else's conversations: off by default, and never unnoticed. What an
+//! administrator opens is written into the audit log and told to the owner, by mail and in the page,
+//! in the transaction that reads it. `conversations` does the reading.
+
+use serde_json::json;
+
+use super::audit::audited;
+use super::post::Post;
+use super::requests::valid_reason;
+use super::settings::privacy_rules;
+use super::{Accounts, Caller, Purpose};
+use crate::clock::now_ms;
+use crate::error::{Error, Result};
+use crate::ids::{NoticeId, UserId};
+use crate::mail::MailKind;
+use crate::store::WriteTx;
+pub use crate::store::notices::{Notice, NoticeRecord};
+use crate::store::notices::{list_notices_of, put_notice, remove_notice};
+use crate::store::users::find_user;
+
+/// An administrator's wish to look, with the reason that the owner will read.
+#[derive(Clone)]
+pub struct Opening {
+    caller: Caller,
+    reason: String,
+    post: Post,
+}
+
+impl Opening {
+    /// Writes down what is looked at; without this nothing may be read. Refuses where the house does
+    /// not allow it.
+    pub fn write_down(&self, tx: &WriteTx, owner_id: UserId, what: &str) -> Result<()> {
+        let owner = find_user(tx, &owner_id)?.ok_or_else(|| Error::not_found("user"))?;
+        if !privacy_rules(tx)?.break_glass {
+            return Err(Error::forbidden(
+                "this house does not let administrators look at conversations",
+            ));
+        }
+        let details = json!({ "what": what, "reason": self.reason });
+        audited(
+            tx,
+            &self.caller,
+            "conversations.opened",
+            &owner.username,
+            details,
+        )?;
+        let (at, by) = (now_ms(), self.caller.username.clone());
+        let notice = NoticeRecord {
+            id: NoticeId::generate(),
+            at,
+            notice: Notice::ConversationsOpened {
+                by: by.clone(),
+                reason: self.reason.clone(),
+            },
+        };
+        put_notice(tx, owner_id, &notice)?;
+        let reason = self.reason.clone();
+        let kind = MailKind::ConversationsOpened { by, reason, at };
+        self.post.tell(tx, &owner, kind).map(drop)
+    }
+
+    /// Behind the transaction.
+    pub fn send_mails(&self) {
+        self.post.send();
+    }
+}
+
+impl Accounts {
+    pub fn opening(&self, caller: &Caller, reason: &str) -> Result<Opening> {
+        caller.require_admin()?;
+        let reason = valid_reason(reason)?;
+        if reason.is_empty() {
+            return Err(Error::invalid_field(
+                "reason",
+                "say why; the owner will read it",
+            ));
+        }
+        Ok(Opening {
+            caller: caller.clone(),
+            reason,
+            post: self.post.clone(),
+        })
+    }
+
+    /// What the house has to tell the caller, oldest first.
+    pub async fn list_notices(&self, caller: &Caller) -> Result<Vec<NoticeRecord>> {
+        let user_id = caller.user_id;
+        self.store
+            .read(move |tx| list_notices_of(tx, user_id))
+            .await
+    }
+
+    /// The caller has seen it.
+    pub async fn delete_notice(&self, caller: &Caller, id: NoticeId) -> Result<()> {
+        caller.require(Purpose::OwnAccount)?;
+        let user_id = caller.user_id;
+        let removed = self.store.write(move |tx| remove_notice(tx, user_id, id));
+        match removed.await? {
+            true => Ok(()),
+            false => Err(Error::not_found("notice")),
+        }
+    }
+}
