@@ -23,7 +23,7 @@ PAGE_SOURCES = $(wildcard docs/openapi.json) $(shell find $(WEB) -type f \
 STEP := .ci/step.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-page test-clients test-browser web bench static audit openapi \
+.PHONY: help run test test-rust test-page test-clients test-browser web bench static audit openapi plugin-reference \
 	prepare prepare-test
 
 help: ## list what there is to run
@@ -71,8 +71,14 @@ openapi: ## refresh docs/openapi.json from the code
 	cargo run --quiet --no-default-features -- openapi >docs/openapi.json.new
 	mv docs/openapi.json.new docs/openapi.json
 
+plugin-reference: ## refresh plugins/api.d.rhai and the reference in docs/PLUGINS.md from the code
+	cargo run --quiet --no-default-features -- plugin-reference >plugins/api.d.rhai.new
+	mv plugins/api.d.rhai.new plugins/api.d.rhai
+	cargo run --quiet --no-default-features -- plugin-reference --guide docs/PLUGINS.md >docs/PLUGINS.md.new
+	mv docs/PLUGINS.md.new docs/PLUGINS.md
+
 bench: web ## the figures of docs/BENCHMARKS.md
-	cargo bench --bench store_write --bench streaming --bench startup
+	cargo bench --bench store_write --bench streaming --bench startup --bench plugin_call
 
 static: prepare ## one file that needs nothing, checked in an empty root
 	@$(MAKE) --no-print-directory web

@@ -23,9 +23,11 @@ use crate::ids::UserId;
 use crate::jobs::Jobs;
 use crate::mail::Mailer;
 use crate::models::{Adapters, Library, Puller, Pulls, RemoteSources};
+use crate::plugins::{Plugins, PluginsOptions};
 use crate::secrets::open_key_file;
 use crate::store::Store;
 use crate::store::jobs::{JobRecord, JobTask};
+use crate::worker::WorkerProgram;
 
 pub use self::overview::{DayUsage, Overview};
 
@@ -41,6 +43,7 @@ pub struct Appliance {
     pub library: Arc<Library>,
     pub remote_sources: RemoteSources,
     pub pulls: Pulls,
+    pub plugins: Arc<Plugins>,
     pub store: Arc<Store>,
     data: PathBuf,
     started_at: UnixMs,
@@ -111,6 +114,7 @@ impl Appliance {
             Arc::clone(&jobs),
             open_puller(&config, data),
         );
+        let plugins = open_plugins(&config, data, &store, &tasks, &stopping).await?;
         let conversations = Conversations::new(
             Arc::clone(&store),
             Arc::clone(&engine),
@@ -135,6 +139,7 @@ impl Appliance {
             library,
             remote_sources,
             pulls,
+            plugins,
             store,
             data: data.to_owned(),
             started_at: now_ms(),
@@ -211,6 +216,22 @@ impl Appliance {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+async fn open_plugins(
+    config: &Config,
+    data: &Path,
+    store: &Arc<Store>,
+    tasks: &TaskTracker,
+    stopping: &CancellationToken,
+) -> Result<Arc<Plugins>> {
+    let options = PluginsOptions {
+        folder: data.join("plugins"),
+        deadline: std::time::Duration::from_millis(config.plugins.deadline_ms),
+        program: WorkerProgram::current().map_err(Error::internal)?,
+    };
+    let (store, tasks, stopping) = (Arc::clone(store), tasks.clone(), stopping.clone());
+    Plugins::open(options, store, tasks, stopping).await
 }
 
 fn models_folder(data: &Path) -> PathBuf {
@@ -291,7 +312,7 @@ fn model_runner(
     use crate::engine::llama::{EngineOptions, LlamaEngine, SavedSequences};
 
     let options = EngineOptions {
-        program: crate::worker::WorkerProgram::current().map_err(Error::internal)?,
+        program: WorkerProgram::current().map_err(Error::internal)?,
         context_tokens: config.context_tokens,
         parallel_replies: config.parallel_replies,
         threads: config.threads,

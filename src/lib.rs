@@ -5,8 +5,8 @@
 //! - `cli` and `http` are the doors: they parse, ask a domain room, and answer.
 //! - `accounts`, `conversations` and `models` are the domain rooms. What acts for somebody takes a
 //!   `Caller` first.
-//! - `store` (redb), `engine` (llama.cpp), `jobs` and `worker` (child processes) serve them and know
-//!   nothing of the rooms above.
+//! - `store` (redb), `engine` (llama.cpp), `plugins` (Rhai), `jobs` and `worker` (child processes)
+//!   serve them and know nothing of the rooms above.
 //! - `appliance` builds every part and knows the order of start and stop; `config` and `telemetry`
 //!   are what it is told and what it tells.
 //! - `clock`, `error`, `ids`, `machine` and `secrets` are words that every room may use; `outbound`
@@ -27,6 +27,7 @@ pub mod machine;
 pub mod mail;
 pub mod models;
 pub mod outbound;
+pub mod plugins;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;

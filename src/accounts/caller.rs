@@ -99,3 +99,13 @@ fn is_covered(scopes: &[ApiKeyScope], purpose: Purpose) -> bool {
         Purpose::OwnAccount => false,
     }
 }
+
+impl crate::plugins::Administrator for Caller {
+    fn require_admin(&self) -> Result<()> {
+        self.require_admin()
+    }
+
+    fn actor(&self) -> AuditActor {
+        self.actor()
+    }
+}

@@ -14,6 +14,7 @@ mod completions;
 mod key;
 mod model;
 mod openapi;
+mod plugin_reference;
 mod serve;
 mod user;
 mod worker;
@@ -65,6 +66,8 @@ enum Command {
     /// Print completions for a shell
     Completions(completions::Arguments),
     #[command(hide = true)]
+    PluginReference(plugin_reference::Arguments),
+    #[command(hide = true)]
     Worker(worker::WorkerArguments),
 }
 
@@ -102,6 +105,7 @@ pub fn run() -> ExitCode {
         Command::Adapter(arguments) => adapter::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
         Command::Openapi => openapi::run(),
+        Command::PluginReference(arguments) => plugin_reference::run(arguments),
         Command::Completions(arguments) => completions::run::<CommandLine>(arguments),
     };
     match outcome {

@@ -21,13 +21,10 @@ pub(super) struct WorkerArguments {
 }
 
 /// Works until stdin is closed.
-#[cfg(feature = "llama")]
 pub(super) fn run(arguments: WorkerArguments) -> ExitCode {
-    use crate::engine::llama;
-    let limits = arguments.limits;
     let ended = match arguments.kind {
-        WorkerKind::Engine => llama::run_engine_worker(limits, arguments.verbose),
-        WorkerKind::Probe => llama::run_probe_worker(limits, arguments.verbose),
+        WorkerKind::Plugins => crate::plugins::run_plugins_worker(arguments.limits),
+        WorkerKind::Engine | WorkerKind::Probe => run_model_worker(&arguments),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,9 +35,19 @@ pub(super) fn run(arguments: WorkerArguments) -> ExitCode {
     }
 }
 
+#[cfg(feature = "llama")]
+fn run_model_worker(arguments: &WorkerArguments) -> Result<(), String> {
+    use crate::engine::llama;
+    match arguments.kind {
+        WorkerKind::Probe => llama::run_probe_worker(arguments.limits, arguments.verbose),
+        _ => llama::run_engine_worker(arguments.limits, arguments.verbose),
+    }
+}
+
 #[cfg(not(feature = "llama"))]
-pub(super) fn run(arguments: WorkerArguments) -> ExitCode {
-    let (kind, _limits, _verbose) = (arguments.kind, arguments.limits, arguments.verbose);
-    eprintln!("error: this build has no llama.cpp, so it has no worker {kind:?}");
-    ExitCode::FAILURE
+fn run_model_worker(arguments: &WorkerArguments) -> Result<(), String> {
+    let (kind, _verbose) = (arguments.kind, arguments.verbose);
+    Err(format!(
+        "this build has no llama.cpp, so it has no worker {kind:?}"
+    ))
 }

@@ -8,6 +8,7 @@ mod engine;
 mod http;
 mod log;
 mod models;
+mod plugins;
 mod store;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub use self::engine::EngineConfig;
 pub use self::http::HttpConfig;
 pub use self::log::{LogConfig, LogFormat};
 pub use self::models::{HubToken, ModelsConfig};
+pub use self::plugins::PluginsConfig;
 pub use self::store::StoreConfig;
 use crate::error::{Error, Result};
 
@@ -28,6 +30,7 @@ pub struct Config {
     pub store: StoreConfig,
     pub engine: EngineConfig,
     pub models: ModelsConfig,
+    pub plugins: PluginsConfig,
     pub log: LogConfig,
 }
 

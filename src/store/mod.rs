@@ -20,6 +20,7 @@ pub mod links;
 pub mod messages;
 mod migrations;
 pub mod notices;
+pub mod plugins;
 pub mod registration_keys;
 pub mod remote_sources;
 pub mod replies;

@@ -11,6 +11,7 @@ use super::keys::LatestFirst;
 use super::links::LinkRecord;
 use super::messages::MessageRecord;
 use super::notices::NoticeRecord;
+use super::plugins::{PluginLogRecord, PluginRecord, PluginValueRecord};
 use super::registration_keys::{KeyUseRecord, RegistrationKeyRecord};
 use super::remote_sources::RemoteSourceRecord;
 use super::replies::ReplyRecord;
@@ -79,6 +80,12 @@ pub(super) const REMOTE_SOURCE_BY_ID: Table<RemoteSourceId, RemoteSourceRecord> 
 /// The day is counted from 1970.
 pub(super) const USAGE_BY_DAY_AND_MODEL: Table<(u64, String), UsageRecord> =
     Table::new("usage_by_day_and_model");
+pub(super) const PLUGIN_BY_NAME: Table<String, PluginRecord> = Table::new("plugin_by_name");
+/// Latest first.
+pub(super) const PLUGIN_LOG_BY_PLACE: Table<String, PluginLogRecord> =
+    Table::new("plugin_log_by_place");
+pub(super) const PLUGIN_VALUE_BY_KEY: Table<String, PluginValueRecord> =
+    Table::new("plugin_value_by_key");
 
 pub(super) const SETTING_BY_NAME: Table<String, SettingRecord> = Table::new("setting_by_name");
 pub(super) const JOB_BY_ID: Table<JobId, JobRecord> = Table::new("job_by_id");

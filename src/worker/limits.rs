@@ -9,6 +9,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub struct Limits {
     #[arg(long = "limit-address-space", value_name = "BYTES")]
     pub address_space_bytes: Option<u64>,
+    /// The same, counted from what the process has when it sets its limits: a build with large
+    /// libraries starts with more.
+    #[arg(long = "limit-memory-above-start", value_name = "BYTES")]
+    pub memory_above_start_bytes: Option<u64>,
     #[arg(long = "limit-cpu-time", value_name = "SECONDS")]
     pub cpu_time_s: Option<u64>,
     /// The largest file it may write; 0 forbids writing files.
@@ -22,6 +26,7 @@ impl Limits {
     pub(super) fn to_arguments(self) -> Vec<String> {
         [
             ("--limit-address-space", self.address_space_bytes),
+            ("--limit-memory-above-start", self.memory_above_start_bytes),
             ("--limit-cpu-time", self.cpu_time_s),
             ("--limit-file-size", self.file_size_bytes),
             ("--limit-open-files", self.open_files),
@@ -33,8 +38,11 @@ impl Limits {
 
     /// Limits this process. Fails where the system refuses one; the worker must then not go on.
     pub(super) fn apply(self) -> std::io::Result<()> {
+        let above_start = self.memory_above_start_bytes;
+        let above_start = above_start.map(|more| address_space_now().saturating_add(more));
+        let address_space = self.address_space_bytes.into_iter().chain(above_start);
         let limits = [
-            (Resource::As, self.address_space_bytes),
+            (Resource::As, address_space.min()),
             (Resource::Cpu, self.cpu_time_s),
             (Resource::Fsize, self.file_size_bytes),
             (Resource::Nofile, self.open_files),
@@ -59,4 +67,14 @@ impl Limits {
         }
         Ok(())
     }
+}
+
+/// Where the system does not say, what the largest build is known to start with.
+fn address_space_now() -> u64 {
+    const ASSUMED_BYTES: u64 = 1 << 30;
+    let statm = std::fs::read_to_string("/proc/self/statm").ok();
+    let pages = statm.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
+    pages.map_or(ASSUMED_BYTES, |pages| {
+        pages.saturating_mul(rustix::param::page_size() as u64)
+    })
 }

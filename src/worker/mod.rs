@@ -28,6 +28,8 @@ pub enum WorkerKind {
     Engine,
     /// Opens one model file, says what it is, and ends.
     Probe,
+    /// Runs the scripts of one plugin.
+    Plugins,
 }
 
 impl WorkerKind {
@@ -35,6 +37,7 @@ impl WorkerKind {
         match self {
             Self::Engine => "engine",
             Self::Probe => "probe",
+            Self::Plugins => "plugins",
         }
     }
 }

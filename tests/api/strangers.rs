@@ -110,7 +110,8 @@ fn house_doors(id: &str) -> Vec<(Method, String, Value)> {
     let group = format!("/api/v1/admin/groups/{id}");
     let key = format!("/api/v1/admin/keys/{id}");
     let request = format!("/api/v1/admin/requests/{id}");
-    vec![
+    let mut doors = plugin_doors(id);
+    doors.extend([
         (Method::GET, user.clone(), json!(null)),
         (Method::PATCH, user.clone(), json!({"role": "admin"})),
         (Method::DELETE, user.clone(), json!(null)),
@@ -141,6 +142,27 @@ fn house_doors(id: &str) -> Vec<(Method, String, Value)> {
         (Method::DELETE, model.clone(), json!(null)),
         (Method::POST, format!("{model}/load"), json!(null)),
         (Method::POST, format!("{model}/unload"), json!(null)),
+    ]);
+    doors
+}
+
+fn plugin_doors(id: &str) -> Vec<(Method, String, Value)> {
+    let plugin = match id {
+        "{id}" => "/api/v1/admin/plugins/{name}".to_owned(),
+        name => format!("/api/v1/admin/plugins/{name}"),
+    };
+    let test = json!({"hook": "message_price"});
+    vec![
+        (Method::GET, plugin.clone(), json!(null)),
+        (Method::PATCH, plugin.clone(), json!({"enabled": false})),
+        (Method::DELETE, plugin.clone(), json!(null)),
+        (Method::POST, format!("{plugin}/test"), test),
+        (
+            Method::POST,
+            format!("{plugin}/check"),
+            json!({"source": "x"}),
+        ),
+        (Method::GET, format!("{plugin}/log"), json!(null)),
     ]
 }
 

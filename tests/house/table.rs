@@ -34,7 +34,12 @@ pub(crate) const ENGINES: &[Engine] = &[
     engine("rustls_native_certs", &["src/outbound.rs"]),
     engine(
         "reqwest",
-        &["src/outbound.rs", "src/engine/remote/", "src/models/pull/"],
+        &[
+            "src/outbound.rs",
+            "src/engine/remote/",
+            "src/models/pull/",
+            "src/plugins/outgoing.rs",
+        ],
     ),
 ];
 
@@ -90,6 +95,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "engine",
             "http",
             "models",
+            "plugins",
             "telemetry",
             "training",
             "worker",
@@ -106,6 +112,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "engine",
             "knowledge",
             "models",
+            "plugins",
             "tools",
             "training",
         ],
@@ -189,8 +196,9 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     room(
         "plugins",
-        &["config", "worker"],
-        "scripts reach the house only through what they are handed",
+        &["config", "outbound", "store", "worker"],
+        "scripts reach the house only through what they are handed, and the room keeps nothing but \
+         its own records",
     ),
     room(
         "jobs",
@@ -313,6 +321,7 @@ pub(crate) const VERBS: &[&str] = &[
     "sign",
     "start",
     "stop",
+    "test",
     "unload",
     "update",
     "verify",

@@ -14,6 +14,7 @@ pub(super) mod models;
 pub(super) mod notices;
 pub(super) mod overview;
 pub(super) mod people;
+pub(super) mod plugins;
 pub(super) mod recovery;
 pub(super) mod registration_keys;
 pub(super) mod remote_sources;
@@ -51,6 +52,7 @@ pub(super) fn api() -> impl OpenApi {
             models::ModelsAdminApi,
             adapters::AdaptersApi,
             remote_sources::RemoteSourcesApi,
+            plugins::PluginsApi,
         ),
         (
             people::PeopleApi,
@@ -111,6 +113,7 @@ pub(super) enum Tag {
     Models,
     Adapters,
     RemoteSources,
+    Plugins,
     Settings,
     Audit,
     Overview,

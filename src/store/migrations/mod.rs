@@ -8,6 +8,7 @@ mod m0001_first_tables;
 mod m0002_adapters;
 mod m0003_remote_sources;
 mod m0004_people;
+mod m0005_plugins;
 
 use redb::{Database, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
 
@@ -22,6 +23,7 @@ const STEPS: &[Step] = &[
     m0002_adapters::run,
     m0003_remote_sources::run,
     m0004_people::run,
+    m0005_plugins::run,
 ];
 
 const SCHEMA: TableDefinition<'static, &'static str, u64> = TableDefinition::new("schema");

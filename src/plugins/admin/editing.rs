@@ -1,0 +1,297 @@
+//! What administrators change: write plugins, turn them on and off, set them, throw them away.
+//!
+//! An edit is compiled before it takes the place of what is there, is on the disk before it is
+//! acknowledged, and is in force with the next question. A step that others must not see half done
+//! holds `changing`.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use serde_json::{Value, json};
+
+use super::{Administrator, NewPlugin, PluginChange, PluginDetails};
+use crate::error::{Error, Result};
+use crate::plugins::Plugins;
+use crate::plugins::code::{self, Code, PluginFiles};
+use crate::plugins::files;
+use crate::plugins::hook::Hook;
+use crate::plugins::manifest::{Manifest, is_plugin_name};
+use crate::plugins::shelf::{Origin, Plugin};
+use crate::store::WriteTx;
+use crate::store::audit::{AuditEvent, append_audit};
+use crate::store::plugins::{PluginRecord, put_plugin, remove_plugin};
+
+impl Plugins {
+    /// Adds a plugin, turned off.
+    pub async fn create(
+        self: &Arc<Self>,
+        caller: &impl Administrator,
+        new: NewPlugin,
+    ) -> Result<PluginDetails> {
+        caller.require_admin()?;
+        if !is_plugin_name(&new.name) {
+            return Err(Error::invalid_field(
+                "name",
+                "a name has 1 to 40 lower-case letters, digits and -",
+            ));
+        }
+        let plugins = Arc::clone(self);
+        let event = event(caller, "plugin.created", &new.name, json!({}));
+        self.to_its_end(async move {
+            let _turn = plugins.changing.lock().await;
+            if plugins.shelf.find(&new.name).is_some() {
+                return Err(Error::conflict("there is a plugin of this name"));
+            }
+            let manifest = match new.manifest {
+                Some(manifest) => manifest,
+                None => plugins.manifest_for(&new.name, &new.source).await?,
+            };
+            let files = PluginFiles {
+                manifest,
+                source: new.source,
+            };
+            let code = Code::read(&new.name, files)?
+                .check(&plugins.workshop)
+                .await?;
+            plugins.write_code(&new.name, code).await?;
+            // Whatever an earlier one of this name left is not the new one's.
+            let name = new.name.clone();
+            let forget = move |tx: &WriteTx| remove_plugin(tx, &name);
+            plugins.store.write(forget).await?;
+            let plugin = plugins
+                .put_record(&new.name, PluginRecord::default(), event)
+                .await?;
+            plugins.details(&plugin).await
+        })
+        .await
+    }
+
+    async fn manifest_for(&self, name: &str, source: &str) -> Result<String> {
+        let functions = code::compile(&self.workshop, source).await?;
+        let defined = |hook: &Hook| {
+            functions
+                .iter()
+                .any(|function| function.name == hook.name())
+        };
+        let hooks: Vec<Hook> = Hook::ALL.into_iter().filter(defined).collect();
+        if hooks.is_empty() {
+            let names = Hook::ALL.map(Hook::name).join(", ");
+            return Err(Error::invalid_field(
+                "source",
+                format!("the source defines none of the hooks: {names}"),
+            ));
+        }
+        Ok(Manifest::text_for(name, &hooks))
+    }
+
+    /// Everything is checked before anything is changed.
+    pub async fn change(
+        self: &Arc<Self>,
+        caller: &impl Administrator,
+        name: &str,
+        change: PluginChange,
+    ) -> Result<PluginDetails> {
+        caller.require_admin()?;
+        let (plugins, name) = (Arc::clone(self), name.to_owned());
+        let event = event(caller, "plugin.changed", &name, change.told());
+        self.to_its_end(async move {
+            let _turn = plugins.changing.lock().await;
+            let plugin = plugins.get_by_name(&name)?;
+            let code = plugins.changed_code(&plugin, &change).await?;
+            let manifest = match &code {
+                Some(code) => Some(&code.manifest),
+                None => plugin.code.as_ref().map(|code| &code.manifest),
+            };
+            let record = changed_record(&plugin, manifest, &change)?;
+            if let Some(code) = code {
+                plugins.write_code(&name, code).await?;
+            }
+            if change.enabled == Some(true) {
+                plugin.failures.store(0, Ordering::Relaxed);
+            }
+            let plugin = plugins.put_record(&name, record, event).await?;
+            if !plugin.record.enabled {
+                plugin.seat.clear().await;
+            }
+            plugins.details(&plugin).await
+        })
+        .await
+    }
+
+    /// None where the files stay as they are.
+    async fn changed_code(&self, plugin: &Plugin, change: &PluginChange) -> Result<Option<Code>> {
+        if change.source.is_none() && change.manifest.is_none() {
+            return Ok(None);
+        }
+        let known = plugin.code.as_ref().map(|code| code.files());
+        let part = |given: &Option<String>, known: Option<String>, file: &str| {
+            let missing = || Error::conflict(format!("{file} cannot be used: give it as well"));
+            given.clone().or(known).ok_or_else(missing)
+        };
+        let (manifest, source) = known.map(|it| (it.manifest, it.source)).unzip();
+        let files = PluginFiles {
+            manifest: part(&change.manifest, manifest, files::MANIFEST_FILE)?,
+            source: part(&change.source, source, files::SOURCE_FILE)?,
+        };
+        let code = Code::read(&plugin.name, files)?;
+        Ok(Some(code.check(&self.workshop).await?))
+    }
+
+    /// Deletes a plugin with all it kept; of a shipped one, the copy that was edited.
+    pub async fn delete(self: &Arc<Self>, caller: &impl Administrator, name: &str) -> Result<()> {
+        caller.require_admin()?;
+        let (plugins, name) = (Arc::clone(self), name.to_owned());
+        let event = event(caller, "plugin.deleted", &name, json!({}));
+        self.to_its_end(async move {
+            let _turn = plugins.changing.lock().await;
+            let plugin = plugins.get_by_name(&name)?;
+            if plugin.origin == Origin::Shipped {
+                return Err(Error::conflict(
+                    "this plugin comes with the house and cannot be deleted; turn it off",
+                ));
+            }
+            let (folder, removed) = (plugins.folder.clone(), name.clone());
+            let removing = tokio::task::spawn_blocking(move || files::remove(&folder, &removed));
+            removing
+                .await
+                .map_err(Error::internal)?
+                .map_err(Error::internal)?;
+            if plugin.origin == Origin::Edited {
+                plugins.reread(&name).await;
+                let write = move |tx: &WriteTx| append_audit(tx, &event);
+                return plugins.store.write(write).await;
+            }
+            plugins.shelf.remove(&name);
+            plugin.seat.clear().await;
+            // What is still on its way to the log must not come after.
+            plugins.journal.flush().await;
+            let write = move |tx: &WriteTx| {
+                remove_plugin(tx, &name)?;
+                append_audit(tx, &event)
+            };
+            plugins.store.write(write).await
+        })
+        .await
+    }
+
+    /// Writes files that were checked, and takes them over.
+    async fn write_code(&self, name: &str, code: Code) -> Result<()> {
+        let (folder, written, files) = (self.folder.clone(), name.to_owned(), code.files());
+        let writing = tokio::task::spawn_blocking(move || {
+            files::write(&folder, &written, &files)?;
+            Ok::<_, std::io::Error>(Plugin::open(&folder, &written, PluginRecord::default()))
+        });
+        let opened = writing.await.map_err(Error::internal)?;
+        let mut plugin = opened
+            .map_err(Error::internal)?
+            .ok_or_else(|| Error::internal("the plugin's files vanished"))?;
+        if let Some(old) = self.shelf.find(name) {
+            plugin.record = old.record.clone();
+            plugin.seat = Arc::clone(&old.seat);
+        }
+        plugin.code = Some(Arc::new(code));
+        self.shelf.put(plugin);
+        Ok(())
+    }
+
+    async fn put_record(
+        &self,
+        name: &str,
+        record: PluginRecord,
+        event: AuditEvent,
+    ) -> Result<Arc<Plugin>> {
+        let (key, kept) = (name.to_owned(), record.clone());
+        let write = move |tx: &WriteTx| {
+            put_plugin(tx, &key, &kept)?;
+            append_audit(tx, &event)
+        };
+        self.store.write(write).await?;
+        let mut plugin = Plugin::clone(&*self.get_by_name(name)?);
+        plugin.record = record;
+        let plugin = self.shelf.put(plugin);
+        self.warm(&plugin);
+        Ok(plugin)
+    }
+
+    /// In a task of its own: a caller that leaves in the middle must not leave files without their
+    /// record.
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.workshop
+            .tasks
+            .spawn(work)
+            .await
+            .map_err(Error::internal)?
+    }
+}
+
+fn changed_record(
+    plugin: &Plugin,
+    manifest: Option<&Manifest>,
+    change: &PluginChange,
+) -> Result<PluginRecord> {
+    let mut record = plugin.record.clone();
+    let unusable = || Error::conflict("the plugin's files cannot be used; mend them first");
+    if let Some(enabled) = change.enabled {
+        if enabled {
+            manifest.ok_or_else(unusable)?;
+            record.switched_off = None;
+        }
+        record.enabled = enabled;
+    }
+    if let Some(settings) = &change.settings {
+        let manifest = manifest.ok_or_else(unusable)?;
+        let mut given = plugin.given_settings();
+        for (name, value) in settings {
+            if value.is_null() {
+                given.remove(name);
+                continue;
+            }
+            let value = manifest.check_value(name, value);
+            let value = value.map_err(|error| Error::invalid_field("settings", error))?;
+            given.insert(name.clone(), value);
+        }
+        record.settings = Value::Object(given).to_string();
+    }
+    if let Some(hosts) = &change.confirmed_hosts {
+        let manifest = manifest.ok_or_else(unusable)?;
+        if let Some(other) = hosts.iter().find(|host| !manifest.hosts.contains(host)) {
+            return Err(Error::invalid_field(
+                "confirmed_hosts",
+                format!("the plugin does not ask for {other:?}"),
+            ));
+        }
+        record.confirmed_hosts.clone_from(hosts);
+    }
+    Ok(record)
+}
+
+fn event(
+    caller: &impl Administrator,
+    action: &'static str,
+    name: &str,
+    details: Value,
+) -> AuditEvent {
+    AuditEvent {
+        actor: caller.actor(),
+        action,
+        subject: name.to_owned(),
+        details,
+    }
+}
+
+impl PluginChange {
+    /// For the audit log: which parts, and no script; the plugin itself has that.
+    fn told(&self) -> Value {
+        let settings = self.settings.as_ref();
+        json!({
+            "enabled": self.enabled,
+            "settings": settings.map(|settings| settings.keys().collect::<Vec<_>>()),
+            "source": self.source.is_some(),
+            "manifest": self.manifest.is_some(),
+            "confirmed_hosts": self.confirmed_hosts,
+        })
+    }
+}

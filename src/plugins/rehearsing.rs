@@ -1,0 +1,221 @@
+//! Trying a plugin out: a question of an administrator's own, answered by the real interpreter in a
+//! process of its own, that changes nothing. Also whether a source can be compiled at all.
+
+use std::sync::{Arc, Mutex};
+
+use jiff::{Timestamp, Zoned};
+use serde_json::{Map, Value};
+
+use super::Plugins;
+use super::admin::Administrator;
+use super::answers::{Told, read_price, read_registration, read_reply};
+use super::asking::{parsed, prepared_call, told};
+use super::code::{self, Code, PluginFiles};
+use super::hook::Hook;
+use super::moment::moment_of;
+use super::protocol::ScriptError;
+use super::samples::sample;
+use super::seat::{CallError, Seat};
+use crate::error::{Error, Result};
+
+const MAX_SUBJECT_BYTES: usize = 100;
+
+/// What is asked, and what is answering; what is absent is the sample's, or the plugin's.
+#[derive(Debug, Clone, Default)]
+pub struct DryRun {
+    pub hook: String,
+    /// Arguments of the hook by name, each over that of the sample; `now` may be a text such as
+    /// `2026-11-23T10:00:00+01:00[Europe/Berlin]`, and `subject` a person's id.
+    pub input: Option<Map<String, Value>>,
+    /// That nobody saved yet.
+    pub source: Option<String>,
+    pub settings: Option<Map<String, Value>>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct DryRunOutcome {
+    /// What the function gave.
+    pub result: Option<Value>,
+    /// What it means, in the words of the log.
+    pub decision: Option<&'static str>,
+    pub reason: Option<String>,
+    pub log: Vec<String>,
+    pub took_us: u64,
+    pub error: Option<ScriptError>,
+}
+
+impl Plugins {
+    /// What is wrong with a source, if anything.
+    pub async fn check(
+        &self,
+        caller: &impl Administrator,
+        name: &str,
+        source: String,
+        manifest: Option<String>,
+    ) -> Result<Option<ScriptError>> {
+        caller.require_admin()?;
+        let plugin = self.get_by_name(name)?;
+        let _bench = self.workbench().await?;
+        let known = plugin.code.as_ref().map(|code| code.manifest_text.clone());
+        let checked = match manifest.or(known) {
+            Some(manifest) => match Code::read(name, PluginFiles { manifest, source }) {
+                Ok(code) => code.check(&self.workshop).await.map(drop),
+                Err(error) => Err(error),
+            },
+            None => code::compile(&self.workshop, &source).await.map(drop),
+        };
+        Ok(checked.err())
+    }
+
+    /// Asks a plugin, on or off, and changes nothing.
+    pub async fn dry_run(
+        &self,
+        caller: &impl Administrator,
+        name: &str,
+        run: DryRun,
+    ) -> Result<DryRunOutcome> {
+        caller.require_admin()?;
+        let plugin = self.get_by_name(name)?;
+        let hook = Hook::parse(&run.hook)
+            .ok_or_else(|| Error::invalid_field("hook", "there is no such hook"))?;
+        let code = plugin.code.clone();
+        let mut code = code.ok_or_else(|| Error::conflict("the plugin's files cannot be used"))?;
+        let asked = Asked::read(hook, run.input.unwrap_or_default())?;
+        if let Some(source) = run.source {
+            let files = PluginFiles {
+                manifest: code.manifest_text.clone(),
+                source,
+            };
+            code = match Code::read(name, files) {
+                Ok(code) => Arc::new(code),
+                Err(error) => return Ok(DryRunOutcome::failed(error)),
+            };
+        }
+        let mut given = plugin.given_settings();
+        for (setting, value) in run.settings.unwrap_or_default() {
+            let value = code.manifest.check_value(&setting, &value);
+            given.insert(
+                setting,
+                value.map_err(|error| Error::invalid_field("settings", error))?,
+            );
+        }
+        let settings = Value::Object(code.manifest.values(&given)).to_string();
+        let arguments = told(hook, asked.arguments, &code.manifest);
+        let call = prepared_call(hook, arguments, asked.subject, &asked.now, self.deadline);
+        let host = self.housework(&plugin, &code, Some(Mutex::default()));
+        let _bench = self.workbench().await?;
+        let seat = Seat::default();
+        let called = seat
+            .call(&self.workshop, &code, &settings, call, &host)
+            .await;
+        seat.clear().await;
+        let called = match called {
+            Ok(called) => called,
+            Err(CallError::Failed(error)) => return Ok(DryRunOutcome::failed(error)),
+            Err(CallError::Busy) => {
+                return Err(Error::overloaded("no process can be started for it", 2));
+            }
+        };
+        let mut outcome = DryRunOutcome {
+            log: called.finished.lines,
+            took_us: u64::try_from(called.took.as_micros()).unwrap_or(u64::MAX),
+            ..DryRunOutcome::default()
+        };
+        match called.finished.outcome.and_then(|json| parsed(&json)) {
+            Ok(value) => outcome.read(hook, value),
+            Err(error) => outcome.error = Some(error),
+        }
+        Ok(outcome)
+    }
+
+    /// Each is a process.
+    async fn workbench(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
+        self.workbenches.acquire().await.map_err(Error::internal)
+    }
+}
+
+impl DryRunOutcome {
+    fn failed(error: ScriptError) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::default()
+        }
+    }
+
+    fn read(&mut self, hook: Hook, value: Value) {
+        self.result = Some(value.clone());
+        let meaning = |told: &dyn Told| (told.outcome(), told.reason());
+        let meant = match hook {
+            Hook::RegistrationBeforeAccept => read_registration(value).map(|it| meaning(&it)),
+            Hook::MessagePrice => read_price(value).map(|it| meaning(&it)),
+            Hook::ReplyBeforeStart => read_reply(value).map(|it| meaning(&it)),
+        };
+        match meant {
+            Ok((decision, reason)) => {
+                self.decision = Some(decision);
+                self.reason = reason;
+            }
+            Err(sentence) => self.error = Some(ScriptError::of_whole(sentence)),
+        }
+    }
+}
+
+struct Asked {
+    arguments: Vec<Value>,
+    subject: Option<String>,
+    now: Value,
+}
+
+impl Asked {
+    fn read(hook: Hook, mut input: Map<String, Value>) -> Result<Self> {
+        let wrong = |sentence: String| Error::invalid_field("input", sentence);
+        let now = match input.remove("now") {
+            None => moment_of(&Zoned::now()),
+            Some(Value::String(text)) => {
+                let zoned: Result<Zoned, _> = text.parse();
+                let at = zoned.or_else(|_| {
+                    let timestamp: Result<Timestamp, _> = text.parse();
+                    timestamp.map(|timestamp| timestamp.to_zoned(jiff::tz::TimeZone::UTC))
+                });
+                let at = at.map_err(|_| {
+                    wrong("now must look like 2026-11-23T10:00:00+01:00[Europe/Berlin]".into())
+                })?;
+                moment_of(&at)
+            }
+            Some(given) => merged(moment_of(&Zoned::now()), given),
+        };
+        let subject = match input.remove("subject") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(id)) if id.len() <= MAX_SUBJECT_BYTES => Some(id),
+            Some(_) => return Err(wrong("subject must be a short text".into())),
+        };
+        let mut sample = sample(hook, &now);
+        for (name, given) in input {
+            let Some(argument) = sample.get_mut(&name) else {
+                let known = hook.parameters().join(", ");
+                return Err(wrong(format!(
+                    "this hook is asked with {known}, not {name:?}"
+                )));
+            };
+            *argument = merged(argument.take(), given);
+        }
+        let arguments = hook.parameters().iter();
+        let arguments = arguments.map(|name| sample.remove(*name).unwrap_or_default());
+        Ok(Self {
+            arguments: arguments.collect(),
+            subject,
+            now,
+        })
+    }
+}
+
+/// Fields that are given over those that are there; whatever is no object takes its place.
+fn merged(there: Value, given: Value) -> Value {
+    match (there, given) {
+        (Value::Object(mut fields), Value::Object(given)) => {
+            fields.extend(given);
+            Value::Object(fields)
+        }
+        (_, given) => given,
+    }
+}

@@ -1,0 +1,182 @@
+//! The plugins there are, as they are at this moment: files, what administrators decided, and how
+//! they have been doing.
+//!
+//! A [`Plugin`] never changes; another takes its place. So whoever asks one asks a whole one, and an
+//! edit is in force with the next question. A file that changed for the worse leaves the old code
+//! answering, and says what is wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value};
+
+use super::code::{Code, PluginFiles};
+use super::files::{self, Stamp};
+use super::hook::Hook;
+use super::manifest::OnFailure;
+use super::protocol::ScriptError;
+use super::seat::Seat;
+use super::shipped;
+use crate::store::plugins::PluginRecord;
+
+const GONE: &str = "its files are gone; put them back, turn it off, or delete it";
+
+/// In a row, until a plugin is no longer asked.
+pub(super) const MOST_FAILURES: u32 = 3;
+
+/// Whose files they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    Shipped,
+    Own,
+    /// A shipped one, of which the data folder has a copy.
+    Edited,
+}
+
+#[derive(Clone)]
+pub(super) struct Plugin {
+    pub(super) name: String,
+    pub(super) origin: Origin,
+    /// None where the files were never good since the house started.
+    pub(super) code: Option<Arc<Code>>,
+    /// What is wrong with the files as they are now.
+    pub(super) trouble: Option<ScriptError>,
+    /// Of the files in the data folder.
+    pub(super) stamp: Option<Stamp>,
+    pub(super) record: PluginRecord,
+    pub(super) seat: Arc<Seat>,
+    pub(super) failures: Arc<AtomicU32>,
+}
+
+impl Plugin {
+    /// Looks at the files; None where there are none, and nobody relies on them. Blocking.
+    pub(super) fn open(folder: &Path, name: &str, record: PluginRecord) -> Option<Self> {
+        let stamp = files::find_stamp(folder, name);
+        let shipped = shipped::find(name);
+        let (origin, found) = match (&stamp, shipped) {
+            (Some(_), shipped) => {
+                let origin = match shipped {
+                    Some(_) => Origin::Edited,
+                    None => Origin::Own,
+                };
+                (origin, files::read(folder, name))
+            }
+            (None, Some(files)) => (Origin::Shipped, Ok(files)),
+            // A rule that vanished must not be a door that opened.
+            (None, None) if record.enabled => (Origin::Own, Err(ScriptError::of_whole(GONE))),
+            (None, None) => return None,
+        };
+        let code = found.and_then(|files| Code::read(name, files));
+        let (code, trouble) = match code {
+            Ok(code) => (Some(Arc::new(code)), None),
+            Err(error) => (None, Some(error)),
+        };
+        Some(Self {
+            name: name.to_owned(),
+            origin,
+            code,
+            trouble,
+            stamp,
+            record,
+            seat: Arc::default(),
+            failures: Arc::default(),
+        })
+    }
+
+    /// Those that were given.
+    pub(super) fn given_settings(&self) -> Map<String, Value> {
+        serde_json::from_str(&self.record.settings).unwrap_or_default()
+    }
+
+    /// Every setting with its value, as JSON.
+    pub(super) fn settings_json(&self, code: &Code) -> String {
+        Value::Object(code.manifest.values(&self.given_settings())).to_string()
+    }
+
+    /// Where it may go: what it asks for, as far as that was confirmed.
+    pub(super) fn hosts(&self, code: &Code) -> Vec<String> {
+        let confirmed = |host: &&String| self.record.confirmed_hosts.contains(host);
+        code.manifest
+            .hosts
+            .iter()
+            .filter(confirmed)
+            .cloned()
+            .collect()
+    }
+
+    /// Whether somebody relies on its answer here. Of files that cannot be read nobody knows which
+    /// hooks they had: where a silence is a refusal, that is one.
+    pub(super) fn answers(&self, hook: Hook) -> bool {
+        let has = match &self.code {
+            Some(code) => code.manifest.hooks.contains(&hook),
+            None => hook.on_failure() == OnFailure::Refuse,
+        };
+        self.record.enabled && has
+    }
+
+    pub(super) fn on_failure(&self, hook: Hook) -> OnFailure {
+        let own = self.code.as_ref().and_then(|code| code.manifest.on_failure);
+        own.unwrap_or_else(|| hook.on_failure())
+    }
+
+    pub(super) fn failures(&self) -> u32 {
+        self.failures.load(Ordering::Relaxed)
+    }
+}
+
+/// All of them, by name.
+#[derive(Default)]
+pub(super) struct Shelf(Mutex<BTreeMap<String, Arc<Plugin>>>);
+
+impl Shelf {
+    pub(super) fn list(&self) -> Vec<Arc<Plugin>> {
+        self.locked().values().cloned().collect()
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<Arc<Plugin>> {
+        self.locked().get(name).cloned()
+    }
+
+    /// Those who are asked here, in the order of their names.
+    pub(super) fn answering(&self, hook: Hook) -> Vec<Arc<Plugin>> {
+        let shelf = self.locked();
+        let answering = shelf.values().filter(|plugin| plugin.answers(hook));
+        answering.cloned().collect()
+    }
+
+    pub(super) fn put(&self, plugin: Plugin) -> Arc<Plugin> {
+        let plugin = Arc::new(plugin);
+        self.locked()
+            .insert(plugin.name.clone(), Arc::clone(&plugin));
+        plugin
+    }
+
+    pub(super) fn remove(&self, name: &str) {
+        self.locked().remove(name);
+    }
+
+    /// No holder leaves something half done.
+    fn locked(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Plugin>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All names there are on the disk and in the binary. Blocking.
+pub(super) fn all_names(folder: &Path) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = shipped::names().into_iter().collect();
+    match files::list_names(folder) {
+        Ok(own) => names.extend(own),
+        Err(error) => tracing::warn!(%error, "the folder of plugins cannot be read"),
+    }
+    names
+}
+
+/// The files as they are now; None where there are none. Blocking.
+pub(super) fn read_files(folder: &Path, name: &str) -> Option<Result<PluginFiles, ScriptError>> {
+    match files::find_stamp(folder, name) {
+        Some(_) => Some(files::read(folder, name)),
+        None => shipped::find(name).map(Ok),
+    }
+}

@@ -1,0 +1,101 @@
+//! Noticing that somebody changed a plugin's files behind the house's back.
+//!
+//! Looked at on a slow tick, so that no question waits for the disk. What cannot be used leaves the
+//! old code answering. What is gone is gone; but a plugin that is on is then one without an answer.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::Plugins;
+use super::code::Code;
+use super::files::{self, Stamp};
+use super::shelf::{self, Plugin};
+use crate::store::plugins::find_plugin;
+
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+pub(super) async fn watch(plugins: Weak<Plugins>) {
+    loop {
+        tokio::time::sleep(LOOK_INTERVAL).await;
+        let Some(plugins) = plugins.upgrade() else {
+            return;
+        };
+        plugins.look().await;
+    }
+}
+
+impl Plugins {
+    async fn look(&self) {
+        let _turn = self.changing.lock().await;
+        let folder = self.folder.clone();
+        let seen = tokio::task::spawn_blocking(move || {
+            let names = shelf::all_names(&folder).into_iter();
+            let stamped = names.map(|name| (files::find_stamp(&folder, &name), name));
+            stamped
+                .map(|(stamp, name)| (name, stamp))
+                .collect::<BTreeMap<String, Option<Stamp>>>()
+        });
+        // However this look ended, the next one may do better.
+        let Ok(seen) = seen.await else { return };
+        let known = self.shelf.list();
+        for plugin in &known {
+            let stamp = seen.get(&plugin.name);
+            let known_gone = stamp.is_none() && plugin.stamp.is_none();
+            if !known_gone && stamp != Some(&plugin.stamp) {
+                self.reread(&plugin.name).await;
+            }
+        }
+        for name in seen.keys() {
+            if !known.iter().any(|plugin| plugin.name == *name) {
+                self.reread(name).await;
+            }
+        }
+    }
+
+    /// Takes over the files of a plugin as they are now. The caller holds `changing`.
+    pub(super) async fn reread(&self, name: &str) {
+        let old = self.shelf.find(name);
+        let kept = name.to_owned();
+        let record = self.store.read(move |tx| find_plugin(tx, &kept)).await;
+        let Ok(record) = record.map(Option::unwrap_or_default) else {
+            return;
+        };
+        let (folder, opened) = (self.folder.clone(), name.to_owned());
+        let opening = tokio::task::spawn_blocking(move || Plugin::open(&folder, &opened, record));
+        let Ok(Some(mut plugin)) = opening.await else {
+            tracing::info!(plugin = name, "a plugin's files are gone");
+            self.shelf.remove(name);
+            return;
+        };
+        let is_gone = plugin.stamp.is_none() && plugin.code.is_none();
+        if let Some(code) = plugin.code.take() {
+            let files = code.files();
+            let checked = match Code::read(name, files) {
+                Ok(code) => code.check(&self.workshop).await,
+                Err(error) => Err(error),
+            };
+            match checked {
+                Ok(code) => plugin.code = Some(Arc::new(code)),
+                Err(error) => plugin.trouble = Some(error),
+            }
+        }
+        if let Some(error) = &plugin.trouble {
+            tracing::warn!(
+                plugin = name,
+                error = error.message,
+                "a plugin's files cannot be used"
+            );
+        }
+        if let Some(old) = old {
+            plugin.seat = Arc::clone(&old.seat);
+            // New code has not failed yet.
+            if plugin.code.is_none() && !is_gone {
+                plugin.code.clone_from(&old.code);
+                plugin.failures = Arc::clone(&old.failures);
+            }
+        }
+        let plugin = self.shelf.put(plugin);
+        self.warm(&plugin);
+    }
+}
