@@ -1,5 +1,5 @@
-//! What the plugins that come with the house answer: every scenario that stands beside them, asked
-//! of the real interpreter in its own process.
+//! What the plugins that come with the house answer. Every scenario that stands beside them is asked
+//! of the real interpreter, in a process of its own.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
