@@ -41,6 +41,7 @@ pub struct Appliance {
     pub engine: Arc<dyn Engine>,
     pub adapters: Arc<Adapters>,
     pub library: Arc<Library>,
+    pub mail: Arc<Mailer>,
     pub remote_sources: RemoteSources,
     pub pulls: Pulls,
     pub plugins: Arc<Plugins>,
@@ -86,16 +87,33 @@ pub fn open_store(config: &Config, data: &Path) -> Result<Arc<Store>> {
 
 /// The accounts of a data folder, for the command line; the store must be open nowhere else.
 pub fn open_accounts(config: &Config, store: Arc<Store>, data: &Path) -> Result<Accounts> {
+    let mail = open_mailer(config, &store, data)?;
+    accounts_over(mail, config, store, data)
+}
+
+fn accounts_over(
+    mail: Arc<Mailer>,
+    config: &Config,
+    store: Arc<Store>,
+    data: &Path,
+) -> Result<Accounts> {
     let house_address = config.http.house_address();
-    let mailer = Arc::new(Mailer {});
-    Accounts::open(store, &data.join(KEY_FILE), mailer, house_address)
+    Accounts::open(store, &data.join(KEY_FILE), mail, house_address)
+}
+
+fn open_mailer(config: &Config, store: &Arc<Store>, data: &Path) -> Result<Arc<Mailer>> {
+    let house_key = open_key_file(&data.join(KEY_FILE))?;
+    let (store, house) = (Arc::clone(store), config.http.house_address());
+    let mailer = Mailer::open(store, &house_key, &config.mail, house)?;
+    Ok(Arc::new(mailer))
 }
 
 impl Appliance {
     pub async fn start(config: Config, data: &Path) -> Result<Arc<Self>> {
         prepare_data_folder(data)?;
         let store = open_store(&config, data)?;
-        let accounts = open_accounts(&config, Arc::clone(&store), data)?;
+        let mail = open_mailer(&config, &store, data)?;
+        let accounts = accounts_over(Arc::clone(&mail), &config, Arc::clone(&store), data)?;
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
         let Answering {
             library,
@@ -137,6 +155,7 @@ impl Appliance {
             engine,
             adapters,
             library,
+            mail,
             remote_sources,
             pulls,
             plugins,
@@ -148,6 +167,8 @@ impl Appliance {
             stopping,
         });
         appliance.tasks.spawn(Arc::clone(&appliance).run_jobs());
+        let mail = Arc::clone(&appliance.mail);
+        appliance.tasks.spawn(mail.run(appliance.stopping()));
         Ok(appliance)
     }
 

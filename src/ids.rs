@@ -56,6 +56,7 @@ typed_id!(
     MessageId
 );
 typed_id!(JobId);
+typed_id!(MailId);
 typed_id!(RemoteSourceId);
 typed_id!(GroupId);
 typed_id!(RegistrationKeyId);

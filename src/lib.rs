@@ -5,8 +5,8 @@
 //! - `cli` and `http` are the doors: they parse, ask a domain room, and answer.
 //! - `accounts`, `conversations` and `models` are the domain rooms. What acts for somebody takes a
 //!   `Caller` first.
-//! - `store` (redb), `engine` (llama.cpp), `plugins` (Rhai), `jobs` and `worker` (child processes)
-//!   serve them and know nothing of the rooms above.
+//! - `store` (redb), `engine` (llama.cpp), `plugins` (Rhai), `jobs`, `mail` and `worker` (child
+//!   processes) serve them and know nothing of what the rooms above do.
 //! - `appliance` builds every part and knows the order of start and stop; `config` and `telemetry`
 //!   are what it is told and what it tells.
 //! - `clock`, `error`, `ids`, `machine` and `secrets` are words that every room may use; `outbound`

@@ -1,4 +1,5 @@
-//! How the house speaks to other servers: the one constructor of clients for outbound HTTP.
+//! How the house speaks to other servers: the one constructor of clients for outbound HTTP, and in
+//! `streams` of connections for what is not HTTP.
 //!
 //! What always holds: no redirect is followed, no proxy of the environment is used, names are looked
 //! up without the C library (a static binary has no way to it), and nothing is sent to link-local
@@ -6,6 +7,8 @@
 //! Loopback and private networks are allowed: administrators run their servers there. Addresses
 //! that are written as numbers are looked up by nobody, so [`parse_address`] must be asked first.
 //! Any room that speaks to others may use this.
+
+mod streams;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -18,6 +21,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Url};
 
+pub use self::streams::{TlsClient, connect, is_private};
 use crate::error::{Error, Result};
 
 const MAX_ADDRESS_BYTES: usize = 2048;
@@ -100,24 +104,32 @@ fn wrapped_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
 fn tls_config() -> &'static rustls::ClientConfig {
     static CONFIG: OnceLock<rustls::ClientConfig> = OnceLock::new();
     CONFIG.get_or_init(|| {
-        let mut roots = rustls::RootCertStore::empty();
-        let found = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(found.certs);
+        let roots = system_authorities();
         if roots.is_empty() {
             tracing::warn!("this system has no certificates of authorities: https will not work");
         }
-        rustls::ClientConfig::builder_with_provider(Arc::new(
-            rustls::crypto::ring::default_provider(),
-        ))
+        trusting(roots)
+    })
+}
+
+fn system_authorities() -> rustls::RootCertStore {
+    let mut roots = rustls::RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
+    roots
+}
+
+fn trusting(roots: rustls::RootCertStore) -> rustls::ClientConfig {
+    rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring knows every version of TLS that is safe")
         .with_root_certificates(roots)
         .with_no_client_auth()
-    })
 }
 
+/// A sentence for people.
 #[derive(Debug, thiserror::Error)]
-enum LookupError {
+pub enum LookupError {
     #[error("no server has the name {0}")]
     NotFound(String),
     #[error("names cannot be looked up now: {0}")]
@@ -126,43 +138,54 @@ enum LookupError {
     Refused,
 }
 
-/// Reads the system's configuration anew after a failure, since the machine may have moved to
-/// another network.
-#[derive(Default)]
-struct GuardedResolver {
+/// Looks up names, and gives no address that is refused. Reads the system's configuration anew
+/// after a failure, since the machine may have moved to another network.
+#[derive(Default, Clone)]
+pub struct GuardedResolver {
     resolver: Arc<Mutex<Option<TokioResolver>>>,
+}
+
+impl GuardedResolver {
+    /// A host that is written as a number is its own address. Gives at least one.
+    pub async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
+        let found = match host.parse() {
+            Ok(number) => vec![number],
+            Err(_) => self.ask(host).await?,
+        };
+        let allowed: Vec<IpAddr> = found.into_iter().filter(|ip| !is_refused(*ip)).collect();
+        match allowed.is_empty() {
+            true => Err(LookupError::Refused),
+            false => Ok(allowed),
+        }
+    }
+
+    async fn ask(&self, name: &str) -> Result<Vec<IpAddr>, LookupError> {
+        let lock = || self.resolver.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = |error: NetError| LookupError::Failed(error.to_string());
+        let kept = lock().clone();
+        let resolver = match kept {
+            Some(resolver) => resolver,
+            None => lock().insert(system_resolver().map_err(failed)?).clone(),
+        };
+        match resolver.lookup_ip(name).await {
+            Ok(found) => Ok(found.iter().collect()),
+            Err(error) => {
+                *lock() = None;
+                Err(match error.is_no_records_found() || error.is_nx_domain() {
+                    true => LookupError::NotFound(name.to_owned()),
+                    false => failed(error),
+                })
+            }
+        }
+    }
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let current = Arc::clone(&self.resolver);
+        let resolver = self.clone();
         Box::pin(async move {
-            let lock = || current.lock().unwrap_or_else(PoisonError::into_inner);
-            let kept = lock().clone();
-            let resolver = match kept {
-                Some(resolver) => resolver,
-                None => lock().insert(system_resolver()?).clone(),
-            };
-            let found = match resolver.lookup_ip(name.as_str()).await {
-                Ok(found) => found,
-                Err(error) => {
-                    *lock() = None;
-                    let sentence = match error.is_no_records_found() || error.is_nx_domain() {
-                        true => LookupError::NotFound(name.as_str().to_owned()),
-                        false => LookupError::Failed(error.to_string()),
-                    };
-                    return Err(sentence.into());
-                }
-            };
-            let allowed: Vec<SocketAddr> = found
-                .iter()
-                .filter(|ip| !is_refused(*ip))
-                .map(|ip| SocketAddr::new(ip, 0))
-                .collect();
-            if allowed.is_empty() {
-                return Err(LookupError::Refused.into());
-            }
-            let addresses: Addrs = Box::new(allowed.into_iter());
+            let found = resolver.look_up(name.as_str()).await?;
+            let addresses: Addrs = Box::new(found.into_iter().map(|ip| SocketAddr::new(ip, 0)));
             Ok(addresses)
         })
     }

@@ -7,6 +7,7 @@
 mod engine;
 mod http;
 mod log;
+mod mail;
 mod models;
 mod plugins;
 mod store;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 pub use self::engine::EngineConfig;
 pub use self::http::HttpConfig;
 pub use self::log::{LogConfig, LogFormat};
+pub use self::mail::MailConfig;
 pub use self::models::{HubToken, ModelsConfig};
 pub use self::plugins::PluginsConfig;
 pub use self::store::StoreConfig;
@@ -31,6 +33,7 @@ pub struct Config {
     pub engine: EngineConfig,
     pub models: ModelsConfig,
     pub plugins: PluginsConfig,
+    pub mail: MailConfig,
     pub log: LogConfig,
 }
 

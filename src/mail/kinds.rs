@@ -52,6 +52,22 @@ impl Language {
     }
 }
 
+impl Mail {
+    /// How the person is greeted. Whoever registers with somebody else's address chooses this name, so
+    /// one that an e-mail program could make a link of is left out.
+    pub(super) fn greeted_name(&self) -> String {
+        let name = line(&self.name);
+        let could_be_link = |word: &str| {
+            let inner = word.trim_end_matches('.');
+            inner.contains(['.', '/', '@', ':', '。', '．'])
+        };
+        match name.split_whitespace().any(could_be_link) {
+            true => String::new(),
+            false => name,
+        }
+    }
+}
+
 /// What somebody asks the approver for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -307,6 +323,38 @@ mod tests {
         assert!(long.ends_with('…'));
         assert_eq!(paragraphs("a\n\n\n\n b \u{7}\nc\u{2066}"), "a\n\n b\nc");
         assert!(paragraphs(&"a\n".repeat(10_000)).len() <= MAX_TEXT_CHARS + 3);
+    }
+
+    #[test]
+    fn a_name_that_could_become_a_link_is_not_greeted() {
+        let greeted = |name: &str| {
+            let to = Address::parse("ada@example.org").unwrap();
+            let (name, language) = (name.to_owned(), Language::En);
+            let kind = MailKind::Test {};
+            Mail {
+                to,
+                name,
+                language,
+                kind,
+            }
+            .greeted_name()
+        };
+        for name in [
+            "Ada Lovelace",
+            "J. R. R. Tolkien",
+            "Jürgen",
+            "O'Neill-Smith",
+        ] {
+            assert_eq!(greeted(name), name);
+        }
+        for name in [
+            "You won: evil.example",
+            "https://evil",
+            "a@b",
+            "evil\u{200b}.example",
+        ] {
+            assert_eq!(greeted(name), "", "{name}");
+        }
     }
 
     #[test]

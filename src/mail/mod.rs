@@ -1,34 +1,98 @@
-//! What the house writes to people, and the seam through which it will be sent: nothing leaves yet,
-//! and callers hear so. Called by `accounts`.
+//! Sending mail: what the house writes to people, and how it gets there.
+//!
+//! A mail is queued in the transaction of its cause ([`Mailer::queue`]) and sent by a lane of its
+//! own, which nothing else waits for; what a server does not take now is tried again. A mail is
+//! kept as its kind and values, sealed, because links in it are secrets. Called by the domain rooms
+//! that have something to tell, and by `http` for whoever administers it; the order of start and
+//! stop is `appliance`'s.
 
 mod address;
 mod kinds;
+mod message;
+mod queue;
+#[cfg(test)]
+mod queue_tests;
+mod sender;
+mod settings;
+mod stream;
+mod templates;
+#[cfg(test)]
+mod templates_tests;
+mod transport;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, OnceCell};
 
 pub use self::address::Address;
 pub use self::kinds::{Language, Mail, MailKind, Role, Wish};
-use crate::error::Result;
-use crate::store::{Reads, WriteTx};
+pub use self::queue::{MailPage, Queued, QueuedMail, QueuedMailState};
+pub use self::settings::{
+    MailOverview, MailSettings, MailSettingsChange, Password, Security, find_approver,
+    is_configured,
+};
+use self::transport::Transport;
+pub use self::transport::{Failure, Step};
+use crate::config::MailConfig;
+use crate::error::{Error, Result};
+use crate::outbound::{GuardedResolver, TlsClient};
+use crate::secrets::SealingKey;
+use crate::store::Store;
 
-pub struct Mailer {}
+const SEALING_PURPOSE: &str = "mail";
 
-pub enum Queued {
-    Queued,
-    NotConfigured,
-}
-
-pub fn is_configured(_tx: &impl Reads) -> Result<bool> {
-    Ok(false)
-}
-
-pub fn find_approver(_tx: &impl Reads) -> Result<Option<Address>> {
-    Ok(None)
+pub struct Mailer {
+    store: Arc<Store>,
+    sealing: SealingKey,
+    config: MailConfig,
+    /// The address of the house.
+    house: String,
+    resolver: GuardedResolver,
+    /// Made when it is first needed: it reads the system's certificates.
+    transport: OnceCell<Transport>,
+    woken: Notify,
 }
 
 impl Mailer {
-    pub fn queue(&self, _tx: &WriteTx, mail: &Mail) -> Result<Queued> {
-        let _ = (mail.kind.name(), mail.kind.expires_at());
-        Ok(Queued::NotConfigured)
+    /// `house_key` is what lies in the key file, `house` the address of the house. A file of
+    /// authorities that cannot be used is refused here.
+    pub fn open(
+        store: Arc<Store>,
+        house_key: &[u8],
+        config: &MailConfig,
+        house: String,
+    ) -> Result<Self> {
+        let mailer = Self {
+            store,
+            sealing: SealingKey::derive(house_key, SEALING_PURPOSE),
+            config: config.clone(),
+            house,
+            resolver: GuardedResolver::default(),
+            transport: OnceCell::new(),
+            woken: Notify::new(),
+        };
+        if let Some(path) = &config.ca_file {
+            TlsClient::new(Some(path))?;
+        }
+        Ok(mailer)
     }
 
-    pub fn wake(&self) {}
+    /// Says that a transaction has queued a mail.
+    pub fn wake(&self) {
+        self.woken.notify_one();
+    }
+
+    async fn transport(&self) -> Result<&Transport> {
+        let make = || async {
+            let ca_file = self.config.ca_file.clone();
+            let making = tokio::task::spawn_blocking(move || TlsClient::new(ca_file.as_deref()));
+            Ok(Transport {
+                resolver: self.resolver.clone(),
+                tls: making.await.map_err(Error::internal)??,
+                step_timeout: Duration::from_millis(self.config.timeout_ms.max(1)),
+            })
+        };
+        self.transport.get_or_try_init(make).await
+    }
 }

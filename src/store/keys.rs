@@ -7,7 +7,7 @@
 use redb::TypeName;
 
 use crate::ids::{
-    ApiKeyId, ConversationId, GroupId, JobId, MessageId, NoticeId, RegistrationKeyId,
+    ApiKeyId, ConversationId, GroupId, JobId, MailId, MessageId, NoticeId, RegistrationKeyId,
     RemoteSourceId, RequestId, SessionId, UserId,
 };
 
@@ -86,6 +86,7 @@ id_key!(
     ConversationId,
     MessageId,
     JobId,
+    MailId,
     RemoteSourceId,
     GroupId,
     RegistrationKeyId,

@@ -17,6 +17,7 @@ pub mod groups;
 pub mod jobs;
 mod keys;
 pub mod links;
+pub mod mails;
 pub mod messages;
 mod migrations;
 pub mod notices;

@@ -1,5 +1,5 @@
 //! Settings: what an administrator changes while the house runs, each a JSON value under its name.
-//! Called by `accounts/`.
+//! Called by the rooms that have some.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,11 @@ pub fn find_setting<T: serde::de::DeserializeOwned>(
     tx.find(&SETTING_BY_NAME, &name.to_owned())?
         .map(|record| serde_json::from_str(&record.json).map_err(Error::internal))
         .transpose()
+}
+
+/// False when it was never set.
+pub fn remove_setting(tx: &WriteTx, name: &str) -> Result<bool> {
+    tx.remove(&SETTING_BY_NAME, &name.to_owned())
 }
 
 pub fn put_setting<T: Serialize>(tx: &WriteTx, name: &str, value: &T) -> Result<()> {

@@ -9,6 +9,7 @@ use super::groups::GroupRecord;
 use super::jobs::JobRecord;
 use super::keys::LatestFirst;
 use super::links::LinkRecord;
+use super::mails::MailRecord;
 use super::messages::MessageRecord;
 use super::notices::NoticeRecord;
 use super::plugins::{PluginLogRecord, PluginRecord, PluginValueRecord};
@@ -23,7 +24,7 @@ use super::transaction::Table;
 use super::usage::UsageRecord;
 use super::users::UserRecord;
 use crate::ids::{
-    ApiKeyId, ConversationId, GroupId, JobId, MessageId, NoticeId, RegistrationKeyId,
+    ApiKeyId, ConversationId, GroupId, JobId, MailId, MessageId, NoticeId, RegistrationKeyId,
     RemoteSourceId, RequestId, SessionId, UserId,
 };
 use crate::secrets::SecretHash;
@@ -89,5 +90,13 @@ pub(super) const PLUGIN_VALUE_BY_KEY: Table<String, PluginValueRecord> =
 
 pub(super) const SETTING_BY_NAME: Table<String, SettingRecord> = Table::new("setting_by_name");
 pub(super) const JOB_BY_ID: Table<JobId, JobRecord> = Table::new("job_by_id");
+
+pub(super) const MAIL_BY_ID: Table<MailId, MailRecord> = Table::new("mail_by_id");
+/// Only of mails that wait.
+pub(super) const MAIL_BY_DUE: Table<(u64, MailId), ()> = Table::new("mail_by_due");
+/// Recipient, time.
+pub(super) const MAIL_OF_RECIPIENT: Table<(u64, (u64, MailId)), ()> =
+    Table::new("mail_of_recipient");
+
 pub(super) const SEARCH_CHANGE_BY_SEQUENCE: Table<u64, SearchChange> =
     Table::new("search_change_by_sequence");

@@ -1,22 +1,12 @@
 //! Clients that others made: the `openai` package, and one generated from docs/openapi.json.
 //!
-//! `make test` puts them into a virtual environment and names its Python in CLIENTS_PYTHON; where
-//! that cannot be, these tests say that they were skipped. The scripts are in `tests/clients/`.
+//! Where there is no Python for them these tests are skipped. The scripts are in `tests/clients/`.
 
 use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{House, PASSWORD, Script};
-
-fn python() -> Option<String> {
-    let path = std::env::var("CLIENTS_PYTHON").ok();
-    let found = path.filter(|path| std::path::Path::new(path).exists());
-    if found.is_none() {
-        println!("skipped: there are no Python clients here (CLIENTS_PYTHON)");
-    }
-    found
-}
+use crate::support::{House, PASSWORD, Script, python};
 
 /// Runs a script of `tests/clients/` with these arguments; it must succeed.
 async fn run(python: &str, script: &str, arguments: Vec<String>) {

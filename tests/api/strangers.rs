@@ -110,8 +110,11 @@ fn house_doors(id: &str) -> Vec<(Method, String, Value)> {
     let group = format!("/api/v1/admin/groups/{id}");
     let key = format!("/api/v1/admin/keys/{id}");
     let request = format!("/api/v1/admin/requests/{id}");
+    let mail = format!("/api/v1/admin/mail/queue/{id}");
     let mut doors = plugin_doors(id);
     doors.extend([
+        (Method::POST, format!("{mail}/retry"), json!(null)),
+        (Method::DELETE, mail, json!(null)),
         (Method::GET, user.clone(), json!(null)),
         (Method::PATCH, user.clone(), json!({"role": "admin"})),
         (Method::DELETE, user.clone(), json!(null)),

@@ -9,6 +9,7 @@ pub(super) mod conversations;
 pub(super) mod exports;
 pub(super) mod groups;
 pub(super) mod jobs;
+pub(super) mod mail;
 pub(super) mod messages;
 pub(super) mod models;
 pub(super) mod notices;
@@ -64,6 +65,7 @@ pub(super) fn api() -> impl OpenApi {
         ),
         (
             settings::SettingsApi,
+            mail::MailApi,
             audit::AuditApi,
             overview::OverviewApi,
         ),
@@ -115,6 +117,7 @@ pub(super) enum Tag {
     RemoteSources,
     Plugins,
     Settings,
+    Mail,
     Audit,
     Overview,
     Conversations,

@@ -9,6 +9,7 @@ mod m0002_adapters;
 mod m0003_remote_sources;
 mod m0004_people;
 mod m0005_plugins;
+mod m0006_mails;
 
 use redb::{Database, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
 
@@ -24,6 +25,7 @@ const STEPS: &[Step] = &[
     m0003_remote_sources::run,
     m0004_people::run,
     m0005_plugins::run,
+    m0006_mails::run,
 ];
 
 const SCHEMA: TableDefinition<'static, &'static str, u64> = TableDefinition::new("schema");

@@ -9,7 +9,9 @@ mod events;
 mod house;
 mod hub;
 mod pulling;
+mod python;
 mod script;
+mod smtp;
 
 pub(crate) use adapter_file::AdapterFile;
 pub(crate) use client::{Answer, Person, text};
@@ -17,4 +19,6 @@ pub(crate) use events::{Event, Events, grow_by_one, text_of};
 pub(crate) use house::{House, Options, PASSWORD, binary, run_to_end};
 pub(crate) use hub::{Hub, HubFile, PIECE, REPOSITORY, model_bytes, sha256};
 pub(crate) use pulling::{PULLED_BYTES, Pulling, names, sentence};
+pub(crate) use python::python;
 pub(crate) use script::{BROKEN, ENDLESS, FLOOD, FULL, SILENT, SLOW, Script, TOO_LONG};
+pub(crate) use smtp::Smtp;

@@ -1,0 +1,256 @@
+//! The queue's promises, held against a store in a folder of its own: nothing without a server,
+//! bounds, secrets sealed on disk, and an end to every mail. That mails arrive is proven on the real
+//! binary, in `tests/api/mail_queue.rs`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::kinds::{Language, Mail, MailKind};
+use super::queue::{Queued, next_attempt};
+use super::transport::{Failure, Step};
+use super::{Address, Mailer};
+use crate::clock::now_ms;
+use crate::config::MailConfig;
+use crate::ids::MailId;
+use crate::store::Store;
+use crate::store::mails::{MailRecord, count_mails, find_mail, list_mails, put_mail};
+use crate::store::settings::put_setting;
+
+const SECRET: &str = "s3cret-token-of-a-link";
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+fn open(folder: &Path, house_key: &[u8]) -> Arc<Mailer> {
+    let store = Store::open(&folder.join("store.redb"), 1 << 20).unwrap();
+    let config = MailConfig::default();
+    let house = "http://127.0.0.1:2428".to_owned();
+    Arc::new(Mailer::open(Arc::new(store), house_key, &config, house).unwrap())
+}
+
+/// A mailer with a server, which nobody asks for anything here.
+async fn configured(folder: &Path) -> Arc<Mailer> {
+    let mailer = open(folder, b"house");
+    let settings = json!({
+        "server": "127.0.0.1", "port": 9, "security": "none", "from_name": "Chatelaine",
+        "from_address": "house@example.org",
+    });
+    let written = mailer
+        .store
+        .write(move |tx| put_setting(tx, "mail", &settings));
+    written.await.unwrap();
+    mailer
+}
+
+fn reset_for(name: &str, expires_at: i64) -> Mail {
+    Mail {
+        to: Address::parse(&format!("{name}@example.org")).unwrap(),
+        name: name.to_owned(),
+        language: Language::En,
+        kind: MailKind::ResetPassword {
+            link: format!("http://127.0.0.1:2428/reset/{SECRET}"),
+            expires_at,
+        },
+    }
+}
+
+async fn queue(mailer: &Arc<Mailer>, mail: Mail) -> Queued {
+    let queueing = Arc::clone(mailer);
+    let written = mailer.store.write(move |tx| queueing.queue(tx, &mail));
+    written.await.unwrap()
+}
+
+async fn all(mailer: &Mailer) -> Vec<MailRecord> {
+    mailer.store.read(list_mails).await.unwrap()
+}
+
+#[tokio::test]
+async fn without_a_server_nothing_is_queued() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailer = open(folder.path(), b"house");
+    let queued = queue(&mailer, reset_for("ada", now_ms() + DAY_MS)).await;
+    assert_eq!(queued, Queued::NotConfigured);
+    assert!(all(&mailer).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_is_queued_with_its_cause_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailer = configured(folder.path()).await;
+    let queueing = Arc::clone(&mailer);
+    let mail = reset_for("ada", now_ms() + DAY_MS);
+    let failed = mailer.store.write(move |tx| {
+        let _queued = queueing.queue(tx, &mail)?;
+        Err::<(), _>(crate::error::Error::conflict("the cause failed"))
+    });
+    assert!(failed.await.is_err());
+    assert!(all(&mailer).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_secret_in_a_link_is_not_on_the_disk_and_comes_back_only_with_the_houses_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailer = configured(folder.path()).await;
+    let mail = reset_for("ada", now_ms() + DAY_MS);
+    assert_eq!(queue(&mailer, mail.clone()).await, Queued::Queued);
+    let record = all(&mailer).await.remove(0);
+    assert_eq!(mailer.open_mail(&record), Some(mail));
+    drop(mailer);
+    let database = std::fs::read(folder.path().join("store.redb")).unwrap();
+    let contains = |text: &str| {
+        let mut windows = database.windows(text.len());
+        windows.any(|window| window == text.as_bytes())
+    };
+    assert!(contains("reset_password"), "the record is in the file");
+    assert!(!contains(SECRET) && !contains("/reset/"));
+    let other = open(folder.path(), b"another house");
+    assert_eq!(other.open_mail(&record), None);
+    let outcome = other.attempt(record.id).await.unwrap().unwrap();
+    assert!(outcome.unwrap_err().is_final, "it can never be sent");
+}
+
+#[tokio::test]
+async fn one_address_gets_no_more_than_twenty_of_a_kind_in_an_hour() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailer = configured(folder.path()).await;
+    let expires_at = now_ms() + DAY_MS;
+    for _ in 0..20 {
+        assert_eq!(
+            queue(&mailer, reset_for("ada", expires_at)).await,
+            Queued::Queued
+        );
+    }
+    for name in ["ada", "ADA"] {
+        let queued = queue(&mailer, reset_for(name, expires_at)).await;
+        assert_eq!(queued, Queued::TooManyToRecipient);
+    }
+    let other_kind = Mail {
+        kind: MailKind::PasswordChanged {},
+        ..reset_for("ada", 0)
+    };
+    assert_eq!(queue(&mailer, other_kind).await, Queued::Queued);
+    assert_eq!(
+        queue(&mailer, reset_for("bob", expires_at)).await,
+        Queued::Queued
+    );
+    // Those that were sent count as well.
+    for record in all(&mailer).await {
+        mailer.conclude(record.id, Ok(())).await.unwrap();
+    }
+    mailer.tidy().await.unwrap();
+    let queued = queue(&mailer, reset_for("ada", expires_at)).await;
+    assert_eq!(queued, Queued::TooManyToRecipient);
+}
+
+fn record(created_at: i64, failed_at: Option<i64>) -> MailRecord {
+    MailRecord {
+        id: MailId::generate(),
+        to: "ada@example.org".into(),
+        kind: "test".into(),
+        sealed: Vec::new(),
+        created_at,
+        begun_at: created_at,
+        attempts: 1,
+        due_at: created_at,
+        last_error: None,
+        failed_at,
+    }
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailer = configured(folder.path()).await;
+    let filled = mailer.store.write(|tx| {
+        for _ in 0..10_000 {
+            put_mail(tx, &record(now_ms(), None))?;
+        }
+        Ok(())
+    });
+    filled.await.unwrap();
+    let mail = reset_for("ada", now_ms() + DAY_MS);
+    assert_eq!(queue(&mailer, mail.clone()).await, Queued::QueueFull);
+    let first = all(&mailer).await[0].id;
+    mailer.conclude(first, Ok(())).await.unwrap();
+    assert_eq!(queue(&mailer, mail).await, Queued::Queued);
+}
+
+#[tokio::test]
+async fn what_failed_is_forgotten_after_a_month_and_what_waited_too_long_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailer = configured(folder.path()).await;
+    let now = now_ms();
+    let filled = mailer.store.write(move |tx| {
+        put_mail(tx, &record(now - 40 * DAY_MS, Some(now - 31 * DAY_MS)))?;
+        put_mail(tx, &record(now - 40 * DAY_MS, Some(now - 29 * DAY_MS)))?;
+        put_mail(tx, &record(now - 4 * DAY_MS, None))?;
+        put_mail(tx, &record(now - 2 * DAY_MS, None))
+    });
+    filled.await.unwrap();
+    mailer.tidy().await.unwrap();
+    let counts = mailer.store.read(count_mails).await.unwrap();
+    assert_eq!((counts.waiting, counts.failed), (1, 2));
+    let filled = mailer.store.write(move |tx| {
+        for _ in 0..1_005 {
+            put_mail(tx, &record(now, Some(now)))?;
+        }
+        Ok(())
+    });
+    filled.await.unwrap();
+    mailer.tidy().await.unwrap();
+    let counts = mailer.store.read(count_mails).await.unwrap();
+    assert_eq!((counts.waiting, counts.failed), (1, 1_000));
+}
+
+#[tokio::test]
+async fn an_attempt_that_failed_is_written_down_and_a_final_one_is_the_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailer = configured(folder.path()).await;
+    let _queued = queue(&mailer, reset_for("ada", now_ms() + DAY_MS)).await;
+    let id = all(&mailer).await[0].id;
+    let find = || mailer.store.read(move |tx| find_mail(tx, &id));
+    let mut failure = Failure::new(Step::Recipient, "451 come again");
+    mailer.conclude(id, Err(failure.clone())).await.unwrap();
+    let mail = find().await.unwrap().unwrap();
+    assert_eq!((mail.attempts, mail.failed_at), (1, None));
+    assert!(mail.due_at >= now_ms() + 50_000, "in a minute");
+    failure.is_final = true;
+    mailer.conclude(id, Err(failure)).await.unwrap();
+    let mail = find().await.unwrap().unwrap();
+    assert!(mail.failed_at.is_some() && mail.last_error.unwrap().contains("451 come again"));
+    assert_eq!(mailer.store.read(count_mails).await.unwrap().waiting, 0);
+}
+
+#[tokio::test]
+async fn a_link_that_expired_while_it_waited_is_not_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailer = configured(folder.path()).await;
+    let _queued = queue(&mailer, reset_for("ada", now_ms() - 1)).await;
+    let id = all(&mailer).await[0].id;
+    let failure = mailer.attempt(id).await.unwrap().unwrap().unwrap_err();
+    assert!(
+        failure.is_final && failure.reason.contains("expired"),
+        "{failure}"
+    );
+    assert_eq!(failure.step, Step::Preparation);
+}
+
+proptest! {
+    #[test]
+    fn pauses_grow_and_end_within_three_days(first_retry_ms in 1_u64..600_000) {
+        let unit = i64::try_from(first_retry_ms).unwrap();
+        let (mut now, mut attempts, mut last_pause) = (0, 0, 0);
+        loop {
+            attempts += 1;
+            let Some(next) = next_attempt(attempts, 0, now, first_retry_ms) else {
+                break;
+            };
+            prop_assert!(next - now >= last_pause.max(unit));
+            last_pause = next - now;
+            now = next;
+            prop_assert!(now <= unit * 3 * 24 * 60);
+        }
+        prop_assert!((8..20).contains(&attempts), "{} attempts", attempts);
+    }
+}
