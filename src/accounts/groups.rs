@@ -57,7 +57,7 @@ impl Accounts {
 
     /// For the command line. Each must be there, whatever the case.
     pub async fn group_ids_named(&self, names: &[String]) -> Result<Vec<GroupId>> {
-        let groups = self.store.read(|tx| list_groups(tx)).await?;
+        let groups = self.store.read(list_groups).await?;
         let find = |name: &String| {
             let wanted = name.trim().to_lowercase();
             let group = groups

@@ -179,8 +179,9 @@ impl Mailer {
     }
 
     /// Has it tried now, also where it was given up.
-    pub async fn retry(&self, caller: &Caller, id: MailId) -> Result<QueuedMail> {
+    pub async fn retry(&self, caller: &Caller, id: &str) -> Result<QueuedMail> {
         caller.require_admin()?;
+        let id = parse_id(id)?;
         let written = self.store.write(move |tx| {
             let mut mail = find_mail(tx, &id)?.ok_or_else(no_such_mail)?;
             let now = now_ms();
@@ -195,8 +196,9 @@ impl Mailer {
     }
 
     /// One that is just being sent may arrive all the same.
-    pub async fn delete_mail(&self, caller: &Caller, id: MailId) -> Result<()> {
+    pub async fn delete_mail(&self, caller: &Caller, id: &str) -> Result<()> {
         caller.require_admin()?;
+        let id = parse_id(id)?;
         let removed = self.store.write(move |tx| remove_mail(tx, &id));
         match removed.await? {
             true => Ok(()),
@@ -289,6 +291,10 @@ pub(super) fn test_mail(to: &str, language: Language) -> Result<Mail> {
         language,
         kind: MailKind::Test {},
     })
+}
+
+fn parse_id(text: &str) -> Result<MailId> {
+    MailId::parse(text).ok_or_else(no_such_mail)
 }
 
 fn no_such_mail() -> Error {

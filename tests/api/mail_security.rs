@@ -160,8 +160,9 @@ async fn a_link_that_is_mailed_stands_in_the_mail_and_nowhere_else() {
     let rules = json!({"registration": {"mode": "open", "verify_email": true}});
     ada.patch("/api/v1/admin/settings", rules).await.ok(200);
     let body = json!({"username": "bob", "password": crate::support::PASSWORD, "email": "bob@example.org"});
-    let registering = house.stranger().post("/api/v1/auth/register", body);
-    assert_eq!(registering.await.ok(202)["pending"], "email");
+    let stranger = house.stranger();
+    let registered = stranger.post("/api/v1/auth/register", body).await;
+    assert_eq!(registered.ok(202)["pending"], "email");
     smtp.next_event("refused").await;
     let queue = ada.get(&format!("{PATH}/queue")).await;
     let (log, file) = (house.log(), house.data().join("chatelaine.redb"));
@@ -184,8 +185,8 @@ async fn a_link_that_is_mailed_stands_in_the_mail_and_nowhere_else() {
         .windows(token.len())
         .any(|it| it == token.as_bytes());
     assert!(!in_file, "in the database");
-    let proving = house
-        .stranger()
-        .post("/api/v1/auth/verify-email", json!({"token": token}));
-    assert_eq!(proving.await.ok(200)["username"], "bob");
+    let body = json!({"token": token});
+    let stranger = house.stranger();
+    let proved = stranger.post("/api/v1/auth/verify-email", body).await;
+    assert_eq!(proved.ok(200)["username"], "bob");
 }

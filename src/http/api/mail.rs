@@ -230,10 +230,6 @@ impl From<Result<(), Failure>> for MailTest {
     }
 }
 
-fn parse_mail_id(text: &str) -> Result<MailId> {
-    MailId::parse(text).ok_or_else(|| Error::not_found("mail"))
-}
-
 #[OpenApi(prefix_path = "/admin/mail", tag = "Tag::Mail")]
 impl MailApi {
     /// The mail server, and how much waits for it
@@ -327,7 +323,7 @@ impl MailApi {
         caller: Steward,
         id: Path<String>,
     ) -> ApiResult<Json<QueuedMail>> {
-        let mail = house.mail.retry(&caller, parse_mail_id(&id)?).await?;
+        let mail = house.mail.retry(&caller, &id).await?;
         Ok(Json(mail.into()))
     }
 
@@ -343,7 +339,7 @@ impl MailApi {
         caller: Steward,
         id: Path<String>,
     ) -> ApiResult<DeleteMailResponse> {
-        house.mail.delete_mail(&caller, parse_mail_id(&id)?).await?;
+        house.mail.delete_mail(&caller, &id).await?;
         Ok(DeleteMailResponse::Deleted)
     }
 }
