@@ -88,17 +88,18 @@ pub fn open_store(config: &Config, data: &Path) -> Result<Arc<Store>> {
 /// The accounts of a data folder, for the command line; the store must be open nowhere else.
 pub fn open_accounts(config: &Config, store: Arc<Store>, data: &Path) -> Result<Accounts> {
     let mail = open_mailer(config, &store, data)?;
-    accounts_over(mail, config, store, data)
+    accounts_over(mail, None, config, store, data)
 }
 
 fn accounts_over(
     mail: Arc<Mailer>,
+    plugins: Option<Arc<Plugins>>,
     config: &Config,
     store: Arc<Store>,
     data: &Path,
 ) -> Result<Accounts> {
     let house_address = config.http.house_address();
-    Accounts::open(store, &data.join(KEY_FILE), mail, house_address)
+    Accounts::open(store, &data.join(KEY_FILE), mail, plugins, house_address)
 }
 
 fn open_mailer(config: &Config, store: &Arc<Store>, data: &Path) -> Result<Arc<Mailer>> {
@@ -113,8 +114,10 @@ impl Appliance {
         prepare_data_folder(data)?;
         let store = open_store(&config, data)?;
         let mail = open_mailer(&config, &store, data)?;
-        let accounts = accounts_over(Arc::clone(&mail), &config, Arc::clone(&store), data)?;
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let plugins = open_plugins(&config, data, &store, &tasks, &stopping).await?;
+        let rules = Some(Arc::clone(&plugins));
+        let accounts = accounts_over(Arc::clone(&mail), rules, &config, Arc::clone(&store), data)?;
         let Answering {
             library,
             engine,
@@ -132,7 +135,6 @@ impl Appliance {
             Arc::clone(&jobs),
             open_puller(&config, data),
         );
-        let plugins = open_plugins(&config, data, &store, &tasks, &stopping).await?;
         let conversations = Conversations::new(
             Arc::clone(&store),
             Arc::clone(&engine),
@@ -141,13 +143,7 @@ impl Appliance {
             tasks.clone(),
             stopping.clone(),
         );
-        let cut_off = conversations.interrupt_cut_off_replies().await?;
-        if cut_off > 0 {
-            tracing::warn!(
-                replies = cut_off,
-                "replies were cut off when the house last stopped; they can be continued"
-            );
-        }
+        conversations.interrupt_cut_off_replies().await?;
         let appliance = Arc::new(Self {
             config,
             accounts,
@@ -166,10 +162,20 @@ impl Appliance {
             tasks,
             stopping,
         });
-        appliance.tasks.spawn(Arc::clone(&appliance).run_jobs());
-        let mail = Arc::clone(&appliance.mail);
-        appliance.tasks.spawn(mail.run(appliance.stopping()));
+        appliance.begin_tasks();
         Ok(appliance)
+    }
+
+    /// What goes on for as long as the house stands.
+    fn begin_tasks(self: &Arc<Self>) {
+        self.tasks.spawn(Arc::clone(self).run_jobs());
+        let house = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let telling = house.accounts.tell_of_plugins_switched_off(&house.plugins);
+            house.stopping.run_until_cancelled(telling).await;
+        });
+        let mail = Arc::clone(&self.mail);
+        self.tasks.spawn(mail.run(self.stopping()));
     }
 
     async fn run_jobs(self: Arc<Self>) {

@@ -15,6 +15,7 @@ mod key_text;
 mod links;
 mod passwords;
 mod people;
+mod policies;
 mod post;
 mod recovery;
 mod registration;
@@ -61,6 +62,7 @@ pub use self::users::{NewUser, UserChange};
 pub use self::visitor::Visitor;
 use crate::error::Result;
 use crate::mail::Mailer;
+use crate::plugins::Plugins;
 use crate::store::Store;
 pub use crate::store::api_keys::{ApiKeyRecord, ApiKeyScope};
 pub use crate::store::users::{Awaited, UserRecord, UserRole, UserStatus};
@@ -71,6 +73,8 @@ pub struct Accounts {
     access_tokens: AccessTokens,
     setup_link: SetupLink,
     post: Post,
+    /// None: there are no rules to ask, as on the command line.
+    plugins: Option<Arc<Plugins>>,
     /// Somebody may no longer do what they might.
     rights_changed: watch::Sender<()>,
 }
@@ -82,6 +86,7 @@ impl Accounts {
         store: Arc<Store>,
         key_file: &Path,
         mailer: Arc<Mailer>,
+        plugins: Option<Arc<Plugins>>,
         house_address: String,
     ) -> Result<Self> {
         Ok(Self {
@@ -90,6 +95,7 @@ impl Accounts {
             access_tokens: AccessTokens::open(key_file)?,
             setup_link: SetupLink::default(),
             post: Post::new(mailer, house_address),
+            plugins,
             rights_changed: watch::Sender::default(),
         })
     }

@@ -18,19 +18,31 @@ pub(super) struct Post {
     house_address: String,
 }
 
-/// A link that nobody was sent.
+/// What becomes of a mail; the better the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Delivery {
+    /// Mail is not set up, or there is no address.
+    Impossible,
+    /// Somebody is asking for too many.
+    TooMany,
+    OnItsWay,
+}
+
+/// A link that nobody can be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "somebody waits for this link: it goes to the log"]
 pub(super) struct UnsentLink(Option<String>);
 
 impl UnsentLink {
+    /// One that was not sent because there are too many is not for the log either.
+    fn after(delivery: Delivery, link: &str) -> Self {
+        Self((delivery == Delivery::Impossible).then(|| link.to_owned()))
+    }
+
     /// Into the log, where whoever runs the house finds it. Behind the transaction.
     pub(super) fn log(self, what: &str) {
         if let Some(link) = self.0 {
-            tracing::warn!(
-                link,
-                "mail is not set up, so this link was not sent: {what}"
-            );
+            tracing::warn!(link, "this link could not be mailed: {what}");
         }
     }
 }
@@ -53,12 +65,19 @@ impl Post {
         self.mailer.wake();
     }
 
-    /// Tells a user, as far as they have an e-mail. True: it is on its way.
-    pub(super) fn tell(&self, tx: &WriteTx, user: &UserRecord, kind: MailKind) -> Result<bool> {
+    /// Tells a user, as far as they have an e-mail.
+    pub(super) fn tell(&self, tx: &WriteTx, user: &UserRecord, kind: MailKind) -> Result<()> {
         match &user.email {
-            Some(email) => self.tell_at(tx, email, user, kind),
-            None => Ok(false),
+            Some(email) => self.tell_at(tx, email, user, kind).map(drop),
+            None => Ok(()),
         }
+    }
+
+    pub(super) fn tell_administrators(&self, tx: &WriteTx, kind: &MailKind) -> Result<()> {
+        for admin in administrators(tx)? {
+            self.tell(tx, &admin, kind.clone())?;
+        }
+        Ok(())
     }
 
     /// Tells a user at an address that is not theirs yet, or not any more.
@@ -68,9 +87,9 @@ impl Post {
         email: &str,
         user: &UserRecord,
         kind: MailKind,
-    ) -> Result<bool> {
+    ) -> Result<Delivery> {
         let Ok(to) = Address::parse(email) else {
-            return Ok(false);
+            return Ok(Delivery::Impossible);
         };
         let mail = Mail {
             to,
@@ -90,8 +109,10 @@ impl Post {
         link: &str,
         kind: MailKind,
     ) -> Result<UnsentLink> {
-        let sent = self.tell_at(tx, email, user, kind)?;
-        Ok(UnsentLink((!sent).then(|| link.to_owned())))
+        Ok(UnsentLink::after(
+            self.tell_at(tx, email, user, kind)?,
+            link,
+        ))
     }
 
     /// Asks whoever decides: the approver, or where there is none every administrator.
@@ -101,7 +122,7 @@ impl Post {
         link: &str,
         kind: &MailKind,
     ) -> Result<UnsentLink> {
-        let mut sent = false;
+        let mut best = Delivery::Impossible;
         if let Some(to) = find_approver(tx)? {
             let mail = Mail {
                 to,
@@ -109,17 +130,23 @@ impl Post {
                 language: Language::default(),
                 kind: kind.clone(),
             };
-            sent = self.queue(tx, &mail)?;
+            best = self.queue(tx, &mail)?;
         } else {
             for admin in administrators(tx)? {
-                sent |= self.tell(tx, &admin, kind.clone())?;
+                if let Some(email) = &admin.email {
+                    best = best.max(self.tell_at(tx, email, &admin, kind.clone())?);
+                }
             }
         }
-        Ok(UnsentLink((!sent).then(|| link.to_owned())))
+        Ok(UnsentLink::after(best, link))
     }
 
-    fn queue(&self, tx: &WriteTx, mail: &Mail) -> Result<bool> {
-        Ok(matches!(self.mailer.queue(tx, mail)?, Queued::Queued))
+    fn queue(&self, tx: &WriteTx, mail: &Mail) -> Result<Delivery> {
+        Ok(match self.mailer.queue(tx, mail)? {
+            Queued::Queued => Delivery::OnItsWay,
+            Queued::TooManyToRecipient | Queued::QueueFull => Delivery::TooMany,
+            Queued::NotConfigured => Delivery::Impossible,
+        })
     }
 }
 

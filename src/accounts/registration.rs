@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::audit::audited_by;
 use super::links::{NewLink, PROVE_EMAIL};
+use super::policies::apply_grant;
 use super::post::{Post, UnsentLink};
 use super::registration_keys::{RegistrationKeyRecord, get_good_key, use_key};
 use super::requests::{NewRequest, open_request, valid_reason};
@@ -18,6 +19,7 @@ use super::settings::{
 use super::{Accounts, AuditActor, Carrier, NewUser, SignedIn, Visitor};
 use crate::error::{Error, Result};
 use crate::mail::MailKind;
+use crate::plugins::RegistrationGrant;
 use crate::store::links::LinkPurpose;
 use crate::store::requests::RequestWish;
 use crate::store::sessions::{SessionRecord, put_session};
@@ -103,6 +105,7 @@ impl Accounts {
             let sentence = "an e-mail is needed here, to which a link is sent";
             return Err(Error::invalid_field("email", sentence));
         }
+        let grant = self.ask_policies(visitor, &new, terms_before.key).await?;
         let user = self.new_user(new, UserRole::User).await?;
         let session = NewSession::generate(user.id, carrier, visitor);
         let prepared = Prepared {
@@ -110,6 +113,7 @@ impl Accounts {
             link: NewLink::generate(&PROVE_EMAIL),
             request: NewRequest::generate(RequestWish::Account, reason),
             user,
+            grant,
             session: session.record.clone(),
         };
         let written = self
@@ -167,6 +171,8 @@ struct Prepared {
     link: NewLink,
     request: NewRequest,
     user: UserRecord,
+    /// By the house's rules.
+    grant: RegistrationGrant,
     session: SessionRecord,
 }
 
@@ -183,6 +189,7 @@ impl Prepared {
             user.registration_key_id = Some(key.id);
             use_key(tx, key, &user)?;
         }
+        apply_grant(tx, &mut user, &self.grant)?;
         if let Some(awaited) = terms.awaited {
             user.status = UserStatus::Pending(awaited);
         }

@@ -193,9 +193,10 @@ fn interrupt(tx: &WriteTx, conversation_id: ConversationId, id: MessageId) -> Re
 
 impl Conversations {
     /// Calls every reply that was cut off interrupted, with the text of its last checkpoint. Once,
-    /// before anybody is served. Gives how many there were.
-    pub async fn interrupt_cut_off_replies(&self) -> Result<usize> {
-        self.store
+    /// before anybody is served.
+    pub async fn interrupt_cut_off_replies(&self) -> Result<()> {
+        let cut_off = self
+            .store
             .write(|tx| {
                 let replies = list_replies(tx)?;
                 for reply in &replies {
@@ -203,7 +204,14 @@ impl Conversations {
                 }
                 Ok(replies.len())
             })
-            .await
+            .await?;
+        if cut_off > 0 {
+            tracing::warn!(
+                replies = cut_off,
+                "replies were cut off when the house last stopped; they can be continued"
+            );
+        }
+        Ok(())
     }
 
     pub fn count_running_replies(&self) -> usize {

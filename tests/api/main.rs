@@ -48,6 +48,7 @@ mod plugins_asked;
 mod plugins_failing;
 mod plugins_hostile;
 mod plugins_shipped;
+mod policies;
 mod pulling;
 mod recovery;
 mod registration_keys;

@@ -1,10 +1,9 @@
 //! Makes the tables of the plugins.
 
-use redb::{TableDefinition, WriteTransaction};
+use redb::WriteTransaction;
 
+use super::make_tables;
 use crate::error::Result;
-use crate::store::StoreError;
-use crate::store::transaction::Definition;
 
 const NAMES: &[&str] = &[
     "plugin_by_name",
@@ -13,11 +12,5 @@ const NAMES: &[&str] = &[
 ];
 
 pub(super) fn run(transaction: &WriteTransaction) -> Result<()> {
-    for name in NAMES {
-        let definition: Definition = TableDefinition::new(name);
-        transaction
-            .open_table(definition)
-            .map_err(StoreError::from)?;
-    }
-    Ok(())
+    make_tables(transaction, NAMES)
 }
