@@ -64,4 +64,5 @@ mod setup;
 mod strangers;
 mod support;
 mod thinking;
+mod upgrading;
 mod users;

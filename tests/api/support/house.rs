@@ -77,6 +77,21 @@ impl House {
             .expect("the house starts")
     }
 
+    /// On a copy of a data folder in `tests/fixtures`.
+    pub(crate) async fn start_from(fixture: &str, options: Options) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let data = data_of(&folder);
+        std::fs::create_dir(&data).expect("a data folder");
+        for file in std::fs::read_dir(source.join(fixture)).expect("the fixture") {
+            let file = file.expect("a file");
+            std::fs::copy(file.path(), data.join(file.file_name())).expect("a copy");
+        }
+        tokio::task::spawn_blocking(move || Self::start_in(folder, options))
+            .await
+            .expect("the house starts")
+    }
+
     fn start_in(folder: Arc<TempDir>, options: Options) -> Self {
         let begun = Instant::now();
         let mut child = serve(&data_of(&folder), &options)
