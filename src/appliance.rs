@@ -135,8 +135,10 @@ impl Appliance {
             Arc::clone(&jobs),
             open_puller(&config, data),
         );
+        accounts.allowances().refresh().await;
         let conversations = Conversations::new(
             Arc::clone(&store),
+            Arc::clone(accounts.allowances()),
             Arc::clone(&engine),
             Arc::clone(&adapters),
             Arc::clone(&jobs),
@@ -176,6 +178,9 @@ impl Appliance {
         });
         let mail = Arc::clone(&self.mail);
         self.tasks.spawn(mail.run(self.stopping()));
+        let allowances = Arc::clone(self.accounts.allowances());
+        self.tasks
+            .spawn(allowances.keep_refilled(self.stopping()));
     }
 
     async fn run_jobs(self: Arc<Self>) {

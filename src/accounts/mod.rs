@@ -6,6 +6,7 @@
 
 mod access;
 mod access_tokens;
+pub mod allowance;
 mod api_keys;
 mod audit;
 mod break_glass;
@@ -35,6 +36,7 @@ use tokio::sync::watch;
 
 pub use self::access::{Access, AccessEffect, AccessKind, AccessRule, FEATURES};
 use self::access_tokens::AccessTokens;
+use self::allowance::Allowances;
 pub use self::api_keys::{IssuedApiKey, NewApiKey};
 pub use self::audit::{AuditActor, AuditPage, AuditRecord, audited, check_exported_audit};
 pub use self::break_glass::{Notice, NoticeRecord, Opening};
@@ -75,6 +77,7 @@ pub struct Accounts {
     post: Post,
     /// None: there are no rules to ask, as on the command line.
     plugins: Option<Arc<Plugins>>,
+    allowances: Arc<Allowances>,
     /// Somebody may no longer do what they might.
     rights_changed: watch::Sender<()>,
 }
@@ -90,6 +93,7 @@ impl Accounts {
         house_address: String,
     ) -> Result<Self> {
         Ok(Self {
+            allowances: Arc::new(Allowances::new(Arc::clone(&store))),
             store,
             passwords: Passwords::new(),
             access_tokens: AccessTokens::open(key_file)?,
@@ -98,5 +102,9 @@ impl Accounts {
             plugins,
             rights_changed: watch::Sender::default(),
         })
+    }
+
+    pub fn allowances(&self) -> &Arc<Allowances> {
+        &self.allowances
     }
 }

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::allowance::{AllowanceRules, AllowanceRulesChange, allowance_rules, change_allowance};
 use super::audit::audited;
 use super::{Accounts, Caller};
 use crate::error::Result;
@@ -18,6 +19,7 @@ const REGISTRATION: &str = "registration_rules";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     pub registration: RegistrationRules,
+    pub allowance: AllowanceRules,
     pub privacy: PrivacyRules,
 }
 
@@ -25,6 +27,7 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SettingsChange {
     pub registration: RegistrationRulesChange,
+    pub allowance: AllowanceRulesChange,
     pub break_glass: Option<bool>,
 }
 
@@ -93,6 +96,7 @@ pub(super) fn privacy_rules(tx: &impl Reads) -> Result<PrivacyRules> {
 fn settings(tx: &impl Reads) -> Result<Settings> {
     Ok(Settings {
         registration: registration_rules(tx)?,
+        allowance: allowance_rules(tx)?,
         privacy: privacy_rules(tx)?,
     })
 }
@@ -125,23 +129,28 @@ impl Accounts {
     ) -> Result<Settings> {
         caller.require_admin()?;
         let caller = caller.clone();
-        self.store
+        let settings = self
+            .store
             .write(move |tx| {
                 let before = settings(tx)?;
                 change_registration(tx, change.registration)?;
                 if let Some(break_glass) = change.break_glass {
                     put_setting(tx, PRIVACY, &PrivacyRules { break_glass })?;
                 }
+                change_allowance(tx, change.allowance)?;
                 let after = settings(tx)?;
                 if after != before {
                     let details = serde_json::json!({
                         "registration": after.registration,
                         "privacy": after.privacy,
+                        "allowance": after.allowance,
                     });
                     audited(tx, &caller, "settings.changed", "", details)?;
                 }
                 Ok(after)
             })
-            .await
+            .await?;
+        self.allowances.refresh().await;
+        Ok(settings)
     }
 }

@@ -1,6 +1,8 @@
 //! `user`: accounts from the command line. The right to it is the right to the data folder; while
 //! a server runs on that folder the store is its, and this says so.
 
+mod tokens;
+
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 
@@ -48,6 +50,8 @@ enum Action {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Show what a user may spend, add to it, or check all of it
+    Tokens(tokens::Arguments),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -102,6 +106,7 @@ async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
                 ))?;
             }
         }
+        Action::Tokens(arguments) => tokens::act(arguments, accounts.allowances()).await?,
         Action::SetPassword {
             name,
             password_stdin,

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::Conversations;
+use super::charges::Payer;
 use super::listing::{find_message_of, get_conversation_of, new_conversation};
 use super::model_choice::asked_or_kept;
 use super::promises::{
@@ -68,6 +69,7 @@ impl Conversations {
     ) -> Result<StartedReply> {
         validate(&message.content, message.client_id.as_deref())?;
         let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
+        let payer = asker.payer().clone();
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&message.content, message.client_id.as_deref());
             if let Some(promise) = find_earlier(tx, &asker, client_id, Some(id), content)? {
@@ -80,7 +82,7 @@ impl Conversations {
             let parent_id = message.parent_id.or(conversation.head_id);
             promise_exchange(tx, conversation, parent_id, content, client_id, &wanted)
         };
-        self.promise(owner_id, write).await
+        self.promise(payer, write).await
     }
 
     /// The same in a conversation that is made for it.
@@ -93,6 +95,7 @@ impl Conversations {
             ));
         }
         let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
+        let payer = asker.payer().clone();
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&message.content, message.client_id.as_deref());
             if let Some(promise) = find_earlier(tx, &asker, client_id, None, content)? {
@@ -105,7 +108,7 @@ impl Conversations {
             conversation.adapters = wanted.adapters().to_vec();
             promise_exchange(tx, conversation, None, content, client_id, &wanted)
         };
-        self.promise(owner_id, write).await
+        self.promise(payer, write).await
     }
 
     /// Says a message differently: a sibling of it, with a reply of its own.
@@ -117,6 +120,7 @@ impl Conversations {
     ) -> Result<StartedReply> {
         validate(&edit.content, edit.client_id.as_deref())?;
         let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
+        let payer = asker.payer().clone();
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&edit.content, edit.client_id.as_deref());
             let (conversation, old) = get_message_by(tx, owner_id, id, Author::User)?;
@@ -129,7 +133,7 @@ impl Conversations {
             let wanted = Wanted::new(&asker, model, &adapters, &edit.settings)?;
             promise_exchange(tx, conversation, old.parent_id, content, client_id, &wanted)
         };
-        self.promise(owner_id, write).await
+        self.promise(payer, write).await
     }
 
     /// Another reply to the same message. `adapters` None: as the first time where the same model
@@ -143,6 +147,7 @@ impl Conversations {
         settings: Option<ReplySettings>,
     ) -> Result<StartedReply> {
         let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
+        let payer = asker.payer().clone();
         let write = move |tx: &WriteTx| {
             let (conversation, old) = get_message_by(tx, owner_id, id, Author::Assistant)?;
             let kept = conversation.model.as_deref().or(old.model.as_deref());
@@ -157,7 +162,7 @@ impl Conversations {
             let question_id = old.parent_id.ok_or_else(|| Error::not_found("message"))?;
             promise_reply(tx, conversation, question_id, &wanted)
         };
-        self.promise(owner_id, write).await
+        self.promise(payer, write).await
     }
 
     /// Goes on with a reply that was cut short, in place. `adapters` None: as before.
@@ -169,6 +174,7 @@ impl Conversations {
         settings: Option<ReplySettings>,
     ) -> Result<StartedReply> {
         let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
+        let payer = asker.payer().clone();
         let write = move |tx: &WriteTx| {
             let (conversation, old) = get_message_by(tx, owner_id, id, Author::Assistant)?;
             let settings = settings.as_ref().unwrap_or(&old.settings);
@@ -176,21 +182,21 @@ impl Conversations {
             let wanted = Wanted::new(&asker, old.model.as_deref(), &adapters, settings)?;
             promise_rest(tx, conversation, old, &wanted)
         };
-        self.promise(owner_id, write).await
+        self.promise(payer, write).await
     }
 
     /// Writes a promise and hands it to the engine, or finds the reader of what was promised before.
     /// In a task of its own: a caller that leaves in the middle must not leave a promise unkept.
-    async fn promise<F>(&self, owner_id: UserId, write: F) -> Result<StartedReply>
+    async fn promise<F>(&self, payer: Payer, write: F) -> Result<StartedReply>
     where
-        F: Fn(&WriteTx) -> Result<Promise> + Send + 'static,
+        F: Fn(&WriteTx) -> Result<Promise> + Send + Sync + 'static,
     {
+        let owner_id = payer.user_id();
         let replies = Arc::clone(&self.replies);
         let (store, tasks) = (Arc::clone(&self.store), self.tasks.clone());
         let kept = tasks.spawn(async move {
-            let Promise { exchange, request } = store.write(write).await?;
-            let reader =
-                request.map(|request| replies.begin(exchange.reply.clone(), owner_id, request));
+            let Promise { exchange, work } = payer.write(&store, write).await?;
+            let reader = work.map(|work| replies.begin(exchange.reply.clone(), owner_id, work));
             Ok::<_, Error>((exchange, reader))
         });
         let (exchange, reader) = kept.await.map_err(Error::internal)??;

@@ -5,10 +5,12 @@
 //! store, and whoever watches is only a reader. Called by `http`, and by `appliance` for
 //! start-up and the title's job.
 
+mod charges;
 mod completions;
 mod history;
 mod listing;
 mod messages;
+mod metering;
 mod model_choice;
 mod opened;
 mod promises;
@@ -29,10 +31,13 @@ pub use self::listing::{
     ConversationChange, ConversationPage, NewConversation, remove_conversations_of,
 };
 pub use self::messages::{EditMessage, Exchange, SendMessage, StartedReply};
+pub use self::metering::CompletionStream;
+use self::metering::Desk;
 use self::replies::Replies;
 pub use self::reply_reader::ReplyReader;
 pub use self::running_reply::ReplyEvent;
 pub use self::tree::MessageInTree;
+use crate::accounts::allowance::Allowances;
 use crate::engine::Engine;
 use crate::jobs::Jobs;
 use crate::models::Adapters;
@@ -42,9 +47,11 @@ pub use crate::store::messages::{Author, MessageStatus, ReplyError, ReplySetting
 
 pub struct Conversations {
     store: Arc<Store>,
+    allowances: Arc<Allowances>,
     engine: Arc<dyn Engine>,
     adapters: Arc<Adapters>,
     tasks: TaskTracker,
+    stopping: CancellationToken,
     replies: Arc<Replies>,
 }
 
@@ -52,6 +59,7 @@ impl Conversations {
     /// `tasks` is what shutdown waits for; `stopping` tells replies to save themselves.
     pub fn new(
         store: Arc<Store>,
+        allowances: Arc<Allowances>,
         engine: Arc<dyn Engine>,
         adapters: Arc<Adapters>,
         jobs: Arc<Jobs>,
@@ -63,14 +71,24 @@ impl Conversations {
             Arc::clone(&engine),
             jobs,
             tasks.clone(),
-            stopping,
+            stopping.clone(),
         );
         Self {
             store,
+            allowances,
             engine,
             adapters,
             tasks,
+            stopping,
             replies: Arc::new(replies),
+        }
+    }
+
+    fn desk(&self) -> Desk {
+        Desk {
+            store: Arc::clone(&self.store),
+            tasks: self.tasks.clone(),
+            stopping: self.stopping.clone(),
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::Conversations;
+use super::charges::Payer;
 use crate::accounts::{Access, AccessKind, Caller};
 use crate::engine::{AdapterUse, EngineError, ModelInfo, ModelState};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +19,7 @@ pub(super) struct Asker {
     models: Vec<ModelInfo>,
     access: Access,
     adapters: Arc<Adapters>,
+    payer: Payer,
 }
 
 impl Conversations {
@@ -32,6 +34,7 @@ impl Conversations {
             models,
             access,
             adapters: Arc::clone(&self.adapters),
+            payer: Payer::new(caller, &self.allowances),
         })
     }
 
@@ -54,6 +57,16 @@ impl Asker {
 
     pub(super) fn user_id(&self) -> UserId {
         self.caller.user_id()
+    }
+
+    pub(super) fn payer(&self) -> &Payer {
+        &self.payer
+    }
+
+    /// What a conversation with a model that can be used may hold.
+    pub(super) fn context_tokens(&self, model: &str) -> u32 {
+        let model = self.models.iter().find(|known| known.id == model);
+        model.map_or(u32::MAX, |model| model.context_tokens)
     }
 
     /// The id of a model that can be used; `wanted` None: the default.

@@ -4,6 +4,7 @@
 //! looks for should the house go dark. Nothing here talks to the engine; `messages` does, once the
 //! promise is on disk.
 
+use super::charges::{Charge, Payer, Terms};
 use super::history::chat_messages;
 use super::listing::find_message_of;
 use super::messages::{CONTENT_LIMIT_BYTES, Exchange};
@@ -28,12 +29,20 @@ use crate::store::search_outbox::{SearchChange, append_search_change};
 /// What the transaction decided: an exchange, and what to ask of the engine unless it was there before.
 pub(super) struct Promise {
     pub(super) exchange: Exchange,
-    pub(super) request: Option<Generate>,
+    pub(super) work: Option<Work>,
+}
+
+/// What is asked of the engine, and what is set aside for it.
+pub(super) struct Work {
+    pub(super) request: Generate,
+    pub(super) charge: Option<Charge>,
 }
 
 /// What is asked of the next reply, as far as it could be kept.
 pub(super) struct Wanted {
     owner_id: UserId,
+    payer: Payer,
+    context_tokens: u32,
     model: String,
     adapters: Vec<AdapterUse>,
     settings: ReplySettings,
@@ -64,6 +73,8 @@ impl Wanted {
         let model = asker.model(model)?;
         Ok(Self {
             owner_id: asker.user_id(),
+            payer: asker.payer().clone(),
+            context_tokens: asker.context_tokens(&model),
             adapters: asker.adapters(&model, adapters)?,
             model,
             settings: settings.clone(),
@@ -114,7 +125,7 @@ pub(super) fn find_earlier(
     };
     Ok(Some(Promise {
         exchange,
-        request: None,
+        work: None,
     }))
 }
 
@@ -208,6 +219,7 @@ fn promise(
 ) -> Result<Promise> {
     check_is_here(tx, wanted.owner_id)?;
     reply.status = MessageStatus::Running;
+    reply.slow_lane = false;
     put_message(tx, &reply)?;
     put_reply(
         tx,
@@ -231,7 +243,7 @@ fn promise(
         wanted.settings.system_prompt.as_deref(),
         &tree.branch(question.id),
     );
-    let request = Generate {
+    let mut request = Generate {
         adapters: wanted.adapters.clone(),
         thought: reply.reasoning.clone(),
         written: reply.content.clone(),
@@ -242,6 +254,13 @@ fn promise(
         lane: lane_of(wanted.owner_id),
         ..Generate::new(&wanted.model, messages)
     };
+    let (id, context_tokens) = (reply.id, wanted.context_tokens);
+    let payer = &wanted.payer;
+    let terms = payer.reserve(tx, id, &mut request, context_tokens, true)?;
+    if let Terms::SlowLane = terms {
+        reply.slow_lane = true;
+        put_message(tx, &reply)?;
+    }
     let (message, reply) = (tree.with_siblings(question), tree.with_siblings(&reply));
     Ok(Promise {
         exchange: Exchange {
@@ -249,7 +268,10 @@ fn promise(
             message,
             reply,
         },
-        request: Some(request),
+        work: Some(Work {
+            request,
+            charge: terms.into_charge(),
+        }),
     })
 }
 

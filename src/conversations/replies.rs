@@ -12,13 +12,15 @@ use tokio_util::task::TaskTracker;
 
 use super::Conversations;
 use super::listing::find_message_of;
+use super::promises::Work;
 use super::reply_reader::ReplyReader;
 use super::reply_writer::ReplyWriter;
 use super::running_reply::RunningReply;
 use super::tree::{MessageInTree, Tree};
 use crate::accounts::Caller;
+use crate::accounts::allowance::{release, release_all};
 use crate::clock::{UnixMs, now_ms};
-use crate::engine::{Engine, Generate};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
 use crate::jobs::Jobs;
@@ -70,12 +72,7 @@ impl Replies {
     }
 
     /// Begins to write a reply that the store already promises. Gives a reader from its first event.
-    pub(super) fn begin(
-        &self,
-        reply: MessageInTree,
-        owner_id: UserId,
-        request: Generate,
-    ) -> ReplyReader {
+    pub(super) fn begin(&self, reply: MessageInTree, owner_id: UserId, work: Work) -> ReplyReader {
         let running = Arc::new(RunningReply::new(reply, owner_id));
         {
             let mut by_id = self.by_id();
@@ -94,7 +91,8 @@ impl Replies {
             store: Arc::clone(&self.store),
             jobs: Arc::clone(&self.jobs),
             engine: Arc::clone(&self.engine),
-            request,
+            request: work.request,
+            charge: work.charge,
             reply: running,
             stopping: self.stopping.clone(),
         };
@@ -167,6 +165,7 @@ pub(super) fn forget_replies_in(tx: &WriteTx, id: ConversationId) -> Result<()> 
         .filter(|reply| reply.conversation_id == id)
     {
         remove_reply(tx, reply.id)?;
+        release(tx, reply.id)?;
     }
     Ok(())
 }
@@ -182,6 +181,7 @@ fn get_reply_of(tx: &impl Reads, owner_id: UserId, id: MessageId) -> Result<Mess
 /// Ends a promise that nobody keeps, with the text of its last checkpoint.
 fn interrupt(tx: &WriteTx, conversation_id: ConversationId, id: MessageId) -> Result<()> {
     remove_reply(tx, id)?;
+    release(tx, id)?;
     let Some(mut message) = find_message(tx, conversation_id, id)? else {
         return Ok(());
     };
@@ -202,6 +202,8 @@ impl Conversations {
                 for reply in &replies {
                     interrupt(tx, reply.conversation_id, reply.id)?;
                 }
+                // What programs asked for is kept nowhere else.
+                release_all(tx)?;
                 Ok(replies.len())
             })
             .await?;

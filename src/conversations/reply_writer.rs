@@ -11,9 +11,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::charges::{Charge, Settlement};
 use super::running_reply::{ReplyEvent, RunningReply};
 use super::titles;
-use crate::engine::{Engine, EngineError, EngineEvent, Finished, Generate, TokenStream};
+use crate::engine::{Engine, EngineError, EngineEvent, Finished, Generate, TokenStream, Usage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::jobs::Jobs;
 use crate::store::messages::{MessageRecord, MessageStatus, ReplyError, find_message, put_message};
@@ -44,6 +45,8 @@ pub(super) struct ReplyWriter {
     pub(super) jobs: Arc<Jobs>,
     pub(super) engine: Arc<dyn Engine>,
     pub(super) request: Generate,
+    /// None: nothing is charged.
+    pub(super) charge: Option<Charge>,
     pub(super) reply: Arc<RunningReply>,
     pub(super) stopping: CancellationToken,
 }
@@ -154,7 +157,20 @@ impl ReplyWriter {
         })
     }
 
+    /// What was used and is to be paid for; None: nothing is.
+    fn used(&self, charge: &Charge, ending: &Ending) -> Option<Usage> {
+        match ending {
+            Ending::Finished(finished) => Some(finished.usage),
+            Ending::Stopped => Some(charge.used_so_far(self.reply.state().used)),
+            Ending::Failed(_) | Ending::Interrupted => None,
+        }
+    }
+
     async fn finish(self, ending: Ending) {
+        let settlement = match &self.charge {
+            Some(charge) => Some(charge.settlement(self.used(charge, &ending)).await),
+            None => None,
+        };
         let mut reply = self.reply.state().reply.clone();
         let record = &mut reply.message;
         record.status = match &ending {
@@ -183,7 +199,7 @@ impl ReplyWriter {
         }
         // The final event takes the next id.
         record.last_event_id += 1;
-        let title_due = self.write_end(record).await;
+        let title_due = self.write_end(record, settlement).await;
         let message = Box::new(reply);
         let event = match message.message.error.clone() {
             Some(error) => ReplyEvent::Failed { message, error },
@@ -197,13 +213,17 @@ impl ReplyWriter {
 
     /// True when a title is to follow. A disk that takes no writes is waited for, as long as the
     /// house stands; what it never took is called interrupted at the next start.
-    async fn write_end(&self, record: &MessageRecord) -> bool {
+    async fn write_end(&self, record: &mut MessageRecord, settlement: Option<Settlement>) -> bool {
         let mut pause = FIRST_PAUSE;
         let mut attempts = 0;
         loop {
             let written = record.clone();
-            let error = match self.store.write(move |tx| write_end(tx, &written)).await {
-                Ok(title_due) => return title_due,
+            let write = move |tx: &WriteTx| write_end(tx, written.clone(), settlement);
+            let error = match self.store.write(write).await {
+                Ok(written) => {
+                    record.cost = written.cost;
+                    return written.title_due;
+                }
                 Err(error) => error,
             };
             attempts += 1;
@@ -228,10 +248,29 @@ fn put_if_there(tx: &WriteTx, record: &MessageRecord) -> Result<bool> {
     Ok(there)
 }
 
-fn write_end(tx: &WriteTx, record: &MessageRecord) -> Result<bool> {
+/// What came of writing the end.
+struct Written {
+    title_due: bool,
+    cost: Option<i64>,
+}
+
+fn write_end(
+    tx: &WriteTx,
+    mut record: MessageRecord,
+    settlement: Option<Settlement>,
+) -> Result<Written> {
     remove_reply(tx, record.id)?;
-    if !put_if_there(tx, record)? {
-        return Ok(false);
+    if let Some(settlement) = settlement
+        && let Some(cost) = settlement.write(tx)?
+    {
+        record.cost = Some(record.cost.unwrap_or(0) + cost);
+    }
+    let cost = record.cost;
+    if !put_if_there(tx, &record)? {
+        return Ok(Written {
+            title_due: false,
+            cost,
+        });
     }
     if let (Some(model), Some(usage)) = (&record.model, record.usage) {
         add_usage(tx, model, usage)?;
@@ -240,5 +279,6 @@ fn write_end(tx: &WriteTx, record: &MessageRecord) -> Result<bool> {
         tx,
         &SearchChange::MessageChanged(record.conversation_id, record.id),
     )?;
-    titles::request_title(tx, record)
+    let title_due = titles::request_title(tx, &record)?;
+    Ok(Written { title_due, cost })
 }

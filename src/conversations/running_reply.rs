@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::tree::MessageInTree;
 use crate::clock::{UnixMs, now_ms};
+use crate::engine::Usage;
 use crate::ids::{ConversationId, MessageId, UserId};
 use crate::store::conversations::ConversationRecord;
 use crate::store::messages::ReplyError;
@@ -76,6 +77,8 @@ pub(super) struct ReplyState {
     /// The id of the ring's first event, or of the next one when it is empty.
     first_id: u64,
     pub(super) ended_at: Option<UnixMs>,
+    /// Tokens so far, as far as its events say.
+    pub(super) used: Usage,
     title: Title,
 }
 
@@ -103,8 +106,15 @@ impl ReplyState {
 
     pub(super) fn push(&mut self, event: ReplyEvent) {
         match &event {
-            ReplyEvent::Delta { text } => self.reply.message.content.push_str(text),
-            ReplyEvent::Reasoning { text } => self.reply.message.reasoning.push_str(text),
+            ReplyEvent::Delta { text } => {
+                self.used.completion_tokens = self.used.completion_tokens.saturating_add(1);
+                self.reply.message.content.push_str(text);
+            }
+            ReplyEvent::Reasoning { text } => {
+                self.used.completion_tokens = self.used.completion_tokens.saturating_add(1);
+                self.reply.message.reasoning.push_str(text);
+            }
+            ReplyEvent::Prefill { total, .. } => self.used.prompt_tokens = *total,
             _ => {}
         }
         if self.ring.len() == RING_LIMIT {
@@ -150,6 +160,7 @@ impl RunningReply {
                 reply,
                 ring: VecDeque::new(),
                 ended_at: None,
+                used: Usage::default(),
                 title: Title::NotDue,
             }),
             changed: watch::Sender::new(()),

@@ -48,6 +48,12 @@ pub struct MessageRecord {
     /// The id of the latest event its readers were sent, as of the latest checkpoint.
     #[serde(default)]
     pub last_event_id: u64,
+    /// What was charged for it, each time it was written on together; None: nothing is charged.
+    #[serde(default)]
+    pub cost: Option<i64>,
+    /// The allowance did not suffice, so it is written when nobody else waits.
+    #[serde(default)]
+    pub slow_lane: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +119,8 @@ impl MessageRecord {
             left_out_messages: 0,
             error: None,
             last_event_id: 0,
+            cost: None,
+            slow_lane: false,
         }
     }
 }

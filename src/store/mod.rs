@@ -7,6 +7,7 @@
 //! opened again, which the writer does by itself; until then callers hear "overloaded".
 
 pub mod adapters;
+pub mod allowances;
 pub mod api_keys;
 pub mod audit;
 mod codec;

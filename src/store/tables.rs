@@ -2,6 +2,7 @@
 //! something else. All are made by the first migration that knows them. Used by `store/` alone.
 
 use super::adapters::AdapterRecord;
+use super::allowances::{AllowanceEntryRecord, AllowanceRecord, Holder, ReservationRecord};
 use super::api_keys::ApiKeyRecord;
 use super::audit::AuditRecord;
 use super::conversations::ConversationRecord;
@@ -87,6 +88,14 @@ pub(super) const PLUGIN_LOG_BY_PLACE: Table<String, PluginLogRecord> =
     Table::new("plugin_log_by_place");
 pub(super) const PLUGIN_VALUE_BY_KEY: Table<String, PluginValueRecord> =
     Table::new("plugin_value_by_key");
+
+pub(super) const ALLOWANCE_BY_HOLDER: Table<Holder, AllowanceRecord> =
+    Table::new("allowance_by_holder");
+pub(super) const ALLOWANCE_ENTRY_BY_NUMBER: Table<(Holder, u64), AllowanceEntryRecord> =
+    Table::new("allowance_entry_by_number");
+/// Only of replies that are being written.
+pub(super) const ALLOWANCE_RESERVATION_BY_ID: Table<MessageId, ReservationRecord> =
+    Table::new("allowance_reservation_by_id");
 
 pub(super) const SETTING_BY_NAME: Table<String, SettingRecord> = Table::new("setting_by_name");
 pub(super) const JOB_BY_ID: Table<JobId, JobRecord> = Table::new("job_by_id");

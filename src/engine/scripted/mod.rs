@@ -243,6 +243,7 @@ async fn perform(rule: Rule, request: &Generate, sender: &EventSender) -> Result
     }
     let is_continued = !(request.written.is_empty() && request.thought.is_empty());
     let mut usage = prompt_usage(request);
+    usage.cached_tokens = rule.cached.min(usage.prompt_tokens);
     for piece in pieces.into_iter().take(limit) {
         let sent = usize::try_from(usage.completion_tokens).unwrap_or(usize::MAX);
         if rule.fail_after == Some(sent) && !is_continued {

@@ -47,6 +47,8 @@ pub(super) struct Rule {
     pub(super) queued: Vec<u32>,
     /// Tokens of the prompt, read in four steps.
     pub(super) prefill: u32,
+    /// Of the prompt's tokens, so many needed no computing.
+    pub(super) cached: u32,
     pub(super) first_delay_ms: u64,
     pub(super) delay_ms: u64,
     /// Fails behind so many pieces.

@@ -24,6 +24,7 @@ pub(super) mod requests;
 pub(super) mod sessions;
 pub(super) mod settings;
 pub(super) mod setup;
+pub(super) mod tokens;
 pub(super) mod users;
 
 use std::sync::Arc;
@@ -66,6 +67,7 @@ pub(super) fn api() -> impl OpenApi {
         (
             settings::SettingsApi,
             mail::MailApi,
+            tokens::TokensApi,
             audit::AuditApi,
             overview::OverviewApi,
         ),
@@ -118,6 +120,7 @@ pub(super) enum Tag {
     Plugins,
     Settings,
     Mail,
+    Tokens,
     Audit,
     Overview,
     Conversations,

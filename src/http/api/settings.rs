@@ -4,6 +4,7 @@
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
 
+use super::tokens::{AllowanceRules, UpdateAllowanceRules};
 use super::{ApiResult, House, Tag};
 use crate::accounts;
 use crate::http::caller::Steward;
@@ -14,6 +15,7 @@ pub(in crate::http) struct SettingsApi;
 #[oai(remote = "accounts::Settings")]
 struct Settings {
     registration: RegistrationRules,
+    allowance: AllowanceRules,
     privacy: PrivacyRules,
 }
 
@@ -39,6 +41,7 @@ struct RegistrationRules {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 struct UpdateSettings {
     registration: Option<UpdateRegistrationRules>,
+    allowance: Option<UpdateAllowanceRules>,
     privacy: Option<UpdatePrivacyRules>,
 }
 
@@ -83,6 +86,7 @@ impl From<UpdateSettings> for accounts::SettingsChange {
                 verify_email: registration.verify_email,
                 approval: registration.approval.map(Into::into),
             },
+            allowance: update.allowance.map(Into::into).unwrap_or_default(),
             break_glass: update.privacy.and_then(|privacy| privacy.break_glass),
         }
     }

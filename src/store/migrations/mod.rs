@@ -10,6 +10,7 @@ mod m0003_remote_sources;
 mod m0004_people;
 mod m0005_plugins;
 mod m0006_mails;
+mod m0007_allowances;
 
 use redb::{Database, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
 
@@ -26,6 +27,7 @@ const STEPS: &[Step] = &[
     m0004_people::run,
     m0005_plugins::run,
     m0006_mails::run,
+    m0007_allowances::run,
 ];
 
 const SCHEMA: TableDefinition<'static, &'static str, u64> = TableDefinition::new("schema");

@@ -38,6 +38,10 @@ pub(in crate::http) struct Message {
     left_out_messages: Option<u32>,
     /// Why it failed.
     error: Option<ReplyFailure>,
+    /// Tokens of the allowance that were charged for it; absent: nothing is charged.
+    cost: Option<i64>,
+    /// True: the allowance did not suffice, so it is written for nothing, when nobody else waits.
+    slow_lane: Option<bool>,
 }
 
 #[derive(Enum)]
@@ -213,6 +217,8 @@ impl From<MessageInTree> for Message {
             timings: message.timings.map(Into::into),
             left_out_messages: Some(message.left_out_messages).filter(|count| *count > 0),
             error: message.error.map(ReplyFailure::from),
+            cost: message.cost,
+            slow_lane: message.slow_lane.then_some(true),
         }
     }
 }

@@ -9,9 +9,9 @@ use futures_util::stream::{BoxStream, SelectAll, select_all};
 use super::figures::added_usage;
 use crate::accounts::Caller;
 use crate::appliance::Appliance;
-use crate::conversations::CompletionRequest;
+use crate::conversations::{CompletionRequest, CompletionStream};
 use crate::engine::{
-    EngineError, EngineEvent, Finished, Generate, TokenChance, TokenStream, ToolCallDelta, Usage,
+    EngineError, EngineEvent, Finished, Generate, TokenChance, ToolCallDelta, Usage,
 };
 use crate::error::{Error, Result};
 use crate::http::events::KEEP_ALIVE;
@@ -45,20 +45,18 @@ impl Answers {
         wanted: Vec<Generate>,
         same_prompt: bool,
     ) -> Result<Self> {
-        let mut answering = String::new();
-        let mut streams = Vec::with_capacity(wanted.len());
-        for (index, generate) in (0..).zip(wanted) {
-            let request = CompletionRequest {
-                model: who.model.clone(),
-                adapters: who.adapters.clone(),
-                generate,
-            };
-            let completion = appliance.conversations.complete(caller, request).await?;
-            answering = completion.model;
-            streams.push(events_of(index, completion.stream));
-        }
+        let request = CompletionRequest {
+            model: who.model.clone(),
+            adapters: who.adapters.clone(),
+            generate: wanted,
+        };
+        let completion = appliance.conversations.complete(caller, request).await?;
+        let streams: Vec<_> = (0..)
+            .zip(completion.streams)
+            .map(|(index, stream)| events_of(index, stream))
+            .collect();
         Ok(Self {
-            model: answering,
+            model: completion.model,
             count: u32::try_from(streams.len()).unwrap_or(u32::MAX),
             same_prompt,
             events: select_all(streams),
@@ -109,8 +107,8 @@ impl Answers {
 }
 
 /// Ends behind what ends the answer.
-fn events_of(index: u32, stream: TokenStream) -> BoxStream<'static, Told> {
-    let next = move |stream: Option<TokenStream>| async move {
+fn events_of(index: u32, stream: CompletionStream) -> BoxStream<'static, Told> {
+    let next = move |stream: Option<CompletionStream>| async move {
         let mut stream = stream?;
         let event = match stream.next_event().await {
             Some(event) => event.map_err(Error::from),

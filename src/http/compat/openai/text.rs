@@ -127,9 +127,8 @@ pub(super) async fn create_completion(
         prompts: if echoes { prompts } else { Vec::new() },
         answers: answers_each,
     };
-    let mut answers = Answers::ask(&appliance, &caller, &who, wanted, same_prompt)
-        .await
-        .map_err(refuse)?;
+    let answers = Answers::ask(&appliance, &caller, &who, wanted, same_prompt).await;
+    let mut answers = answers.map_err(refuse)?;
     let identity = Identity::new("cmpl", answers.model.clone());
     if streams {
         answers.begin().await.map_err(refuse)?;

@@ -37,9 +37,8 @@ pub(super) async fn create_chat_completion(
     let count = request.fields.answers().map_err(refuse)?;
     let generate = request.into_generate().map_err(refuse)?;
     let wanted = variants(&generate, count);
-    let mut answers = Answers::ask(&appliance, &caller, &who, wanted, true)
-        .await
-        .map_err(refuse)?;
+    let answers = Answers::ask(&appliance, &caller, &who, wanted, true).await;
+    let mut answers = answers.map_err(refuse)?;
     let identity = Identity::new("chatcmpl", answers.model.clone());
     if streams {
         answers.begin().await.map_err(refuse)?;

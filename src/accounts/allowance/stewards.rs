@@ -1,0 +1,228 @@
+//! What administrators do to allowances: top up, take back, lift the limit, give a group a budget.
+//! Each is written into the audit log in its transaction; the command line stands there as itself.
+
+use serde_json::json;
+
+use super::ledger::{NewEntry, account_of, append, new_account};
+use super::rules::{AMOUNT_LIMIT, require_amount};
+use super::{
+    AllowanceEntryKind, AllowanceRecord, AllowanceView, Allowances, Holder, Refill, RefillChange,
+    allowance_rules,
+};
+use crate::accounts::audit::audited_by;
+use crate::accounts::{AuditActor, Caller};
+use crate::clock::{UnixMs, now_ms};
+use crate::error::{Error, Result};
+use crate::ids::GroupId;
+use crate::store::WriteTx;
+use crate::store::allowances::{find_allowance, put_allowance};
+use crate::store::users::find_user;
+
+const NOTE_LIMIT_CHARS: usize = 200;
+
+/// One of the first two, at least.
+#[derive(Debug, Clone, Default)]
+pub struct AllowanceChange {
+    /// Added; below zero: taken back, at most what is left.
+    pub amount: Option<i64>,
+    pub unlimited: Option<bool>,
+    pub note: Option<String>,
+}
+
+impl AllowanceChange {
+    fn validate(&self) -> Result<()> {
+        if self.amount.is_none() && self.unlimited.is_none() {
+            return Err(Error::invalid("say an amount, or whether it is unlimited"));
+        }
+        if self
+            .amount
+            .is_some_and(|amount| amount == 0 || amount.abs() > AMOUNT_LIMIT)
+        {
+            return Err(Error::invalid_field(
+                "amount",
+                format!("an amount is between -{AMOUNT_LIMIT} and {AMOUNT_LIMIT}, and not 0"),
+            ));
+        }
+        let is_wrong = |note: &String| {
+            note.chars().count() > NOTE_LIMIT_CHARS || note.chars().any(char::is_control)
+        };
+        match self.note.as_ref().is_some_and(is_wrong) {
+            true => Err(Error::invalid_field(
+                "note",
+                format!("a note is one line of up to {NOTE_LIMIT_CHARS} characters"),
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+/// For the audit log.
+fn name_of(tx: &WriteTx, holder: Holder) -> Result<String> {
+    match holder {
+        Holder::User(id) => {
+            let user = find_user(tx, &id)?.ok_or_else(|| Error::not_found("user"))?;
+            Ok(user.username)
+        }
+        Holder::Group(id) => Ok(format!("group {id}")),
+    }
+}
+
+/// By this much, with an entry that says who and why.
+fn adjust(
+    tx: &WriteTx,
+    holder: Holder,
+    account: &mut AllowanceRecord,
+    amount: i64,
+    (note, by): (Option<&String>, &AuditActor),
+    now: UnixMs,
+) -> Result<()> {
+    if account.balance + amount > AMOUNT_LIMIT * 1_000 {
+        return Err(Error::conflict("nobody can have that much"));
+    }
+    let kind = match amount < 0 {
+        true => AllowanceEntryKind::Corrected,
+        false => AllowanceEntryKind::ToppedUp,
+    };
+    let entry = NewEntry {
+        note: note.cloned(),
+        by: Some(by.name().to_owned()),
+        ..NewEntry::new(kind, amount)
+    };
+    append(tx, holder, account, entry, now)
+}
+
+fn change(
+    tx: &WriteTx,
+    holder: Holder,
+    change: &AllowanceChange,
+    actor: &AuditActor,
+) -> Result<()> {
+    let (rules, now, name) = (allowance_rules(tx)?, now_ms(), name_of(tx, holder)?);
+    let mut account = account_of(tx, &rules, holder, now)?.unwrap_or_else(|| new_account(now));
+    if let Some(unlimited) = change.unlimited {
+        account.unlimited = unlimited;
+        put_allowance(tx, holder, &account)?;
+    }
+    if let Some(amount) = change.amount {
+        if amount < 0 && account.balance + amount < 0 {
+            return Err(Error::invalid_field(
+                "amount",
+                format!("only {} are left to take back", account.balance.max(0)),
+            ));
+        }
+        let why = (change.note.as_ref(), actor);
+        adjust(tx, holder, &mut account, amount, why, now)?;
+    }
+    let details = json!({
+        "amount": change.amount, "unlimited": change.unlimited, "note": change.note,
+        "balance": account.balance,
+    });
+    audited_by(tx, actor.clone(), "allowance.changed", &name, details)
+}
+
+fn set_budget(
+    tx: &WriteTx,
+    group_id: GroupId,
+    amount: Option<i64>,
+    refill: RefillChange,
+    actor: &AuditActor,
+) -> Result<()> {
+    let (holder, now) = (Holder::Group(group_id), now_ms());
+    let (rules, name) = (allowance_rules(tx)?, name_of(tx, holder)?);
+    let mut account = account_of(tx, &rules, holder, now)?.unwrap_or_else(|| new_account(now));
+    let refill: Refill = refill.of(account.refill.unwrap_or_default());
+    require_amount("refill.amount", refill.amount)?;
+    account.refill = Some(refill);
+    if account.next_entry == 1 {
+        let entry = NewEntry {
+            by: Some(actor.name().to_owned()),
+            ..NewEntry::new(AllowanceEntryKind::Opened, amount.unwrap_or(0))
+        };
+        append(tx, holder, &mut account, entry, now)?;
+    } else {
+        let missing = amount.map_or(0, |amount| amount - account.balance - account.reserved);
+        match missing {
+            0 => put_allowance(tx, holder, &account)?,
+            missing => adjust(tx, holder, &mut account, missing, (None, actor), now)?,
+        }
+    }
+    let details = json!({ "amount": amount, "refill": refill });
+    audited_by(tx, actor.clone(), "allowance.budget_set", &name, details)
+}
+
+impl Allowances {
+    /// Tops up, takes back, or lifts the limit. Opens an account where there is none.
+    pub async fn change(
+        &self,
+        caller: &Caller,
+        holder: Holder,
+        change: AllowanceChange,
+    ) -> Result<AllowanceView> {
+        caller.require_admin()?;
+        self.change_by(caller.actor(), holder, change).await
+    }
+
+    /// For the command line.
+    pub async fn change_of_login(
+        &self,
+        login: &str,
+        change: AllowanceChange,
+    ) -> Result<AllowanceView> {
+        let holder = Holder::User(self.user_id_of(login).await?);
+        self.change_by(AuditActor::CommandLine, holder, change)
+            .await
+    }
+
+    async fn change_by(
+        &self,
+        actor: AuditActor,
+        holder: Holder,
+        wanted: AllowanceChange,
+    ) -> Result<AllowanceView> {
+        wanted.validate()?;
+        self.store
+            .write(move |tx| change(tx, holder, &wanted, &actor))
+            .await?;
+        self.view(holder).await
+    }
+
+    /// Gives a group a budget, or another one: what is left, and what comes by itself.
+    pub async fn set_budget(
+        &self,
+        caller: &Caller,
+        group_id: GroupId,
+        amount: Option<i64>,
+        refill: RefillChange,
+    ) -> Result<AllowanceView> {
+        caller.require_admin()?;
+        if let Some(amount) = amount {
+            require_amount("amount", amount)?;
+        }
+        let actor = caller.actor();
+        self.store
+            .write(move |tx| set_budget(tx, group_id, amount, refill, &actor))
+            .await?;
+        self.view(Holder::Group(group_id)).await
+    }
+
+    /// Takes a group's budget away, with its ledger, so that its people spend only their own.
+    pub async fn remove_budget(&self, caller: &Caller, group_id: GroupId) -> Result<()> {
+        caller.require_admin()?;
+        let actor = caller.actor();
+        let holder = Holder::Group(group_id);
+        self.store
+            .write(move |tx| {
+                find_allowance(tx, holder)?.ok_or_else(|| Error::not_found("budget"))?;
+                super::ledger::close_allowance(tx, holder)?;
+                let name = name_of(tx, holder)?;
+                audited_by(
+                    tx,
+                    actor.clone(),
+                    "allowance.budget_removed",
+                    &name,
+                    json!({}),
+                )
+            })
+            .await
+    }
+}
