@@ -240,3 +240,7 @@ impl Settlement {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "charges_tests.rs"]
+mod tests;

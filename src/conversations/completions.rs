@@ -125,9 +125,13 @@ impl Conversations {
         let (store, desk) = (Arc::clone(&self.store), self.desk());
         let reserved = self.tasks.spawn(async move {
             let reserved = payer.write(&store, write).await?;
+            let has_failed = Arc::default();
             let metered = reserved.into_iter().map(|(asked, terms)| {
                 let charge = terms.into_charge();
-                (asked, charge.map(|charge| Meter::new(&desk, charge)))
+                (
+                    asked,
+                    charge.map(|charge| Meter::new(&desk, charge, &has_failed)),
+                )
             });
             Ok::<_, Error>(metered.collect())
         });

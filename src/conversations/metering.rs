@@ -5,6 +5,7 @@
 //! house did not settle is released at its next start. Made by `completions` alone.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -51,17 +52,20 @@ pub(super) struct Meter {
     /// None: it is settled, or on its way there.
     charge: Option<Charge>,
     used: Usage,
-    /// Whether what was used is charged when its client leaves.
-    pub(super) is_begun: bool,
+    is_begun: bool,
+    /// Whether one of the answers to the same request has failed, which ends them all.
+    has_failed: Arc<AtomicBool>,
 }
 
 impl Meter {
-    pub(super) fn new(desk: &Desk, charge: Charge) -> Self {
+    /// `has_failed` is shared by all answers to one request.
+    pub(super) fn new(desk: &Desk, charge: Charge, has_failed: &Arc<AtomicBool>) -> Self {
         Self {
             desk: desk.clone(),
             charge: Some(charge),
             used: Usage::default(),
             is_begun: false,
+            has_failed: Arc::clone(has_failed),
         }
     }
 
@@ -77,6 +81,9 @@ impl Meter {
 
     /// `used` None: nothing is charged. Returns when it is on disk; goes on where nobody waits.
     pub(super) async fn end(mut self, used: Option<Usage>) {
+        if used.is_none() {
+            self.has_failed.store(true, Ordering::Release);
+        }
         if let Some(charge) = self.charge.take() {
             let settled = self
                 .desk
@@ -93,8 +100,10 @@ impl Drop for Meter {
         let Some(charge) = self.charge.take() else {
             return;
         };
-        let leaves = self.is_begun && !self.desk.stopping.is_cancelled();
-        let used = leaves.then(|| charge.used_so_far(self.used));
+        // A client that left pays; nobody pays for what the house broke off.
+        let is_broken_off =
+            self.has_failed.load(Ordering::Acquire) || self.desk.stopping.is_cancelled();
+        let used = (self.is_begun && !is_broken_off).then(|| charge.used_so_far(self.used));
         // Without a runtime the house is gone, and its next start releases this.
         if let Ok(runtime) = Handle::try_current() {
             let settling = self.desk.clone().settle(charge, used);

@@ -113,8 +113,13 @@ impl ReplyWriter {
             ..self.request.clone()
         };
         let answer = self.engine.generate(request);
-        if let Err(error) = &answer {
-            tracing::warn!(reply = %self.reply.id, %error, "the thinking could not be ended");
+        match &answer {
+            Ok(_) => self
+                .reply
+                .update(|state| state.thought_tokens = state.used.completion_tokens),
+            Err(error) => {
+                tracing::warn!(reply = %self.reply.id, %error, "the thinking could not be ended");
+            }
         }
         answer.ok()
     }
@@ -160,7 +165,14 @@ impl ReplyWriter {
     /// What was used and is to be paid for; None: nothing is.
     fn used(&self, charge: &Charge, ending: &Ending) -> Option<Usage> {
         match ending {
-            Ending::Finished(finished) => Some(finished.usage),
+            Ending::Finished(finished) => {
+                let mut usage = finished.usage;
+                // The engine counts the answer alone where the thinking was ended for it.
+                let before = self.reply.state().thought_tokens;
+                usage.completion_tokens = usage.completion_tokens.saturating_add(before);
+                usage.reasoning_tokens = usage.reasoning_tokens.saturating_add(before);
+                Some(usage)
+            }
             Ending::Stopped => Some(charge.used_so_far(self.reply.state().used)),
             Ending::Failed(_) | Ending::Interrupted => None,
         }

@@ -79,6 +79,8 @@ pub(super) struct ReplyState {
     pub(super) ended_at: Option<UnixMs>,
     /// Tokens so far, as far as its events say.
     pub(super) used: Usage,
+    /// Of them, what was thought before its reader wanted the answer.
+    pub(super) thought_tokens: u32,
     title: Title,
 }
 
@@ -161,6 +163,7 @@ impl RunningReply {
                 ring: VecDeque::new(),
                 ended_at: None,
                 used: Usage::default(),
+                thought_tokens: 0,
                 title: Title::NotDue,
             }),
             changed: watch::Sender::new(()),

@@ -65,4 +65,7 @@ mod strangers;
 mod support;
 mod thinking;
 mod upgrading;
+mod tokens;
+mod tokens_crash;
+mod tokens_of_programs;
 mod users;

@@ -84,6 +84,18 @@ impl History {
         there.then(|| self.running.swap_remove(which % self.running.len()))
     }
 
+    async fn unlimit(&self, ledger: &Ledger, holder: usize, unlimited: bool) {
+        let (rules, now, holder) = (self.rules, self.now, self.holder(holder));
+        let unlimit = move |tx: &WriteTx| {
+            let Some(mut account) = account_of(tx, &rules, holder, now)? else {
+                return Ok(());
+            };
+            account.unlimited = unlimited;
+            put_allowance(tx, holder, &account)
+        };
+        ledger.write(unlimit).await.unwrap();
+    }
+
     async fn act(&mut self, ledger: &Ledger, step: Step) {
         let (rules, now) = (self.rules, self.now);
         match step {
@@ -128,17 +140,7 @@ impl History {
                 };
                 ledger.write(top_up).await.unwrap();
             }
-            Step::Unlimit { holder, unlimited } => {
-                let holder = self.holder(holder);
-                let unlimit = move |tx: &WriteTx| {
-                    let Some(mut account) = account_of(tx, &rules, holder, now)? else {
-                        return Ok(());
-                    };
-                    account.unlimited = unlimited;
-                    put_allowance(tx, holder, &account)
-                };
-                ledger.write(unlimit).await.unwrap();
-            }
+            Step::Unlimit { holder, unlimited } => self.unlimit(ledger, holder, unlimited).await,
             Step::Pass { days } => self.now += days * DAY,
             Step::Open { user, tokens } => {
                 let id = self.users[user].id;

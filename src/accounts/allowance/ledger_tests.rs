@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::ledger::account_of;
 use super::reservations::{Ask, Purchase, Reserved, release, reserve, settle};
 use super::rules::{AllowanceRules, WhenEmpty};
 use super::*;
@@ -12,7 +13,6 @@ use crate::ids::{GroupId, MessageId, UserId};
 use crate::store::WriteTx;
 use crate::store::allowances::{Usage, list_entries};
 use crate::store::users::{UserRecord, UserRole, UserStatus, put_user};
-use ledger::{account_of, append, new_account};
 
 pub(super) const DAY: UnixMs = 86_400_000;
 

@@ -56,7 +56,7 @@ pub struct Allowances {
 }
 
 impl Allowances {
-    pub(super) fn new(store: Arc<Store>) -> Self {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
         Self {
             store,
             may_charge: AtomicBool::new(true),

@@ -145,17 +145,14 @@ impl Allowances {
     }
 }
 
+type Payers = Vec<(Holder, AllowanceRecord)>;
+
 /// Everybody who pays for what a user does.
-fn payers(
-    tx: &WriteTx,
-    rules: &AllowanceRules,
-    user_id: UserId,
-    now: UnixMs,
-) -> Result<Vec<(Holder, AllowanceRecord)>> {
+fn payers(tx: &WriteTx, rules: &AllowanceRules, user_id: UserId, now: UnixMs) -> Result<Payers> {
     let user =
         find_user(tx, &user_id)?.ok_or_else(|| Error::unauthenticated("this account is gone"))?;
     let groups = user.group_ids.into_iter().map(Holder::Group);
-    let mut payers: Vec<(Holder, AllowanceRecord)> = Vec::new();
+    let mut payers = Payers::new();
     for holder in std::iter::once(Holder::User(user_id)).chain(groups) {
         if payers.iter().any(|(known, _)| *known == holder) {
             continue;
@@ -247,10 +244,7 @@ fn refusal(
 }
 
 /// Takes back what was set aside under `id`; None where nothing was.
-fn take_back(
-    tx: &WriteTx,
-    id: MessageId,
-) -> Result<Option<(ReservationRecord, Vec<(Holder, AllowanceRecord)>)>> {
+fn take_back(tx: &WriteTx, id: MessageId) -> Result<Option<(ReservationRecord, Payers)>> {
     let Some(reservation) = find_reservation(tx, id)? else {
         return Ok(None);
     };

@@ -34,10 +34,9 @@ impl AllowanceChange {
         if self.amount.is_none() && self.unlimited.is_none() {
             return Err(Error::invalid("say an amount, or whether it is unlimited"));
         }
-        if self
-            .amount
-            .is_some_and(|amount| amount == 0 || amount.abs() > AMOUNT_LIMIT)
-        {
+        let limits = -AMOUNT_LIMIT..=AMOUNT_LIMIT;
+        let is_wrong = |amount: i64| amount == 0 || !limits.contains(&amount);
+        if self.amount.is_some_and(is_wrong) {
             return Err(Error::invalid_field(
                 "amount",
                 format!("an amount is between -{AMOUNT_LIMIT} and {AMOUNT_LIMIT}, and not 0"),
