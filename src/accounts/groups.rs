@@ -1,6 +1,7 @@
 //! Groups: made, changed and removed by administrators. Who is in one stands with the user.
 
 use super::access::FEATURES;
+use super::allowance::{Holder, close_allowance};
 use super::audit::audited;
 use super::{Accounts, Caller};
 use crate::clock::now_ms;
@@ -144,6 +145,7 @@ impl Accounts {
                         put_user(tx, &user)?;
                     }
                 }
+                close_allowance(tx, Holder::Group(id))?;
                 remove_group(tx, id)?;
                 audited(
                     tx,

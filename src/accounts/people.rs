@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::allowance::{Holder, close_allowance};
 use super::api_keys::remove_api_keys;
 use super::audit::audited;
 use super::groups::check_groups;
@@ -145,6 +146,7 @@ impl Accounts {
             remove_api_keys(tx, id)?;
             remove_links(tx, id, |_| true)?;
             remove_requests_of(tx, &user)?;
+            close_allowance(tx, Holder::User(id))?;
             remove_user(tx, &user)?;
             audited(tx, &caller, "user.deleted", &user.username, json!({}))
         })

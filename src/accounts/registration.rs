@@ -6,6 +6,7 @@
 
 use serde_json::json;
 
+use super::allowance::open_allowance;
 use super::audit::audited_by;
 use super::links::{NewLink, PROVE_EMAIL};
 use super::policies::apply_grant;
@@ -187,6 +188,9 @@ impl Prepared {
             user.role = key.grants.role;
             user.group_ids.clone_from(&key.grants.group_ids);
             user.registration_key_id = Some(key.id);
+            if let Some(tokens) = key.grants.tokens {
+                open_allowance(tx, user.id, tokens, Some("registration key".into()))?;
+            }
             use_key(tx, key, &user)?;
         }
         apply_grant(tx, &mut user, &self.grant)?;

@@ -7,14 +7,14 @@ use crate::support::{AdapterFile, House, Person, text};
 
 const PATH: &str = "/api/v1/admin/groups";
 
-async fn new_group(admin: &Person, name: &str, rules: Value) -> String {
+pub(crate) async fn new_group(admin: &Person, name: &str, rules: Value) -> String {
     let made = admin
         .post(PATH, json!({"name": name, "rules": rules}))
         .await;
     text(&made.ok(201), "/id").to_owned()
 }
 
-async fn put_in(admin: &Person, name: &str, groups: &[&str]) {
+pub(crate) async fn put_in(admin: &Person, name: &str, groups: &[&str]) {
     let found = admin
         .get(&format!("/api/v1/admin/users?q={name}"))
         .await

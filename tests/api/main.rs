@@ -67,5 +67,6 @@ mod thinking;
 mod upgrading;
 mod tokens;
 mod tokens_crash;
+mod tokens_of_groups;
 mod tokens_of_programs;
 mod users;

@@ -108,6 +108,7 @@ fn house_doors(id: &str) -> Vec<(Method, String, Value)> {
     let model = format!("/api/v1/admin/models/{id}");
     let user = format!("/api/v1/admin/users/{id}");
     let group = format!("/api/v1/admin/groups/{id}");
+    let (user_tokens, group_tokens) = (format!("{user}/tokens"), format!("{group}/tokens"));
     let key = format!("/api/v1/admin/keys/{id}");
     let request = format!("/api/v1/admin/requests/{id}");
     let mail = format!("/api/v1/admin/mail/queue/{id}");
@@ -136,6 +137,14 @@ fn house_doors(id: &str) -> Vec<(Method, String, Value)> {
         (Method::POST, format!("{request}/approve"), json!({})),
         (Method::POST, format!("{request}/reject"), json!({})),
         (Method::POST, format!("{request}/link"), json!(null)),
+        (Method::GET, user_tokens.clone(), json!(null)),
+        (Method::GET, format!("{user_tokens}/ledger"), json!(null)),
+        (Method::POST, user_tokens, json!({"amount": 1})),
+        (Method::GET, group_tokens.clone(), json!(null)),
+        (Method::GET, format!("{group_tokens}/ledger"), json!(null)),
+        (Method::POST, group_tokens.clone(), json!({"amount": 1})),
+        (Method::PUT, group_tokens.clone(), json!({"amount": 1})),
+        (Method::DELETE, group_tokens, json!(null)),
         (Method::GET, adapter.clone(), json!(null)),
         (Method::PATCH, adapter.clone(), json!({"name": "mine"})),
         (Method::DELETE, adapter, json!(null)),

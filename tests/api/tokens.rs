@@ -1,5 +1,5 @@
 //! What people may spend: what replies cost, what is given back, who is refused and why. Programs
-//! are in `tokens_of_programs.rs`, what survives a kill in `tokens_crash.rs`.
+//! are in `tokens_of_programs.rs`, groups in `tokens_of_groups.rs`, kills in `tokens_crash.rs`.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -304,30 +304,6 @@ async fn who_is_unlimited_is_not_charged_and_what_is_taken_back_is_there() {
     assert_eq!(ada.get(&path).await.ok(200)["balance"], 0);
     let entries = ada.get(&format!("{path}/ledger")).await.ok(200);
     assert_eq!(entries["items"][1]["kind"], "corrected");
-}
-
-#[tokio::test]
-async fn a_group_gets_a_budget_that_is_filled_up_and_can_go() {
-    let house = House::start().await;
-    let ada = house.set_up().await;
-    let path = "/api/v1/admin/groups/0192aa00000070008000000000000001/tokens";
-    ada.get(path).await.refused(404, "not_found");
-    let budget = json!({"amount": 900, "refill": {"every": "month", "amount": 900, "up_to": true}});
-    let set = ada.put(path, budget).await.ok(200);
-    assert_eq!(
-        (&set["balance"], &set["refill"]["every"]),
-        (&json!(900), &json!("month"))
-    );
-    assert!(set["refill"]["next_at"].is_string());
-    let set = ada.put(path, json!({"amount": 500})).await.ok(200);
-    assert_eq!(
-        (&set["balance"], &set["refill"]["amount"]),
-        (&json!(500), &json!(900))
-    );
-    let entries = ada.get(&format!("{path}/ledger")).await.ok(200);
-    assert_eq!(entries["items"][0]["amount"], -400);
-    assert_eq!(ada.delete(path).await.status, 204);
-    ada.get(path).await.refused(404, "not_found");
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ enum Step {
     },
     Open {
         user: usize,
-        tokens: i64,
+        tokens: u64,
     },
     Crash,
 }
@@ -60,7 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4_usize, any::<bool>())
             .prop_map(|(holder, unlimited)| Step::Unlimit { holder, unlimited }),
         2 => (-3..40_i64).prop_map(|days| Step::Pass { days }),
-        1 => (0..3_usize, 0..1_000_i64).prop_map(|(user, tokens)| Step::Open { user, tokens }),
+        1 => (0..3_usize, 0..1_000_u64).prop_map(|(user, tokens)| Step::Open { user, tokens }),
         1 => Just(Step::Crash),
     ]
 }

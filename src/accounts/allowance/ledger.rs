@@ -4,6 +4,7 @@
 //! are handed in. Called by the rest of this folder, inside the transactions of what is paid for.
 
 use super::refill::{amount_due, is_due as refill_is_due};
+use super::rules::AMOUNT_LIMIT;
 use super::{
     AllowanceEntryKind, AllowanceEntryRecord, AllowanceRecord, AllowanceRules, Holder, Refill,
 };
@@ -14,6 +15,8 @@ use crate::store::WriteTx;
 use crate::store::allowances::{
     find_allowance, list_reservations, put_allowance, put_entry, put_reservation, remove_allowance,
 };
+use crate::store::groups::EVERYONE;
+use crate::store::users::UserRecord;
 
 pub(super) struct NewEntry {
     pub(super) kind: AllowanceEntryKind,
@@ -152,15 +155,18 @@ pub(super) fn account_of(
     Ok(Some(account))
 }
 
-/// Opens a new user's account with `tokens` in place of what others begin with; where there is one
-/// already, adds them to it. Also where nothing is charged at present.
+/// Opens a new user's account with `tokens` in place of what others begin with, at most 10¹²; where
+/// there is one already, adds them to it. Also where nothing is charged at present.
 pub fn open_allowance(
     tx: &WriteTx,
     user_id: UserId,
-    tokens: i64,
+    tokens: u64,
     note: Option<String>,
 ) -> Result<()> {
     let (holder, now) = (Holder::User(user_id), now_ms());
+    let tokens = i64::try_from(tokens)
+        .unwrap_or(AMOUNT_LIMIT)
+        .min(AMOUNT_LIMIT);
     let entry = |kind| NewEntry {
         note: note.clone(),
         ..NewEntry::new(kind, tokens)
@@ -184,4 +190,10 @@ pub fn close_allowance(tx: &WriteTx, holder: Holder) -> Result<()> {
         }
     }
     remove_allowance(tx, holder)
+}
+
+/// The groups that pay beside a user, where they have a budget.
+pub(super) fn groups_of(user: UserRecord) -> impl Iterator<Item = Holder> {
+    let named = user.group_ids.into_iter().filter(|id| *id != EVERYONE);
+    std::iter::once(EVERYONE).chain(named).map(Holder::Group)
 }

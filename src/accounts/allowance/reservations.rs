@@ -4,7 +4,7 @@
 //! goes when it is settled or released, so nothing is charged twice. Called by `conversations`, in
 //! the transactions of the promise and of the end.
 
-use super::ledger::{NewEntry, account_of, append_with, refill_of};
+use super::ledger::{NewEntry, account_of, append_with, groups_of, refill_of};
 use super::pricing::payable_tokens;
 use super::refill::next_period;
 use super::rules::allowance_rules;
@@ -20,6 +20,7 @@ use crate::store::allowances::{
     ReservationRecord, Usage, find_allowance, find_reservation, list_reservations, put_allowance,
     put_reservation, remove_reservation,
 };
+use crate::store::groups::EVERYONE;
 use crate::store::users::find_user;
 
 /// What a reply is taken to be long where nobody says.
@@ -151,9 +152,8 @@ type Payers = Vec<(Holder, AllowanceRecord)>;
 fn payers(tx: &WriteTx, rules: &AllowanceRules, user_id: UserId, now: UnixMs) -> Result<Payers> {
     let user =
         find_user(tx, &user_id)?.ok_or_else(|| Error::unauthenticated("this account is gone"))?;
-    let groups = user.group_ids.into_iter().map(Holder::Group);
     let mut payers = Payers::new();
-    for holder in std::iter::once(Holder::User(user_id)).chain(groups) {
+    for holder in std::iter::once(Holder::User(user_id)).chain(groups_of(user)) {
         if payers.iter().any(|(known, _)| *known == holder) {
             continue;
         }
@@ -222,6 +222,7 @@ fn refusal(
 ) -> Error {
     let (whose, name) = match holder {
         Holder::User(_) => ("your allowance", "user"),
+        Holder::Group(EVERYONE) => ("the budget of the house", "group"),
         Holder::Group(_) => ("the budget of your group", "group"),
     };
     let mut sentence = format!(
@@ -235,6 +236,9 @@ fn refusal(
         "missing": need.least - account.balance,
         "holder": name,
     });
+    if let Holder::Group(id) = holder {
+        details["group_id"] = id.to_string().into();
+    }
     if let Some(at) = next_period(refill_of(rules, holder, account).every, now) {
         let at = rfc3339(at);
         sentence.push_str(&format!("; it is refilled at {at}"));

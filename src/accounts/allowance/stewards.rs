@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::ids::GroupId;
 use crate::store::WriteTx;
 use crate::store::allowances::{find_allowance, put_allowance};
+use crate::store::groups::find_group;
 use crate::store::users::find_user;
 
 const NOTE_LIMIT_CHARS: usize = 200;
@@ -62,7 +63,10 @@ fn name_of(tx: &WriteTx, holder: Holder) -> Result<String> {
             let user = find_user(tx, &id)?.ok_or_else(|| Error::not_found("user"))?;
             Ok(user.username)
         }
-        Holder::Group(id) => Ok(format!("group {id}")),
+        Holder::Group(id) => {
+            let group = find_group(tx, id)?.ok_or_else(|| Error::not_found("group"))?;
+            Ok(group.name)
+        }
     }
 }
 

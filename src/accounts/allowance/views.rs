@@ -1,7 +1,7 @@
 //! What people see of allowances: their own, and administrators anybody's. Who looks sees what is
 //! due already: an account is opened and refilled in the transaction that finds it so.
 
-use super::ledger::{account_of, is_due, new_account, refill_of};
+use super::ledger::{account_of, groups_of, is_due, new_account, refill_of};
 use super::refill::next_period;
 use super::{
     AllowanceEntryRecord, AllowanceRecord, AllowanceRules, Allowances, Holder, Refill,
@@ -37,7 +37,7 @@ fn with_groups(tx: &impl Reads, holder: Holder) -> Result<Vec<Holder>> {
     let mut holders = vec![holder];
     if let Holder::User(id) = holder {
         let user = find_user(tx, &id)?.ok_or_else(|| Error::not_found("user"))?;
-        holders.extend(user.group_ids.into_iter().map(Holder::Group));
+        holders.extend(groups_of(user));
     }
     Ok(holders)
 }
