@@ -101,7 +101,10 @@ async fn the_house_itself_may_have_a_budget() {
 async fn a_registration_key_may_carry_an_allowance_of_its_own() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let made = ada.post("/api/v1/admin/keys/generate", json!({"tokens": 130}));
+    let made = ada.post(
+        "/api/v1/admin/keys/generate",
+        json!({"count": 1, "terms": {"tokens": 130}}),
+    );
     let made = made.await.ok(201);
     let key = text(&made, "/items/0/key");
     charge(&ada, json!({})).await;

@@ -24,12 +24,16 @@ enum RemovedBudget {
     Removed,
 }
 
-fn user(id: &str) -> Result<Holder> {
+/// Whether there is such a user is for administrators to know.
+fn user(caller: &Steward, id: &str) -> Result<Holder> {
+    caller.require_admin()?;
     let id = UserId::parse(id).ok_or_else(|| Error::not_found("user"))?;
     Ok(Holder::User(id))
 }
 
-fn group_id(id: &str) -> Result<GroupId> {
+/// The same of a group.
+fn group_id(caller: &Steward, id: &str) -> Result<GroupId> {
+    caller.require_admin()?;
     GroupId::parse(id).ok_or_else(|| Error::not_found("group"))
 }
 
@@ -82,7 +86,7 @@ impl TokensApi {
         id: Path<String>,
     ) -> ApiResult<Json<Allowance>> {
         let allowances = house.accounts.allowances();
-        let view = allowances.of_holder(&caller, user(&id)?).await?;
+        let view = allowances.of_holder(&caller, user(&caller, &id)?).await?;
         Ok(Json(view.into()))
     }
 
@@ -104,7 +108,7 @@ impl TokensApi {
     ) -> ApiResult<Json<TokenEntryPage>> {
         let (before, limit) = (parse_cursor(cursor)?, page_limit(limit)?);
         let allowances = house.accounts.allowances();
-        let page = allowances.entries_of(&caller, user(&id)?, before, limit);
+        let page = allowances.entries_of(&caller, user(&caller, &id)?, before, limit);
         Ok(Json(page.await?.into()))
     }
 
@@ -122,7 +126,7 @@ impl TokensApi {
         body: Json<UpdateTokens>,
     ) -> ApiResult<Json<Allowance>> {
         let allowances = house.accounts.allowances();
-        let view = allowances.change(&caller, user(&id)?, body.0.into());
+        let view = allowances.change(&caller, user(&caller, &id)?, body.0.into());
         Ok(Json(view.await?.into()))
     }
 
@@ -138,7 +142,7 @@ impl TokensApi {
         caller: Steward,
         id: Path<String>,
     ) -> ApiResult<Json<Allowance>> {
-        let holder = Holder::Group(group_id(&id)?);
+        let holder = Holder::Group(group_id(&caller, &id)?);
         let allowances = house.accounts.allowances();
         let view = allowances.of_holder(&caller, holder).await?;
         Ok(Json(view.into()))
@@ -161,7 +165,7 @@ impl TokensApi {
         Query(limit): Query<Option<usize>>,
     ) -> ApiResult<Json<TokenEntryPage>> {
         let (before, limit) = (parse_cursor(cursor)?, page_limit(limit)?);
-        let holder = Holder::Group(group_id(&id)?);
+        let holder = Holder::Group(group_id(&caller, &id)?);
         let allowances = house.accounts.allowances();
         let page = allowances.entries_of(&caller, holder, before, limit);
         Ok(Json(page.await?.into()))
@@ -180,7 +184,7 @@ impl TokensApi {
         id: Path<String>,
         body: Json<UpdateTokens>,
     ) -> ApiResult<Json<Allowance>> {
-        let holder = Holder::Group(group_id(&id)?);
+        let holder = Holder::Group(group_id(&caller, &id)?);
         let allowances = house.accounts.allowances();
         let view = allowances.change(&caller, holder, body.0.into());
         Ok(Json(view.await?.into()))
@@ -202,7 +206,7 @@ impl TokensApi {
         let Json(SetBudget { amount, refill }) = body;
         let refill = refill.map(Into::into).unwrap_or_default();
         let allowances = house.accounts.allowances();
-        let view = allowances.set_budget(&caller, group_id(&id)?, amount, refill);
+        let view = allowances.set_budget(&caller, group_id(&caller, &id)?, amount, refill);
         Ok(Json(view.await?.into()))
     }
 
@@ -219,7 +223,9 @@ impl TokensApi {
         id: Path<String>,
     ) -> ApiResult<RemovedBudget> {
         let allowances = house.accounts.allowances();
-        allowances.remove_budget(&caller, group_id(&id)?).await?;
+        allowances
+            .remove_budget(&caller, group_id(&caller, &id)?)
+            .await?;
         Ok(RemovedBudget::Removed)
     }
 }
