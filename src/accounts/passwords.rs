@@ -1,13 +1,14 @@
 //! Passwords: argon2id, a few at a time, never on a thread that serves requests.
 //!
 //! One hash takes 19 MiB and some 30 ms, so a semaphore bounds memory and cores; when too many wait,
-//! callers hear "overloaded". A sign-in for nobody takes as long as one for somebody.
+//! callers hear "overloaded". The memory goes back to the system behind each hash. A sign-in for nobody
+//! takes as long as one for somebody.
 
 use std::sync::Arc;
 
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::password_hash::generate_salt;
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
@@ -15,6 +16,10 @@ use crate::error::{Error, Result};
 /// Hashes computed at once, and callers that may wait for their turn.
 const PARALLEL: usize = 2;
 const WAITING_LIMIT: usize = 200;
+
+/// Of 1 KiB; what is not used takes no memory. Of pieces above 32 MiB the C library keeps none when
+/// they are given back; of smaller ones it would keep some for each of many threads.
+const RESERVED_BLOCKS: usize = 33 * 1024;
 
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=256;
 /// zxcvbn's scale is 0 to 4; below 2 a password falls to ten million guesses.
@@ -48,13 +53,7 @@ impl Passwords {
     pub(super) async fn verify(&self, password: &str, stored: Option<String>) -> Result<bool> {
         let password = password.to_owned();
         self.in_turn(move || match stored {
-            Some(stored) => {
-                let parsed = PasswordHash::new(&stored)
-                    .map_err(|error| Error::internal(error.to_string()))?;
-                Ok(Argon2::default()
-                    .verify_password(password.as_bytes(), &parsed)
-                    .is_ok())
-            }
+            Some(stored) => matches(&password, &stored),
             None => hash(&password).map(|_| false),
         })
         .await
@@ -83,10 +82,51 @@ impl Passwords {
 }
 
 fn hash(password: &str) -> Result<String> {
-    Argon2::default()
-        .hash_password(password.as_bytes())
-        .map(|hash| hash.to_string())
-        .map_err(|error| Error::internal(error.to_string()))
+    let salt = Salt::new(&generate_salt()).map_err(failed)?;
+    let argon2 = Argon2::default();
+    let output = compute(&argon2, password, &salt, Params::DEFAULT_OUTPUT_LEN)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::default().ident(),
+        version: Some(Version::default().into()),
+        params: ParamsString::try_from(argon2.params()).map_err(failed)?,
+        salt: Some(salt),
+        hash: Some(output),
+    };
+    Ok(hash.to_string())
+}
+
+/// Compares in constant time.
+fn matches(password: &str, stored: &str) -> Result<bool> {
+    let stored = PasswordHash::new(stored).map_err(failed)?;
+    let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else {
+        return Err(failed("a stored password has no hash"));
+    };
+    let algorithm = Algorithm::try_from(stored.algorithm.as_str()).map_err(failed)?;
+    let version = stored.version.map(Version::try_from).transpose();
+    let version = version.map_err(failed)?.unwrap_or_default();
+    let params = Params::try_from(&stored).map_err(failed)?;
+    let argon2 = Argon2::new(algorithm, version, params);
+    let found = compute(&argon2, password, salt, expected.len())?;
+    Ok(found == *expected)
+}
+
+fn compute(
+    argon2: &Argon2<'_>,
+    password: &str,
+    salt: &Salt,
+    length_bytes: usize,
+) -> Result<Output> {
+    let mut memory = Vec::with_capacity(RESERVED_BLOCKS);
+    memory.resize(argon2.params().block_count(), Block::default());
+    let mut output = vec![0; length_bytes];
+    argon2
+        .hash_password_into_with_memory(password.as_bytes(), salt, &mut output, &mut memory)
+        .map_err(failed)?;
+    Output::new(&output).map_err(failed)
+}
+
+fn failed(error: impl ToString) -> Error {
+    Error::internal(error.to_string())
 }
 
 fn check_strength(password: &str, about: &[String]) -> Result<()> {
@@ -152,7 +192,15 @@ mod tests {
             .hash_new("brass keys on a chain", &[])
             .await
             .unwrap();
-        assert!(hash.starts_with("$argon2id$"));
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
+        use argon2::password_hash::PasswordVerifier;
+        let elsewhere = Argon2::default();
+        elsewhere
+            .verify_password(b"brass keys on a chain", hash.as_str())
+            .expect("as the crate itself has it");
         assert!(
             passwords
                 .verify("brass keys on a chain", Some(hash.clone()))
