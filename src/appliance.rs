@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accounts::{Accounts, Caller};
+use crate::accounts::{Accounts, Caller, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::config::{Config, EngineConfig};
 use crate::conversations::{Conversations, remove_conversations_of};
@@ -218,10 +218,15 @@ impl Appliance {
     }
 
     /// Removes the caller with everything that is theirs.
-    pub async fn delete_own_account(&self, caller: &Caller, password: &str) -> Result<()> {
-        let deleted = self
-            .accounts
-            .delete_own_account(caller, password, remove_conversations_of);
+    pub async fn delete_own_account(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        password: &str,
+    ) -> Result<()> {
+        let deleted =
+            self.accounts
+                .delete_own_account(caller, visitor, password, remove_conversations_of);
         deleted.await?;
         self.conversations.forget_replies_of(caller.user_id()).await;
         Ok(())

@@ -89,6 +89,12 @@ impl Error {
         Self::new(ErrorKind::Overloaded { retry_after_s }, message)
     }
 
+    /// `retry_after_s` stands in the details too.
+    pub fn rate_limited(message: impl Into<String>, retry_after_s: u32) -> Self {
+        Self::new(ErrorKind::RateLimited { retry_after_s }, message)
+            .with_details(serde_json::json!({ "retry_after_s": retry_after_s }))
+    }
+
     /// Something of ours failed; `source` goes to the log, not to the caller.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What this machine has: memory, room on a disk, and how fast memory is read.
+//! What this machine has: a name, memory, room on a disk, and how fast memory is read.
 //!
 //! Memory is the machine's, or what a container or a service may take of it: a group's limit holds
 //! for all below it, so the least one from the process's own group upwards counts. Inside a
@@ -25,6 +25,19 @@ pub fn memory_bytes() -> u64 {
 #[cfg(not(target_os = "linux"))]
 pub fn memory_bytes() -> u64 {
     16 << 30
+}
+
+/// What this machine calls itself, where it is a name.
+#[cfg(unix)]
+pub fn host_name() -> Option<String> {
+    let system = rustix::system::uname();
+    let name = system.nodename().to_str().ok()?;
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+#[cfg(not(unix))]
+pub fn host_name() -> Option<String> {
+    None
 }
 
 /// What may still be written in a folder; None where that cannot be said.

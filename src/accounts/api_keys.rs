@@ -6,7 +6,7 @@ use super::access::{Access, AccessKind};
 use super::audit::audited;
 use super::caller::Means;
 use super::sessions::caller_of;
-use super::{Accounts, Caller, Purpose};
+use super::{Accounts, Caller, Purpose, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Result};
 use crate::ids::{ApiKeyId, UserId};
@@ -86,20 +86,26 @@ impl Accounts {
         credential.starts_with(PREFIX)
     }
 
-    pub async fn caller_by_api_key(&self, secret: &str) -> Result<Caller> {
+    pub async fn caller_by_api_key(&self, visitor: &Visitor, secret: &str) -> Result<Caller> {
         let hash = hash_secret(secret);
-        let (caller, key) = self
+        let found = self
             .store
             .read(move |tx| {
-                let key = find_api_key_by_hash(tx, &hash)?
-                    .filter(|key| key.expires_at.is_none_or(|until| until > now_ms()))
-                    .ok_or_else(no_key)?;
+                let Some(key) = find_api_key_by_hash(tx, &hash)? else {
+                    return Ok(None);
+                };
+                if key.expires_at.is_some_and(|until| until <= now_ms()) {
+                    return Err(no_key());
+                }
                 let means = Means::ApiKey(key.id, key.scopes.clone());
                 let caller = caller_of(tx, key.user_id, means)?;
                 check_feature(tx, &caller)?;
-                Ok((caller, key))
+                Ok(Some((caller, key)))
             })
             .await?;
+        let Some((caller, key)) = found else {
+            return Err(self.throttle.refuse_credential(visitor, no_key()).await);
+        };
         let used_long_ago = |at| at < now_ms() - USED_EVERY_MS;
         if key.last_used_at.is_none_or(used_long_ago)
             && let Err(error) = self.note_use(key.id).await

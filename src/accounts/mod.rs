@@ -26,6 +26,7 @@ mod rights;
 mod sessions;
 mod settings;
 mod setup;
+mod throttle;
 mod users;
 mod visitor;
 
@@ -60,11 +61,13 @@ pub use self::settings::{
     RegistrationRulesChange, Settings, SettingsChange,
 };
 use self::setup::SetupLink;
+use self::throttle::Throttle;
 pub use self::users::{NewUser, UserChange};
-pub use self::visitor::Visitor;
+pub use self::visitor::{Visitor, network_of};
 use crate::error::Result;
 use crate::mail::Mailer;
 use crate::plugins::Plugins;
+use crate::secrets::open_key_file;
 use crate::store::Store;
 pub use crate::store::api_keys::{ApiKeyRecord, ApiKeyScope};
 pub use crate::store::users::{Awaited, UserRecord, UserRole, UserStatus};
@@ -78,6 +81,7 @@ pub struct Accounts {
     /// None: there are no rules to ask, as on the command line.
     plugins: Option<Arc<Plugins>>,
     allowances: Arc<Allowances>,
+    throttle: Throttle,
     /// Somebody may no longer do what they might.
     rights_changed: watch::Sender<()>,
 }
@@ -92,9 +96,11 @@ impl Accounts {
         plugins: Option<Arc<Plugins>>,
         house_address: String,
     ) -> Result<Self> {
+        let throttle = Throttle::new(Arc::clone(&store), &open_key_file(key_file)?);
         Ok(Self {
             allowances: Arc::new(Allowances::new(Arc::clone(&store))),
             store,
+            throttle,
             passwords: Passwords::new(),
             access_tokens: AccessTokens::open(key_file)?,
             setup_link: SetupLink::default(),

@@ -10,7 +10,7 @@ use super::groups::check_groups;
 use super::post::Post;
 use super::requests::{find_open_request, remove_requests_of};
 use super::sessions::remove_sessions;
-use super::{Accounts, Caller, NewUser, UserRecord, UserRole, UserStatus};
+use super::{Accounts, Caller, NewUser, UserRecord, UserRole, UserStatus, Visitor};
 use crate::error::{Error, Result};
 use crate::ids::{GroupId, UserId};
 use crate::mail::{self, MailKind};
@@ -123,10 +123,11 @@ impl Accounts {
     pub async fn delete_own_account(
         &self,
         caller: &Caller,
+        visitor: &Visitor,
         password: &str,
         also: impl Fn(&WriteTx, UserId) -> Result<()> + Send + 'static,
     ) -> Result<()> {
-        self.check_own_password(caller, "password", password)
+        self.check_own_password(caller, visitor, "password", password)
             .await?;
         self.delete(caller, caller.user_id, also).await
     }

@@ -7,8 +7,9 @@ use super::audit::audited_by;
 use super::links::{NewLink, PROVE_EMAIL, RESET_PASSWORD, get_link, no_link};
 use super::post::{Post, UnsentLink};
 use super::sessions::remove_sessions;
-use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserStatus};
-use crate::error::{Error, Result};
+use super::throttle::MAILED_LINK;
+use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserStatus, Visitor};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::UserId;
 use crate::mail::MailKind;
 use crate::store::links::{LinkPurpose, remove_links};
@@ -23,7 +24,7 @@ pub struct ResetLink {
 
 impl Accounts {
     /// Follows the link that proves an e-mail. Gives the user, who may still await approval.
-    pub async fn prove_email(&self, token: &str) -> Result<UserRecord> {
+    pub async fn prove_email(&self, visitor: &Visitor, token: &str) -> Result<UserRecord> {
         let (token, post) = (token.to_owned(), self.post.clone());
         let user = self.store.write(move |tx| {
             let (_, link) = get_link(tx, &token)?;
@@ -64,7 +65,10 @@ impl Accounts {
             }
             Ok(user)
         });
-        let user = user.await?;
+        let proving = self
+            .throttle
+            .around(visitor, MAILED_LINK, ErrorKind::NotFound, user);
+        let user = proving.await?;
         self.post.send();
         Ok(user)
     }
@@ -122,9 +126,18 @@ impl Accounts {
     }
 
     /// Sets a password by the link that was mailed, which is good once. Every session ends.
-    pub async fn reset_password(&self, token: &str, password: &str) -> Result<()> {
+    pub async fn reset_password(
+        &self,
+        visitor: &Visitor,
+        token: &str,
+        password: &str,
+    ) -> Result<()> {
         let asked = token.to_owned();
-        let user = self.store.read(move |tx| user_of_reset(tx, &asked)).await?;
+        let reading = self.store.read(move |tx| user_of_reset(tx, &asked));
+        let reading = self
+            .throttle
+            .around(visitor, MAILED_LINK, ErrorKind::NotFound, reading);
+        let user = reading.await?;
         let about = [
             user.username.as_str(),
             user.email.as_deref().unwrap_or_default(),

@@ -17,8 +17,9 @@ use super::sessions::NewSession;
 use super::settings::{
     RegistrationApproval, RegistrationMode, RegistrationRules, registration_rules,
 };
+use super::throttle::Attempt;
 use super::{Accounts, AuditActor, Carrier, NewUser, SignedIn, Visitor};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::mail::MailKind;
 use crate::plugins::RegistrationGrant;
 use crate::store::links::LinkPurpose;
@@ -92,10 +93,16 @@ impl Accounts {
         let key = key.filter(|key| !key.trim().is_empty());
         let reason = valid_reason(reason.as_deref().unwrap_or_default())?;
         let asked = key.clone();
-        let terms_before = self
-            .store
-            .read(move |tx| terms(tx, asked.as_deref()))
-            .await?;
+        let reading = self.store.read(move |tx| terms(tx, asked.as_deref()));
+        let terms_before = match key.is_some() {
+            true => {
+                let attempt = Attempt::Secret("registration key");
+                self.throttle
+                    .around(visitor, attempt, ErrorKind::Forbidden, reading)
+                    .await?
+            }
+            false => reading.await?,
+        };
         let needs_email = terms_before.awaited.is_some_and(|awaited| awaited.email);
         if needs_email
             && new

@@ -6,9 +6,10 @@ use serde_json::json;
 use super::audit::audited_by;
 use super::links::{DECIDE, NewLink, get_link, no_link};
 use super::post::{Post, UnsentLink};
-use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserRole, UserStatus};
+use super::throttle::MAILED_LINK;
+use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserRole, UserStatus, Visitor};
 use crate::clock::{UnixMs, now_ms};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RequestId;
 use crate::mail::{MailKind, Wish};
 use crate::store::links::{LinkPurpose, remove_links};
@@ -293,21 +294,34 @@ impl Accounts {
     }
 
     /// What the link that was mailed is about. Decides nothing.
-    pub async fn request_by_link(&self, token: &str) -> Result<(RequestView, UnixMs)> {
+    pub async fn request_by_link(
+        &self,
+        visitor: &Visitor,
+        token: &str,
+    ) -> Result<(RequestView, UnixMs)> {
         let token = token.to_owned();
-        self.store
-            .read(move |tx| {
-                let (id, expires_at) = request_of_link(tx, &token)?;
-                let record = find_request(tx, id)?.ok_or_else(no_link)?;
-                let applicant = find_user(tx, &record.user_id)?.ok_or_else(no_link)?;
-                Ok((RequestView { record, applicant }, expires_at))
-            })
+        let reading = self.store.read(move |tx| {
+            let (id, expires_at) = request_of_link(tx, &token)?;
+            let record = find_request(tx, id)?.ok_or_else(no_link)?;
+            let applicant = find_user(tx, &record.user_id)?.ok_or_else(no_link)?;
+            Ok((RequestView { record, applicant }, expires_at))
+        });
+        self.throttle
+            .around(visitor, MAILED_LINK, ErrorKind::NotFound, reading)
             .await
     }
 
     /// Decides by the link that was mailed, which is good once.
-    pub async fn decide_by_link(&self, token: &str, decision: Decide) -> Result<RequestView> {
-        self.write_decision(None, token.to_owned(), AuditActor::LinkHolder, decision)
+    pub async fn decide_by_link(
+        &self,
+        visitor: &Visitor,
+        token: &str,
+        decision: Decide,
+    ) -> Result<RequestView> {
+        let deciding =
+            self.write_decision(None, token.to_owned(), AuditActor::LinkHolder, decision);
+        self.throttle
+            .around(visitor, MAILED_LINK, ErrorKind::NotFound, deciding)
             .await
     }
 

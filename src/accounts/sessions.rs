@@ -6,6 +6,7 @@
 
 use super::access_tokens::LIFETIME_S;
 use super::caller::Means;
+use super::throttle::Attempt;
 use super::{Accounts, Caller, Purpose, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Result};
@@ -150,18 +151,28 @@ impl Accounts {
     /// The user whose password that is. `login` is a username or an e-mail.
     pub(super) async fn verified_user(
         &self,
-        _visitor: &Visitor,
+        visitor: &Visitor,
         login: &str,
         password: &str,
     ) -> Result<UserRecord> {
         let login = login.trim().to_lowercase();
+        let attempt = self.throttle.begin(visitor, Attempt::Login(&login)).await?;
         let user = self
             .store
             .read(move |tx| find_user_by_login(tx, &login))
             .await?;
         let stored = user.as_ref().map(|user| user.password_hash.clone());
         let verified = self.passwords.verify(password, stored).await?;
-        user.filter(|_| verified).ok_or_else(wrong_password)
+        match user.filter(|_| verified) {
+            Some(user) => {
+                attempt.succeeded().await;
+                Ok(user)
+            }
+            None => {
+                attempt.failed().await;
+                Err(wrong_password())
+            }
+        }
     }
 
     pub async fn sign_in(
@@ -208,7 +219,7 @@ impl Accounts {
     }
 
     /// Gives new tokens for a refresh token, which is then used up.
-    pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn> {
+    pub async fn refresh(&self, visitor: &Visitor, refresh_token: &str) -> Result<SignedIn> {
         let (id, secret) = split_credential(refresh_token).ok_or_else(no_session)?;
         let (secret, next) = (secret.to_owned(), random_secret());
         let next_hash = hash_secret(&next);
@@ -235,9 +246,10 @@ impl Accounts {
             .await?;
         let Some((user, record)) = outcome else {
             tracing::warn!(session = %id, "a refresh token that is not the latest was presented; the session was ended");
-            return Err(Error::unauthenticated(
+            let wrong = Error::unauthenticated(
                 "this refresh token is not the latest one, so the session was ended",
-            ));
+            );
+            return Err(self.throttle.refuse_credential(visitor, wrong).await);
         };
         self.signed_in(
             user,
@@ -255,21 +267,24 @@ impl Accounts {
             .await
     }
 
-    pub async fn caller_by_cookie(&self, value: &str) -> Result<Caller> {
+    pub async fn caller_by_cookie(&self, visitor: &Visitor, value: &str) -> Result<Caller> {
         let (id, secret) = split_credential(value).ok_or_else(no_session)?;
         let secret = secret.to_owned();
-        let (caller, session) = self
+        let found = self
             .store
             .read(move |tx| {
                 let session = find_living(tx, id)?;
                 match &session.carrier {
                     SessionCarrier::Cookie { secret_hash }
                         if matches_hash(&secret, secret_hash) => {}
-                    _ => return Err(no_session()),
+                    _ => return Ok(None),
                 }
-                Ok((caller_of_session(tx, &session)?, session))
+                Ok(Some((caller_of_session(tx, &session)?, session)))
             })
             .await?;
+        let Some((caller, session)) = found else {
+            return Err(self.throttle.refuse_credential(visitor, no_session()).await);
+        };
         if session.expires_at < now_ms() + LIFETIME_MS - HOUR_MS
             && let Err(error) = self.prolong(session).await
         {

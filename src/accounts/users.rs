@@ -5,6 +5,7 @@ use super::links::{NewLink, PROVE_EMAIL};
 use super::post::{Post, UnsentLink};
 use super::recovery::ask_for_new_email;
 use super::sessions::{NewSession, remove_sessions};
+use super::throttle::Attempt;
 use super::{Accounts, Caller, Carrier, Purpose, SignedIn, Visitor};
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
@@ -117,6 +118,7 @@ impl Accounts {
     pub async fn change_profile(
         &self,
         caller: &Caller,
+        visitor: &Visitor,
         change: UserChange,
     ) -> Result<ChangedProfile> {
         caller.require(Purpose::OwnAccount)?;
@@ -133,7 +135,7 @@ impl Accounts {
         let email = email.filter(|email| *email != now.email);
         if email.is_some() {
             let password = change.current_password.as_deref().unwrap_or_default();
-            self.check_own_password(caller, "current_password", password)
+            self.check_own_password(caller, visitor, "current_password", password)
                 .await?;
         }
         let written = ProfileWrite {
@@ -157,9 +159,15 @@ impl Accounts {
     }
 
     /// Every other session of the caller ends.
-    pub async fn change_password(&self, caller: &Caller, current: &str, new: &str) -> Result<()> {
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        current: &str,
+        new: &str,
+    ) -> Result<()> {
         let user = self
-            .check_own_password(caller, "current_password", current)
+            .check_own_password(caller, visitor, "current_password", current)
             .await?;
         self.write_password(user, new, caller.session_id()).await
     }
@@ -168,16 +176,23 @@ impl Accounts {
     pub(super) async fn check_own_password(
         &self,
         caller: &Caller,
+        visitor: &Visitor,
         field: &str,
         password: &str,
     ) -> Result<UserRecord> {
         caller.require(Purpose::OwnAccount)?;
         let user = self.profile(caller).await?;
+        let attempt = Attempt::CurrentPassword(caller.user_id);
+        let attempt = self.throttle.begin(visitor, attempt).await?;
         let stored = Some(user.password_hash.clone());
         match self.passwords.verify(password, stored).await? {
-            true => Ok(user),
-            false => Err(Error::invalid_field(field, "this password is wrong")),
+            true => attempt.succeeded().await,
+            false => {
+                attempt.failed().await;
+                return Err(Error::invalid_field(field, "this password is wrong"));
+            }
         }
+        Ok(user)
     }
 
     async fn write_password(

@@ -1,9 +1,12 @@
-//! `[http]`: where the house answers and under which name people reach it. What every link begins
-//! with that leaves the house is said here too.
+//! `[http]`: where the house answers, under which names people reach it, and what stands in front.
+//! Whom to believe is said here alone: nothing is believed of a proxy that is not named.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use ipnet::IpNet;
 use serde::Deserialize;
+
+use super::lists;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -12,6 +15,12 @@ pub struct HttpConfig {
     pub listen: String,
     /// The address people use, e.g. `https://chat.example.org`; needed behind a proxy.
     pub public_url: Option<String>,
+    /// Further names under which people reach it: `chat.lan`, or `*.example.org` for all below.
+    #[serde(deserialize_with = "lists::texts")]
+    pub allowed_hosts: Vec<String>,
+    /// Proxies whose word on where a request comes from is believed: addresses and networks.
+    #[serde(deserialize_with = "lists::networks")]
+    pub trusted_proxies: Vec<IpNet>,
     /// Bodies of JSON requests, in bytes.
     pub body_limit_bytes: usize,
     /// How long a request's body may take to arrive; of an uploaded file, how long nothing may come.
@@ -25,6 +34,8 @@ impl Default for HttpConfig {
         Self {
             listen: "127.0.0.1:2428".into(),
             public_url: None,
+            allowed_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
             body_limit_bytes: 1024 * 1024,
             body_timeout_ms: 30_000,
             shutdown_timeout_ms: 5_000,
@@ -33,6 +44,12 @@ impl Default for HttpConfig {
 }
 
 impl HttpConfig {
+    /// Whether people reach the house by TLS, as far as `public_url` says.
+    pub fn has_tls(&self) -> bool {
+        let url = self.public_url.as_deref();
+        url.is_some_and(|url| url.starts_with("https://"))
+    }
+
     /// The address under which people reach the house, without a slash at its end: what every link
     /// that leaves the house begins with. Never taken from a request, which says whatever its
     /// sender likes.

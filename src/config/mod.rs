@@ -6,6 +6,8 @@
 
 mod engine;
 mod http;
+mod limits;
+mod lists;
 mod log;
 mod mail;
 mod models;
@@ -18,6 +20,7 @@ use serde::Deserialize;
 
 pub use self::engine::EngineConfig;
 pub use self::http::HttpConfig;
+pub use self::limits::LimitsConfig;
 pub use self::log::{LogConfig, LogFormat};
 pub use self::mail::MailConfig;
 pub use self::models::{HubToken, ModelsConfig};
@@ -29,6 +32,7 @@ use crate::error::{Error, Result};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub http: HttpConfig,
+    pub limits: LimitsConfig,
     pub store: StoreConfig,
     pub engine: EngineConfig,
     pub models: ModelsConfig,

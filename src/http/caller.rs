@@ -1,12 +1,13 @@
 //! Who is calling: the only place where a credential becomes a [`Caller`].
 //!
 //! `Authorization: Bearer` with an access token or an API key comes first, then `x-api-key`, then
-//! the page's cookie. Bad credentials are never taken for none. Every operation that needs somebody
-//! takes an [`Authenticated`], which says what for; there is no other way to a `Caller` in this room.
+//! the page's cookie. Bad credentials are never taken for none. `guard` checks the credential of each
+//! request, once; every operation that needs somebody takes an [`Authenticated`], which says what for;
+//! there is no other way to a `Caller` in this room.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use poem::http::header::{AUTHORIZATION, COOKIE};
@@ -16,9 +17,9 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::errors::ApiError;
 use super::events::EVENT_STREAM;
-use crate::accounts::{Accounts, Caller, Purpose};
+use crate::accounts::{Accounts, Caller, Purpose, Visitor};
 use crate::appliance::Appliance;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 const BEARER_SCHEME: &str = "access_token";
 const COOKIE_SCHEME: &str = "session_cookie";
@@ -103,7 +104,13 @@ pub(super) fn session_cookie(request: &Request) -> Option<&str> {
 }
 
 fn bearer_token(request: &Request) -> Option<Result<&str>> {
-    let header = request.headers().get(AUTHORIZATION)?;
+    let mut headers = request.headers().get_all(AUTHORIZATION).iter();
+    let header = headers.next()?;
+    if headers.next().is_some() {
+        return Some(Err(Error::unauthenticated(
+            "this request has more than one Authorization header",
+        )));
+    }
     let token = header.to_str().ok().and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme
@@ -122,57 +129,87 @@ fn api_key_header(request: &Request) -> Option<Result<&str>> {
     Some(key.map_err(|_| Error::unauthenticated("the x-api-key header must be an API key")))
 }
 
-pub(super) async fn authenticate(request: &Request, purpose: Purpose) -> Result<Caller> {
-    let appliance = request
-        .data::<Arc<Appliance>>()
-        .expect("every route is given the appliance");
-    let accounts = &appliance.accounts;
-    let caller = if let Some(token) = bearer_token(request) {
-        match token? {
-            key if Accounts::is_api_key(key) => accounts.caller_by_api_key(key).await?,
-            token => accounts.caller_by_access_token(token).await?,
-        }
-    } else if let Some(key) = api_key_header(request) {
-        accounts.caller_by_api_key(key?).await?
-    } else {
-        let cookie = session_cookie(request);
-        let cookie = cookie.ok_or_else(|| Error::unauthenticated("sign in first"))?;
-        accounts.caller_by_cookie(cookie).await?
-    };
-    caller.require(purpose)?;
-    // Only a test may call this outside of a guarded request.
-    let _ = KNOWN.try_with(|known| known.0.set(caller.clone()));
-    Ok(caller)
+/// What the guard found out about the credential of a request, for whoever asks later.
+#[derive(Clone)]
+pub(super) enum Identity {
+    /// There is no credential.
+    Nobody,
+    /// There is one that is not good; a sentence why.
+    Refused(String),
+    Somebody(Caller),
 }
 
-tokio::task_local! {
-    static KNOWN: Known;
+impl Identity {
+    pub(super) fn caller(&self) -> Option<&Caller> {
+        match self {
+            Self::Somebody(caller) => Some(caller),
+            Self::Nobody | Self::Refused(_) => None,
+        }
+    }
 }
 
-/// Who a request turned out to be from. What is sent piece by piece ends when they may no longer
-/// see it, whichever handler sends it.
-#[derive(Default, Clone)]
-pub(super) struct Known(Arc<OnceLock<Caller>>);
-
-impl Known {
-    pub(super) async fn scope<T>(self, answer: impl Future<Output = T>) -> T {
-        KNOWN.scope(self, answer).await
-    }
-
-    pub(super) fn end_when_they_leave(
-        &self,
-        mut response: Response,
-        house: &Arc<Appliance>,
-    ) -> Response {
-        let goes_on = response.content_type() == Some(EVENT_STREAM);
-        if let Some(caller) = self.0.get().cloned().filter(|_| goes_on) {
-            let house = Arc::clone(house);
-            let left = async move { house.accounts.left(&caller).await };
-            let pieces = response.take_body().into_bytes_stream();
-            response.set_body(Body::from_bytes_stream(pieces.take_until(Box::pin(left))));
+/// Checks the credential of a request, once; an error is one that is nobody's fault.
+pub(super) async fn identify(
+    accounts: &Accounts,
+    visitor: &Visitor,
+    request: &Request,
+) -> Result<Identity> {
+    match caller_of(accounts, visitor, request).await {
+        Ok(Some(caller)) => Ok(Identity::Somebody(caller)),
+        Ok(None) => Ok(Identity::Nobody),
+        Err(error) if error.kind == ErrorKind::Unauthenticated => {
+            Ok(Identity::Refused(error.message))
         }
-        response
+        Err(error) => Err(error),
     }
+}
+
+async fn caller_of(
+    accounts: &Accounts,
+    visitor: &Visitor,
+    request: &Request,
+) -> Result<Option<Caller>> {
+    if let Some(token) = bearer_token(request) {
+        return match token? {
+            key if Accounts::is_api_key(key) => accounts.caller_by_api_key(visitor, key).await,
+            token => accounts.caller_by_access_token(token).await,
+        }
+        .map(Some);
+    }
+    if let Some(key) = api_key_header(request) {
+        return accounts.caller_by_api_key(visitor, key?).await.map(Some);
+    }
+    match session_cookie(request) {
+        Some(cookie) => accounts.caller_by_cookie(visitor, cookie).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn authenticate(request: &Request, purpose: Purpose) -> Result<Caller> {
+    match request.data::<Identity>() {
+        Some(Identity::Somebody(caller)) => {
+            caller.require(purpose)?;
+            Ok(caller.clone())
+        }
+        Some(Identity::Refused(why)) => Err(Error::unauthenticated(why)),
+        Some(Identity::Nobody) | None => Err(Error::unauthenticated("sign in first")),
+    }
+}
+
+/// What is sent piece by piece ends when its reader may no longer see it, whichever handler sends it.
+pub(super) fn end_when_they_leave(
+    mut response: Response,
+    reader: Option<Caller>,
+    house: &Arc<Appliance>,
+) -> Response {
+    let goes_on = response.content_type() == Some(EVENT_STREAM);
+    if let Some(reader) = reader.filter(|_| goes_on) {
+        let house = Arc::clone(house);
+        let left = async move { house.accounts.left(&reader).await };
+        let pieces = response.take_body().into_bytes_stream();
+        response.set_body(Body::from_bytes_stream(pieces.take_until(Box::pin(left))));
+    }
+    response
 }
 
 /// The schemes of the document, by name: what they are, and what is said of them.
@@ -239,7 +276,7 @@ impl<'a, P: About> ApiExtractor<'a> for Authenticated<P> {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        match authenticate(request, P::PURPOSE).await {
+        match authenticate(request, P::PURPOSE) {
             Ok(caller) => Ok(Self(caller, PhantomData)),
             Err(error) => Err(ApiError::from(error).into()),
         }

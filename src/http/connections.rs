@@ -1,16 +1,20 @@
-//! Taking connections, with bounds that poem has not: how many, and how long one may dawdle.
+//! Taking connections, with bounds that poem has not: how many, how many of them from one address,
+//! and how long one may dawdle.
 //!
 //! When the operating system refuses (too many open files), the next attempt waits a moment instead
 //! of spinning. A connection is closed when the head of a request has not arrived whole in time,
 //! behind the connection's beginning or behind the last answer, and when nobody reads an answer; so
 //! those who dawdle cannot hold all places. Used by `http::serve` alone.
 
+use std::collections::HashMap;
 use std::io::{Error, ErrorKind, Result};
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use poem::http::uri::Scheme;
 use poem::listener::{Acceptor, TcpAcceptor};
 use poem::web::{LocalAddr, RemoteAddr};
@@ -18,6 +22,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
+
+use super::visitor::is_trusted;
+use crate::accounts::network_of;
 
 const CONNECTION_LIMIT: usize = 4096;
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -30,15 +37,90 @@ const HEAD_END: &[u8; 4] = b"\r\n\r\n";
 pub(super) struct BoundedAcceptor {
     inner: TcpAcceptor,
     places: Arc<Semaphore>,
+    open: Arc<OpenConnections>,
+    trusted: Vec<IpNet>,
 }
 
 impl BoundedAcceptor {
-    pub(super) fn new(inner: TcpAcceptor) -> Self {
+    /// `limit` is of one address and 0 for none; proxies that are `trusted` are not counted.
+    pub(super) fn new(inner: TcpAcceptor, limit: u32, trusted: Vec<IpNet>) -> Self {
         Self {
             inner,
             places: Arc::new(Semaphore::new(CONNECTION_LIMIT)),
+            open: Arc::new(OpenConnections {
+                limit,
+                by_network: Mutex::default(),
+            }),
+            trusted,
         }
     }
+
+    /// None: this address has its share already.
+    fn place(&self, remote: &RemoteAddr, place: OwnedSemaphorePermit) -> Option<Place> {
+        let peer = remote.as_socket_addr().map(|peer| peer.ip());
+        let counted = peer.filter(|&peer| self.open.limit > 0 && !is_trusted(peer, &self.trusted));
+        let counted = match counted.map(|peer| Counted::begin(&self.open, network_of(peer))) {
+            Some(None) => return None,
+            counted => counted.flatten(),
+        };
+        Some(Place {
+            _counted: counted,
+            _place: place,
+        })
+    }
+}
+
+struct OpenConnections {
+    limit: u32,
+    by_network: Mutex<HashMap<IpAddr, u32>>,
+}
+
+impl OpenConnections {
+    fn by_network(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
+        self.by_network
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts for as long as it is there.
+struct Counted {
+    open: Arc<OpenConnections>,
+    network: IpAddr,
+}
+
+impl Counted {
+    fn begin(open: &Arc<OpenConnections>, network: IpAddr) -> Option<Self> {
+        let mut by_network = open.by_network();
+        let count = by_network.entry(network).or_default();
+        if *count >= open.limit {
+            return None;
+        }
+        *count += 1;
+        drop(by_network);
+        Some(Self {
+            open: Arc::clone(open),
+            network,
+        })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut by_network = self.open.by_network();
+        if let Some(count) = by_network.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                by_network.remove(&self.network);
+            }
+        }
+    }
+}
+
+/// What a connection takes up.
+struct Place {
+    _counted: Option<Counted>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Acceptor for BoundedAcceptor {
@@ -55,6 +137,12 @@ impl Acceptor for BoundedAcceptor {
             .map_err(Error::other)?;
         match self.inner.accept().await {
             Ok((stream, local, remote, scheme)) => {
+                let place = self.place(&remote, place).ok_or_else(|| {
+                    Error::new(
+                        ErrorKind::ConnectionRefused,
+                        "too many connections are open from this address",
+                    )
+                })?;
                 Ok((Connection::new(stream, place), local, remote, scheme))
             }
             Err(error) => {
@@ -72,7 +160,7 @@ pub(super) struct Connection {
     awaited: Option<AwaitedHead>,
     /// Many requests share such a connection, and it may rightly be silent while one is answered.
     is_http2: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 struct AwaitedHead {
@@ -111,7 +199,7 @@ impl AwaitedHead {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, place: OwnedSemaphorePermit) -> Self {
+    fn new(stream: TcpStream, place: Place) -> Self {
         // Events are small and must leave at once.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");

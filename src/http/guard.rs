@@ -1,53 +1,72 @@
-//! What every request passes: an id, limits, the check of its origin, headers, and one envelope
-//! for errors.
+//! What every request passes: an id, the checks of its host and its origin, limits, headers, and one
+//! envelope for errors.
 //!
-//! A body is read here, whole and bounded in size and time, before any handler sees it; that of an
-//! upload is read by its handler, through `streamed_body`. A request
-//! that a browser sends with our cookie and that may change something must come from our own page.
+//! What costs nothing is asked first; the credential is checked, and the request counted, before
+//! its body is read. A body is read here, whole and bounded in size and time, before any handler
+//! sees it; that of an upload is read by its handler, through `streamed_body`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use poem::http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-};
-use poem::http::uri::Authority;
+use poem::http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use poem::{Body, Endpoint, IntoResponse, Request, Response};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::caller::{Identity, end_when_they_leave, identify};
 use super::errors::{self, REQUEST_ID};
+use super::headers::protect;
+use super::hosts::AllowedHosts;
+use super::origins::check_origin;
+use super::rate_limits::RateLimits;
 use super::streamed_body::{StreamedBody, is_streamed};
-use super::{caller, pages};
+use super::visitor::see_visitor;
+use crate::accounts::Visitor;
 use crate::appliance::Appliance;
 use crate::error::{Error, ErrorKind, Result};
 
-const HEADERS_LIMIT_BYTES: usize = 16 * 1024;
+pub(super) const HEADERS_LIMIT_BYTES: u32 = 16 * 1024;
 /// Of a body that is too large, as much is still read so that its sender can hear so.
 const PASSED_OVER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 const PASSING_OVER_TIMEOUT: Duration = Duration::from_secs(3);
+/// A session may end while a body comes slowly.
+const RECHECK_AFTER: Duration = Duration::from_millis(200);
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-pub(super) async fn guarded<E>(
+/// What the guard goes by; made once.
+pub(super) struct Guard {
     appliance: Arc<Appliance>,
-    endpoint: Arc<E>,
-    request: Request,
-) -> poem::Result<Response>
-where
-    E: Endpoint,
-    E::Output: IntoResponse,
-{
-    let request_id = uuid::Uuid::now_v7().simple().to_string();
-    let header = HeaderValue::from_str(&request_id).expect("hexadecimal digits are a header value");
-    let mut response = REQUEST_ID
-        .scope(request_id, async move {
+    hosts: AllowedHosts,
+    limits: RateLimits,
+}
+
+impl Guard {
+    /// An error is one in the configuration.
+    pub(super) fn new(appliance: Arc<Appliance>) -> Result<Self> {
+        let machine = crate::machine::host_name();
+        Ok(Self {
+            hosts: AllowedHosts::new(&appliance.config.http, machine.as_deref())?,
+            limits: RateLimits::new(&appliance.config.limits),
+            appliance,
+        })
+    }
+
+    pub(super) async fn pass<E>(
+        self: Arc<Self>,
+        endpoint: Arc<E>,
+        request: Request,
+    ) -> poem::Result<Response>
+    where
+        E: Endpoint,
+        E::Output: IntoResponse,
+    {
+        let request_id = uuid::Uuid::now_v7().simple().to_string();
+        let header =
+            HeaderValue::from_str(&request_id).expect("hexadecimal digits are a header value");
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let is_api = is_api(&path);
+        let answering = async {
             let started = Instant::now();
-            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-            let known = caller::Known::default();
-            let answered = answer(&appliance, endpoint, request);
-            let response = known.clone().scope(answered).await;
-            let response = known.end_when_they_leave(response, &appliance);
+            let response = self.answer(endpoint, request).await;
             tracing::debug!(
                 request_id = REQUEST_ID.get(),
                 %method,
@@ -57,34 +76,88 @@ where
                 "answered"
             );
             response
-        })
-        .await;
-    let headers = response.headers_mut();
-    headers.insert(REQUEST_ID_HEADER, header);
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    pages::add_content_policy(headers);
-    Ok(response)
+        };
+        let mut response = REQUEST_ID.scope(request_id, answering).await;
+        let headers = response.headers_mut();
+        headers.insert(REQUEST_ID_HEADER, header);
+        let has_tls = self.appliance.config.http.has_tls();
+        protect(headers, is_api, has_tls);
+        Ok(response)
+    }
+
+    async fn answer<E>(&self, endpoint: Arc<E>, mut request: Request) -> Response
+    where
+        E: Endpoint,
+        E::Output: IntoResponse,
+    {
+        let on_compat = request.uri().path().starts_with("/v1/");
+        let refused = match self.admit(&mut request).await {
+            Ok(upload) => {
+                let identity = request.data::<Identity>();
+                let caller = identity.and_then(Identity::caller).cloned();
+                match call_with(endpoint, request, upload).await {
+                    Ok(response) => return end_when_they_leave(response, caller, &self.appliance),
+                    Err(refused) => refused,
+                }
+            }
+            Err(error) => closing(errors::respond(error)),
+        };
+        match on_compat {
+            true => super::compat::openai::as_openai_error(refused).await,
+            false => refused,
+        }
+    }
+
+    /// Gives the body that is still to be read, where the handler is to read it.
+    async fn admit(&self, request: &mut Request) -> Result<Option<StreamedBody>> {
+        check_size_of_headers(request)?;
+        self.hosts.check(request)?;
+        let config = &self.appliance.config.http;
+        check_origin(config, request)?;
+        let visitor = see_visitor(request, &config.trusted_proxies);
+        request.set_data(visitor.clone());
+        let is_api = is_api(request.uri().path());
+        if is_api {
+            let identity = self.identify(&visitor, request).await?;
+            self.count(&visitor, &identity)?;
+            request.set_data(identity);
+        }
+        let timeout = Duration::from_millis(config.body_timeout_ms);
+        if is_streamed(request) {
+            let upload = StreamedBody::of(request, timeout);
+            request.set_body(upload.as_body());
+            return Ok(Some(upload));
+        }
+        let begun = Instant::now();
+        let body = read_body(request, config.body_limit_bytes, timeout).await?;
+        request.set_body(body);
+        if is_api && begun.elapsed() > RECHECK_AFTER {
+            let identity = self.identify(&visitor, request).await?;
+            request.set_data(identity);
+        }
+        Ok(None)
+    }
+
+    /// Every request counts once: for its account, or else for where it comes from.
+    fn count(&self, visitor: &Visitor, identity: &Identity) -> Result<()> {
+        match identity.caller() {
+            Some(caller) => self.limits.take_for_account(caller.user_id()),
+            None => self.limits.take_for_network(visitor.network()),
+        }
+    }
+
+    async fn identify(&self, visitor: &Visitor, request: &Request) -> Result<Identity> {
+        identify(&self.appliance.accounts, visitor, request).await
+    }
 }
 
-async fn answer<E>(appliance: &Appliance, endpoint: Arc<E>, mut request: Request) -> Response
-where
-    E: Endpoint,
-    E::Output: IntoResponse,
-{
-    let on_compat = request.uri().path().starts_with("/v1/");
-    let refused = match admit(appliance, &mut request).await {
-        Ok(upload) => match call_with(endpoint, request, upload).await {
-            Ok(response) => return response,
-            Err(refused) => refused,
-        },
-        Err(error) => closing(errors::respond(error)),
+/// The page's files are the same for everybody and cost next to nothing.
+fn is_api(path: &str) -> bool {
+    let below = |root: &str| {
+        let rest = path.strip_prefix(root);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    match on_compat {
-        true => super::compat::openai::as_openai_error(refused).await,
-        false => refused,
-    }
+    below("/api") || below("/v1")
 }
 
 /// What is left of the body is not read, so nothing can follow on this connection.
@@ -129,66 +202,18 @@ where
     }
 }
 
-/// Gives the body that is still to be read, where the handler is to read it.
-async fn admit(appliance: &Appliance, request: &mut Request) -> Result<Option<StreamedBody>> {
-    let headers_bytes: usize = request
-        .headers()
-        .iter()
+fn check_size_of_headers(request: &Request) -> Result<()> {
+    let headers = request.headers().iter();
+    let bytes: usize = headers
         .map(|(name, value)| name.as_str().len() + value.len())
         .sum();
-    if headers_bytes > HEADERS_LIMIT_BYTES {
-        return Err(Error::new(
+    match bytes > HEADERS_LIMIT_BYTES as usize {
+        false => Ok(()),
+        true => Err(Error::new(
             ErrorKind::PayloadTooLarge,
             "the headers of this request are too large",
-        ));
-    }
-    check_origin(appliance, request)?;
-    let limits = &appliance.config.http;
-    let timeout = Duration::from_millis(limits.body_timeout_ms);
-    if is_streamed(request) {
-        let upload = StreamedBody::of(request, timeout);
-        request.set_body(upload.as_body());
-        return Ok(Some(upload));
-    }
-    let body = read_body(request, limits.body_limit_bytes, timeout).await?;
-    request.set_body(body);
-    Ok(None)
-}
-
-/// Signing in with a cookie has none yet, so everything without an Authorization header is checked
-/// when a browser says where it comes from.
-fn check_origin(appliance: &Appliance, request: &Request) -> Result<()> {
-    let headers = request.headers();
-    if request.method().is_safe() || headers.contains_key(poem::http::header::AUTHORIZATION) {
-        return Ok(());
-    }
-    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let ours = match (text(&SEC_FETCH_SITE), text(&ORIGIN)) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => is_our_origin(appliance, origin, text(&HOST)),
-        (None, None) => caller::session_cookie(request).is_none(),
-    };
-    match ours {
-        true => Ok(()),
-        false => Err(Error::forbidden(
-            "this request comes from another site, so the session cookie is not used",
         )),
     }
-}
-
-fn is_our_origin(appliance: &Appliance, origin: &str, host: Option<&str>) -> bool {
-    if appliance
-        .config
-        .http
-        .public_url
-        .as_deref()
-        .is_some_and(|url| url.trim_end_matches('/') == origin)
-    {
-        return true;
-    }
-    let authority = origin.split_once("://").map(|(_, authority)| authority);
-    let parse = |text: Option<&str>| text.and_then(|text| text.parse::<Authority>().ok());
-    parse(authority).is_some_and(|authority| Some(authority) == parse(host))
 }
 
 async fn read_body(request: &mut Request, limit_bytes: usize, timeout: Duration) -> Result<Body> {

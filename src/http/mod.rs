@@ -10,9 +10,13 @@ mod connections;
 mod errors;
 mod events;
 mod guard;
+mod headers;
 mod health;
+mod hosts;
 mod job_events;
+mod origins;
 mod pages;
+mod rate_limits;
 mod streamed_body;
 mod text;
 mod visitor;
@@ -26,11 +30,19 @@ use poem::middleware::AddData;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, Server};
 use poem_openapi::{OpenApi, OpenApiService};
 
+use self::connections::BoundedAcceptor;
+use self::guard::Guard;
 use crate::appliance::Appliance;
 use crate::error::{Error, Result};
 
 /// `Server` waits this long for a half-sent request or a silent connection.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Of one connection.
+const HTTP2_STREAMS_LIMIT: u32 = 128;
+/// Streams that a client opened and took back before they were looked at; one more, and its
+/// connection ends.
+const HTTP2_RESETS_LIMIT: u32 = 20;
 
 fn service() -> OpenApiService<impl OpenApi, ()> {
     OpenApiService::new(api::api(), "Chatelaine", env!("CARGO_PKG_VERSION"))
@@ -45,11 +57,12 @@ pub fn openapi_document() -> String {
     service().spec()
 }
 
-fn routes(appliance: Arc<Appliance>) -> impl Endpoint<Output = Response> {
+fn routes(appliance: Arc<Appliance>) -> Result<impl Endpoint<Output = Response>> {
+    let guard = Arc::new(Guard::new(Arc::clone(&appliance))?);
     let service = service();
     let document = service.spec_endpoint();
     let browser = service.swagger_ui();
-    Route::new()
+    let routes = Route::new()
         .nest("/api/v1", service)
         .at("/api/v1/openapi.json", document)
         .nest("/api/docs", pages::browsable_documentation(browser))
@@ -57,9 +70,10 @@ fn routes(appliance: Arc<Appliance>) -> impl Endpoint<Output = Response> {
         .at("/health", poem::get(health::alive))
         .at("/ready", poem::get(health::ready))
         .nest("/", pages::routes())
-        .with(AddData::new(Arc::clone(&appliance)))
-        .around(move |endpoint, request| guard::guarded(Arc::clone(&appliance), endpoint, request))
-        .into_endpoint()
+        .with(AddData::new(appliance))
+        .around(move |endpoint, request| Arc::clone(&guard).pass(endpoint, request))
+        .into_endpoint();
+    Ok(routes)
 }
 
 /// Takes the address; a port in use is one plain sentence.
@@ -73,13 +87,21 @@ pub fn bind(listen: &str) -> Result<TcpListener> {
 /// Serves until the appliance is stopping; open answers have a moment to end.
 pub async fn serve(listener: TcpListener, appliance: Arc<Appliance>) -> Result<()> {
     let acceptor = TcpAcceptor::from_std(listener).map_err(Error::internal)?;
-    let acceptor = connections::BoundedAcceptor::new(acceptor);
+    let limit = appliance.config.limits.connections_per_address;
+    let trusted = appliance.config.http.trusted_proxies.clone();
+    let acceptor = BoundedAcceptor::new(acceptor, limit, trusted);
     let stopping = appliance.stopping();
     let timeout = Duration::from_millis(appliance.config.http.shutdown_timeout_ms);
     Server::new_with_acceptor(acceptor)
         .idle_timeout(IDLE_TIMEOUT)
-        .http2_max_concurrent_streams(128)
-        .run_with_graceful_shutdown(routes(appliance), stopping.cancelled_owned(), Some(timeout))
+        .http2_max_concurrent_streams(HTTP2_STREAMS_LIMIT)
+        .http2_max_header_list_size(guard::HEADERS_LIMIT_BYTES)
+        .http2_max_pending_accept_reset_streams(HTTP2_RESETS_LIMIT)
+        .run_with_graceful_shutdown(
+            routes(appliance)?,
+            stopping.cancelled_owned(),
+            Some(timeout),
+        )
         .await
         .map_err(Error::internal)
 }

@@ -1,16 +1,203 @@
 //! Who knocks, before anybody is known: the one place that says from which address a request comes.
+//!
+//! The peer of the connection, unless that is a proxy that is trusted: then the hops that the
+//! proxies wrote down are followed from the right for as long as they too are trusted. Nothing is
+//! believed from anybody else. `guard` asks once for each request and hands the answer on with it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use ipnet::IpNet;
 use poem::Request;
-use poem::http::header::USER_AGENT;
+use poem::http::header::{FORWARDED, HeaderMap, HeaderName, USER_AGENT};
 
 use crate::accounts::Visitor;
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
 pub(super) fn visitor_of(request: &Request) -> Visitor {
+    let known = request.data::<Visitor>().cloned();
+    known.expect("the guard says of every request who knocks")
+}
+
+/// Made once for each request, by the guard.
+pub(super) fn see_visitor(request: &Request, trusted: &[IpNet]) -> Visitor {
     let peer = request.remote_addr().as_socket_addr();
-    let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), SocketAddr::ip);
     let agent = request.headers().get(USER_AGENT);
     let agent = agent.and_then(|value| value.to_str().ok());
+    let address = address_of(peer, request.headers(), trusted);
     Visitor::new(address, agent.unwrap_or_default())
+}
+
+pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    let address = address.to_canonical();
+    trusted.iter().any(|network| network.contains(&address))
+}
+
+/// A proxy writes one of the two headers and passes the other on as it came, so where both stand
+/// and differ, one is a lie, and neither is believed.
+fn address_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let peer = peer.to_canonical();
+    if !is_trusted(peer, trusted) {
+        return peer;
+    }
+    let follow = |hops: Option<Vec<Option<IpAddr>>>| hops.map(|hops| walk(peer, &hops, trusted));
+    let listed = follow(hops(headers, &X_FORWARDED_FOR, written_address));
+    let described = follow(hops(headers, &FORWARDED, forwarded_for));
+    match (listed, described) {
+        (Some(listed), Some(described)) if listed != described => peer,
+        (listed, described) => listed.or(described).unwrap_or(peer),
+    }
+}
+
+/// None is a hop that cannot be read; behind it nothing is known.
+fn walk(peer: IpAddr, hops: &[Option<IpAddr>], trusted: &[IpNet]) -> IpAddr {
+    let mut address = peer;
+    for hop in hops.iter().rev() {
+        match hop {
+            Some(hop) if is_trusted(address, trusted) => address = *hop,
+            _ => break,
+        }
+    }
+    address
+}
+
+/// In the order written; None: there is no such header.
+fn hops(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    read: fn(&str) -> Option<IpAddr>,
+) -> Option<Vec<Option<IpAddr>>> {
+    let mut hops = Vec::new();
+    for value in headers.get_all(name) {
+        match value.to_str() {
+            Ok(text) => hops.extend(text.split(',').map(|hop| read(hop.trim()))),
+            Err(_) => hops.push(None),
+        }
+    }
+    (!hops.is_empty()).then_some(hops)
+}
+
+/// With or without a port, in brackets or not.
+fn written_address(text: &str) -> Option<IpAddr> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    let address = bare.parse::<IpAddr>().ok();
+    let address = address.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()));
+    address.map(|address| address.to_canonical())
+}
+
+/// The `for` of one element of `Forwarded`.
+fn forwarded_for(element: &str) -> Option<IpAddr> {
+    let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
+    written_address(value.trim().trim_matches('"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn trusted() -> Vec<IpNet> {
+        ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
+            .map(|text| text.parse().unwrap())
+            .into()
+    }
+
+    fn address(peer: &str, headers: &[(&str, &str)]) -> String {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().unwrap();
+            map.append(name, value.parse().unwrap());
+        }
+        address_of(peer.parse().unwrap(), &map, &trusted()).to_string()
+    }
+
+    const XFF: &str = "x-forwarded-for";
+
+    #[test]
+    fn nothing_is_believed_from_anybody_who_is_not_trusted() {
+        for header in [XFF, "forwarded"] {
+            for value in ["1.2.3.4", "for=1.2.3.4", "127.0.0.1", "for=\"[::1]\""] {
+                assert_eq!(address("192.0.2.7", &[(header, value)]), "192.0.2.7");
+            }
+        }
+        assert_eq!(
+            address("::ffff:192.0.2.7", &[(XFF, "1.2.3.4")]),
+            "192.0.2.7"
+        );
+    }
+
+    #[test]
+    fn behind_trusted_proxies_hops_are_counted_from_the_right() {
+        for (hops, expected) in [
+            ("198.51.100.9", "198.51.100.9"),
+            ("6.6.6.6, 198.51.100.9", "198.51.100.9"),
+            ("6.6.6.6, 198.51.100.9, 10.1.2.3", "198.51.100.9"),
+            ("198.51.100.9,10.1.2.3 , 10.3.2.1", "198.51.100.9"),
+            ("10.1.2.3, 10.3.2.1", "10.1.2.3"),
+            ("198.51.100.9:4711", "198.51.100.9"),
+            ("[2001:db8::7]:4711", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("::ffff:198.51.100.9", "198.51.100.9"),
+            ("6.6.6.6, unknown", "127.0.0.1"),
+            ("6.6.6.6, 198.51.100.999", "127.0.0.1"),
+            ("6.6.6.6, ", "127.0.0.1"),
+            ("6.6.6.6, nonsense, 10.1.2.3", "10.1.2.3"),
+            ("", "127.0.0.1"),
+        ] {
+            assert_eq!(address("127.0.0.1", &[(XFF, hops)]), expected, "{hops}");
+            assert_eq!(
+                address("::ffff:127.0.0.1", &[(XFF, hops)]),
+                expected,
+                "{hops}"
+            );
+        }
+        assert_eq!(address("127.0.0.1", &[]), "127.0.0.1");
+        let two_lines = [(XFF, "6.6.6.6"), (XFF, "198.51.100.9")];
+        assert_eq!(address("fd00::1", &two_lines), "198.51.100.9");
+    }
+
+    #[test]
+    fn the_standard_header_says_the_same() {
+        for (value, expected) in [
+            ("for=198.51.100.9", "198.51.100.9"),
+            ("For=\"[2001:db8::7]:80\";proto=https", "2001:db8::7"),
+            ("for=6.6.6.6, by=x; FOR=198.51.100.9;host=a", "198.51.100.9"),
+            ("for=6.6.6.6, for=_hidden", "127.0.0.1"),
+            ("for=6.6.6.6, proto=https", "127.0.0.1"),
+            ("nonsense", "127.0.0.1"),
+        ] {
+            assert_eq!(
+                address("127.0.0.1", &[("forwarded", value)]),
+                expected,
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_headers_that_differ_are_both_not_believed() {
+        let both = |listed, described| {
+            let headers = [(XFF, listed), ("forwarded", described)];
+            address("127.0.0.1", &headers)
+        };
+        assert_eq!(both("198.51.100.9", "for=6.6.6.6"), "127.0.0.1");
+        assert_eq!(both("6.6.6.6", "for=198.51.100.9"), "127.0.0.1");
+        assert_eq!(both("198.51.100.9", "for=198.51.100.9"), "198.51.100.9");
+    }
+
+    proptest! {
+        /// What the client wrote stands to the left of what our own proxy writes.
+        #[test]
+        fn whatever_a_client_writes_the_proxy_behind_it_has_the_last_word(written in "[ -~]{0,80}") {
+            let hops = format!("{written}, 198.51.100.9");
+            prop_assert_eq!(address("127.0.0.1", &[(XFF, &hops)]), "198.51.100.9");
+        }
+    }
 }

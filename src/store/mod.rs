@@ -9,6 +9,7 @@
 pub mod adapters;
 pub mod allowances;
 pub mod api_keys;
+pub mod attempts;
 pub mod audit;
 mod codec;
 mod connection;

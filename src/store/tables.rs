@@ -4,6 +4,7 @@
 use super::adapters::AdapterRecord;
 use super::allowances::{AllowanceEntryRecord, AllowanceRecord, Holder, ReservationRecord};
 use super::api_keys::ApiKeyRecord;
+use super::attempts::AttemptsRecord;
 use super::audit::AuditRecord;
 use super::conversations::ConversationRecord;
 use super::groups::GroupRecord;
@@ -51,6 +52,8 @@ pub(super) const REGISTRATION_KEY_USE: Table<(RegistrationKeyId, UserId), KeyUse
 pub(super) const LINK_BY_HASH: Table<SecretHash, LinkRecord> = Table::new("link_by_hash");
 pub(super) const LINK_OF_USER: Table<(UserId, SecretHash), ()> = Table::new("link_of_user");
 pub(super) const REQUEST_BY_ID: Table<RequestId, RequestRecord> = Table::new("request_by_id");
+pub(super) const ATTEMPTS_BY_HASH: Table<SecretHash, AttemptsRecord> =
+    Table::new("attempts_by_hash");
 
 pub(super) const NOTICE_OF_USER: Table<(UserId, NoticeId), NoticeRecord> =
     Table::new("notice_of_user");

@@ -1,15 +1,11 @@
 //! What is wrong with a request is said in one envelope, whoever found it, and the house lives on.
 //! Wrong values of one field are tested with the resource the field belongs to.
 
-use std::time::Duration;
-
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Body, Method};
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use crate::support::{Answer, FULL, House, Options, Script, text};
+use crate::support::{Answer, FULL, House, Options, Script, raw, text};
 
 const MIB: usize = 1024 * 1024;
 
@@ -204,7 +200,7 @@ async fn a_declared_length_is_refused_before_the_body_is_sent() {
     house.set_up().await;
     let answer = raw(
         &house,
-        "POST /api/v1/chat HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n",
+        "POST /api/v1/chat HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999999999\r\n\r\n",
     )
     .await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
@@ -216,7 +212,7 @@ async fn a_body_that_never_comes_does_not_hold_the_house() {
     let options = Options::default().with("CHATELAINE_HTTP__BODY_TIMEOUT_MS", "300");
     let house = House::start_with(options).await;
     house.set_up().await;
-    let half = "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{\"lo";
+    let half = "POST /api/v1/auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{\"lo";
     let answer = raw(&house, half).await;
     assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
     assert!(answer.contains("invalid_request"), "{answer}");
@@ -347,28 +343,4 @@ async fn errors_show_nothing_of_the_inside() {
     Answer::of(answer.header(CONTENT_TYPE, "application/json"))
         .await
         .refused(400, "invalid_request");
-}
-
-/// Sends bytes as they are and reads what comes, for a while.
-async fn raw(house: &House, bytes: &str) -> String {
-    let address = house.base.strip_prefix("http://").expect("an address");
-    let mut socket = TcpStream::connect(address)
-        .await
-        .expect("the house is there");
-    socket
-        .write_all(bytes.as_bytes())
-        .await
-        .expect("bytes can be sent");
-    let mut answer = Vec::new();
-    let reading = async {
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = socket.read(&mut buffer).await {
-            answer.extend_from_slice(&buffer[..count]);
-            if answer.windows(2).any(|pair| pair == b"}}") {
-                return;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(3), reading).await;
-    String::from_utf8_lossy(&answer).into_owned()
 }

@@ -19,7 +19,13 @@ export class House {
   ) {}
 
   async start(listen = "127.0.0.1:0") {
-    const env = { ...process.env, CHATELAINE_ENGINE__SCRIPT: join(this.folder, "script.json") };
+    const env = {
+      ...process.env,
+      CHATELAINE_ENGINE__SCRIPT: join(this.folder, "script.json"),
+      // Tests are quicker than people.
+      CHATELAINE_LIMITS__REQUESTS_PER_MINUTE: "0",
+      CHATELAINE_LIMITS__ANONYMOUS_REQUESTS_PER_MINUTE: "0",
+    };
     const data = join(this.folder, "data");
     this.#process = spawn(this.binary, ["serve", "--data", data, "--listen", listen], { env, stdio: ["ignore", "pipe", "pipe"] });
     const said = await hear(this.#process, this.setupLink === "" ? /Set up: \S+/ : /Listening on \S+/);

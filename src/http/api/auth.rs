@@ -201,13 +201,7 @@ fn set_cookie(value: &str, max_age_s: u32, request: &Request, house: &Appliance)
 /// With TLS in front every browser does; without, browsers make an exception for this very
 /// machine, all but Safari.
 fn takes_secure_cookies(request: &Request, house: &Appliance) -> bool {
-    if house
-        .config
-        .http
-        .public_url
-        .as_deref()
-        .is_some_and(|url| url.starts_with("https://"))
-    {
+    if house.config.http.has_tls() {
         return true;
     }
     let header = |name: &str| {
@@ -309,7 +303,10 @@ impl AuthApi {
         request: &Request,
         body: Json<Refresh>,
     ) -> ApiResult<SignInResponse> {
-        let granted = house.accounts.refresh(&body.refresh_token).await?;
+        let granted = house
+            .accounts
+            .refresh(&visitor_of(request), &body.refresh_token)
+            .await?;
         Ok(SignInResponse::new(granted, request, &house))
     }
 

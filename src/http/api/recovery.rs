@@ -84,9 +84,13 @@ impl RecoveryApi {
     async fn verify_email(
         &self,
         house: House<'_>,
+        request: &Request,
         body: Json<VerifyEmail>,
     ) -> ApiResult<Json<VerifiedEmail>> {
-        let user = house.accounts.prove_email(&body.token).await?;
+        let user = house
+            .accounts
+            .prove_email(&visitor_of(request), &body.token)
+            .await?;
         let awaits_approval = matches!(
             user.status,
             UserStatus::Pending(Awaited { approval: true, .. })
@@ -140,10 +144,14 @@ impl RecoveryApi {
     async fn reset_password(
         &self,
         house: House<'_>,
+        request: &Request,
         body: Json<ResetPassword>,
     ) -> ApiResult<ResetPasswordResponse> {
         let Json(ResetPassword { token, password }) = body;
-        house.accounts.reset_password(&token, &password).await?;
+        house
+            .accounts
+            .reset_password(&visitor_of(request), &token, &password)
+            .await?;
         Ok(ResetPasswordResponse::Set)
     }
 

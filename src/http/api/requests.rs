@@ -1,6 +1,7 @@
 //! `/admin/requests`: who asks to be let in or to become an administrator; and `/approvals`, the same
 //! behind the link that was mailed to whoever decides. Looking decides nothing.
 
+use poem::Request;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
@@ -11,6 +12,7 @@ use crate::accounts::{Decide, RequestRecord, RequestView, RequestWish};
 use crate::clock::rfc3339;
 use crate::error::{Error, Result};
 use crate::http::caller::Steward;
+use crate::http::visitor::visitor_of;
 use crate::ids::RequestId;
 
 pub(in crate::http) struct RequestsApi;
@@ -218,9 +220,11 @@ impl ApprovalsApi {
     async fn get_approval(
         &self,
         house: House<'_>,
+        request: &Request,
         token: Path<String>,
     ) -> ApiResult<Json<Approval>> {
-        let (view, expires_at) = house.accounts.request_by_link(&token).await?;
+        let visitor = visitor_of(request);
+        let (view, expires_at) = house.accounts.request_by_link(&visitor, &token).await?;
         Ok(Json(Approval {
             wish: view.record.wish.into(),
             username: view.applicant.username,
@@ -237,13 +241,14 @@ impl ApprovalsApi {
     async fn decide_approval(
         &self,
         house: House<'_>,
+        request: &Request,
         token: Path<String>,
         body: Json<DecideApproval>,
     ) -> ApiResult<Json<DecidedApproval>> {
         let Json(DecideApproval { approve, note }) = body;
         let decided = house
             .accounts
-            .decide_by_link(&token, decide(approve, note))
+            .decide_by_link(&visitor_of(request), &token, decide(approve, note))
             .await?;
         Ok(Json(DecidedApproval {
             approved: approve,

@@ -1,6 +1,7 @@
 //! `/users/me`: one's own profile and password. Every account can do this; what an administrator
 //! does to others is another resource.
 
+use poem::Request;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
@@ -8,6 +9,7 @@ use super::{ApiResult, House, Tag, Text};
 use crate::accounts::{UserChange, UserRecord, UserRole};
 use crate::clock::rfc3339;
 use crate::http::caller::{Owner, Reader};
+use crate::http::visitor::visitor_of;
 
 pub(in crate::http) struct UsersApi;
 
@@ -111,6 +113,7 @@ impl UsersApi {
         &self,
         house: House<'_>,
         caller: Owner,
+        request: &Request,
         body: Json<UpdateMe>,
     ) -> ApiResult<Json<UpdatedMe>> {
         let body = body.0;
@@ -120,7 +123,11 @@ impl UsersApi {
             language: body.language.map(Into::into),
             current_password: body.current_password.map(Into::into),
         };
-        let changed = house.accounts.change_profile(&caller, change).await?;
+        let visitor = visitor_of(request);
+        let changed = house
+            .accounts
+            .change_profile(&caller, &visitor, change)
+            .await?;
         Ok(Json(UpdatedMe {
             user: changed.user.into(),
             email_to_prove: changed.email_to_prove,
@@ -148,9 +155,12 @@ impl UsersApi {
         &self,
         house: House<'_>,
         caller: Owner,
+        request: &Request,
         body: Json<DeleteMe>,
     ) -> ApiResult<DeletedMeResponse> {
-        house.delete_own_account(&caller, &body.password).await?;
+        house
+            .delete_own_account(&caller, &visitor_of(request), &body.password)
+            .await?;
         Ok(DeletedMeResponse::Deleted)
     }
 
@@ -160,11 +170,17 @@ impl UsersApi {
         &self,
         house: House<'_>,
         caller: Owner,
+        request: &Request,
         body: Json<ChangePassword>,
     ) -> ApiResult<ChangePasswordResponse> {
+        let ChangePassword {
+            current_password,
+            new_password,
+        } = &*body;
+        let visitor = visitor_of(request);
         house
             .accounts
-            .change_password(&caller, &body.current_password, &body.new_password)
+            .change_password(&caller, &visitor, current_password, new_password)
             .await?;
         Ok(ChangePasswordResponse::Changed)
     }

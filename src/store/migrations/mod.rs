@@ -11,6 +11,7 @@ mod m0004_people;
 mod m0005_plugins;
 mod m0006_mails;
 mod m0007_allowances;
+mod m0008_attempts;
 
 use redb::{Database, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
 
@@ -28,6 +29,7 @@ const STEPS: &[Step] = &[
     m0005_plugins::run,
     m0006_mails::run,
     m0007_allowances::run,
+    m0008_attempts::run,
 ];
 
 const SCHEMA: TableDefinition<'static, &'static str, u64> = TableDefinition::new("schema");

@@ -266,6 +266,9 @@ fn serve(data: &Path, options: &Options) -> Command {
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(data)
+        // A test is not to be slowed down but where it asks for that.
+        .env("CHATELAINE_LIMITS__REQUESTS_PER_MINUTE", "0")
+        .env("CHATELAINE_LIMITS__ANONYMOUS_REQUESTS_PER_MINUTE", "0")
         .envs(options.environment.iter().cloned());
     if !options.real_engine {
         command.env("CHATELAINE_ENGINE__SCRIPT", script);

@@ -10,6 +10,7 @@ mod house;
 mod hub;
 mod pulling;
 mod python;
+mod raw;
 mod script;
 mod smtp;
 
@@ -20,5 +21,6 @@ pub(crate) use house::{House, Options, PASSWORD, binary, run_to_end};
 pub(crate) use hub::{Hub, HubFile, PIECE, REPOSITORY, model_bytes, sha256};
 pub(crate) use pulling::{PULLED_BYTES, Pulling, names, sentence};
 pub(crate) use python::python;
+pub(crate) use raw::{connect, raw};
 pub(crate) use script::{BROKEN, ENDLESS, FLOOD, FULL, SILENT, SLOW, Script, TOO_LONG};
 pub(crate) use smtp::Smtp;

@@ -81,7 +81,7 @@ pub(super) async fn create_embedding(
     body: Body,
     appliance: Data<&Arc<Appliance>>,
 ) -> poem::Result<Json<Value>> {
-    let caller = authenticate(request, Purpose::Chat).await.map_err(refuse)?;
+    let caller = authenticate(request, Purpose::Chat).map_err(refuse)?;
     let body = body.into_bytes().await?;
     let input: InputEmbedding = parse(&body).map_err(refuse)?;
     let encoding = input.encoding().map_err(refuse)?;

@@ -1,6 +1,7 @@
 //! Our envelope with what OpenAI's clients look for in it: a `type` and a `param`. The code stays
 //! ours, so that both APIs name a mistake the same.
 
+use poem::http::header::CONTENT_LENGTH;
 use poem::web::Json;
 use poem::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -47,7 +48,7 @@ pub(in crate::http) async fn as_openai_error(mut response: Response) -> Response
         _ => Response::builder().body(bytes),
     };
     for (name, value) in &headers {
-        if name != poem::http::header::CONTENT_LENGTH {
+        if name != CONTENT_LENGTH {
             rewritten.headers_mut().insert(name, value.clone());
         }
     }

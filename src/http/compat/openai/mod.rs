@@ -57,7 +57,7 @@ async fn list_models(
     request: &Request,
     appliance: Data<&Arc<Appliance>>,
 ) -> poem::Result<Json<serde_json::Value>> {
-    let caller = authenticate(request, Purpose::Read).await.map_err(refuse)?;
+    let caller = authenticate(request, Purpose::Read).map_err(refuse)?;
     let (models, _) = appliance
         .conversations
         .usable(&caller)

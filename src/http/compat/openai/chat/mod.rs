@@ -29,7 +29,7 @@ pub(super) async fn create_chat_completion(
     body: Body,
     appliance: Data<&Arc<Appliance>>,
 ) -> poem::Result<Response> {
-    let caller = authenticate(request, Purpose::Chat).await.map_err(refuse)?;
+    let caller = authenticate(request, Purpose::Chat).map_err(refuse)?;
     let body = body.into_bytes().await?;
     let request: ChatCompletionRequest = parse(&body).map_err(refuse)?;
     let (streams, include_usage) = (request.fields.streams(), request.fields.include_usage());

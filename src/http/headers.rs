@@ -1,0 +1,44 @@
+//! The headers that protect, on every answer of the house, whoever made it: errors, streams and the
+//! page as well. Put on by `guard`, last.
+
+use poem::http::header::{
+    CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+
+use super::pages;
+
+const ALWAYS: [(HeaderName, &str); 6] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "no-referrer"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
+    ),
+];
+const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// `is_api`: the answer is somebody's, so nothing on the way may keep it. `has_tls`: browsers are to
+/// come by TLS alone from now on.
+pub(super) fn protect(headers: &mut HeaderMap, is_api: bool, has_tls: bool) {
+    for (name, value) in ALWAYS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    pages::add_content_policy(headers);
+    if is_api {
+        headers.insert(CACHE_CONTROL, NO_STORE);
+    }
+    if has_tls {
+        headers.insert(STRICT_TRANSPORT_SECURITY, ONE_YEAR);
+    }
+}
