@@ -23,7 +23,7 @@ PAGE_SOURCES = $(wildcard docs/openapi.json) $(shell find $(WEB) -type f \
 STEP := .ci/step.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-page test-clients test-browser web bench static audit openapi plugin-reference \
+.PHONY: help run test test-rust test-page test-clients test-browser web bench fuzz static audit openapi plugin-reference \
 	prepare prepare-test
 
 help: ## list what there is to run
@@ -76,6 +76,10 @@ plugin-reference: ## refresh plugins/api.d.rhai and the reference in docs/PLUGIN
 	mv plugins/api.d.rhai.new plugins/api.d.rhai
 	cargo run --quiet --no-default-features -- plugin-reference --guide docs/PLUGINS.md >docs/PLUGINS.md.new
 	mv docs/PLUGINS.md.new docs/PLUGINS.md
+
+fuzz: test-clients ## ten minutes of requests made up from the API's description (SECONDS=600)
+	cargo build --no-default-features
+	"$(CACHE)/clients/bin/python" tests/clients/schemathesis_run.py $(TARGET)/debug/chatelaine $(or $(SECONDS),600)
 
 bench: web ## the figures of docs/BENCHMARKS.md
 	cargo bench --bench store_write --bench streaming --bench startup --bench plugin_call
