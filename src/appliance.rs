@@ -139,6 +139,7 @@ impl Appliance {
         let conversations = Conversations::new(
             Arc::clone(&store),
             Arc::clone(accounts.allowances()),
+            Arc::clone(&plugins),
             Arc::clone(&engine),
             Arc::clone(&adapters),
             Arc::clone(&jobs),
@@ -179,8 +180,7 @@ impl Appliance {
         let mail = Arc::clone(&self.mail);
         self.tasks.spawn(mail.run(self.stopping()));
         let allowances = Arc::clone(self.accounts.allowances());
-        self.tasks
-            .spawn(allowances.keep_refilled(self.stopping()));
+        self.tasks.spawn(allowances.keep_refilled(self.stopping()));
     }
 
     async fn run_jobs(self: Arc<Self>) {

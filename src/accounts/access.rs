@@ -6,10 +6,11 @@
 
 use super::Caller;
 use crate::error::Result;
+use crate::ids::{GroupId, UserId};
 use crate::store::Reads;
 pub use crate::store::groups::{AccessEffect, AccessKind, AccessRule};
 use crate::store::groups::{EVERYONE, GroupRecord, list_groups};
-use crate::store::users::{UserRole, find_user};
+use crate::store::users::{UserRecord, UserRole, find_user};
 
 /// Features a rule can name.
 pub const FEATURES: &[&str] = &["adapters", "api_keys", "completions"];
@@ -25,14 +26,36 @@ impl Access {
     pub fn of(tx: &impl Reads, caller: &Caller) -> Result<Self> {
         let user = find_user(tx, &caller.user_id)?;
         let of_user = user.map(|user| user.group_ids).unwrap_or_default();
+        Self::of_member(tx, caller.role, &of_user)
+    }
+
+    /// The same for somebody who does not ask themselves; None: there is no such user.
+    pub fn of_user(tx: &impl Reads, id: UserId) -> Result<Option<(UserRecord, Self)>> {
+        let Some(user) = find_user(tx, &id)? else {
+            return Ok(None);
+        };
+        let access = Self::of_member(tx, user.role, &user.group_ids)?;
+        Ok(Some((user, access)))
+    }
+
+    fn of_member(tx: &impl Reads, role: UserRole, of_user: &[GroupId]) -> Result<Self> {
         let groups = list_groups(tx)?.into_iter().map(|group| {
             let is_member = group.id == EVERYONE || of_user.contains(&group.id);
             (group, is_member)
         });
         Ok(Self {
-            is_admin: caller.role == UserRole::Admin,
+            is_admin: role == UserRole::Admin,
             groups: groups.collect(),
         })
+    }
+
+    /// Of those they are in, but for that of everybody.
+    pub fn group_names(&self) -> Vec<String> {
+        let of_them = self
+            .groups
+            .iter()
+            .filter(|(group, is_member)| *is_member && group.id != EVERYONE);
+        of_them.map(|(group, _)| group.name.clone()).collect()
     }
 
     pub fn allows(&self, kind: AccessKind, name: &str) -> bool {

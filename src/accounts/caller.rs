@@ -41,6 +41,10 @@ impl Caller {
         self.user_id
     }
 
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
     pub fn role(&self) -> UserRole {
         self.role
     }

@@ -16,15 +16,6 @@ use crate::plugins::{
 use crate::store::Reads;
 use crate::store::groups::list_groups;
 
-/// As scripts see a role.
-pub(super) fn role_name(role: UserRole) -> &'static str {
-    match role {
-        UserRole::Admin => "admin",
-        UserRole::User => "user",
-        UserRole::Auditor => "auditor",
-    }
-}
-
 impl Accounts {
     /// The house without rules is asked nothing, as on the command line.
     pub(super) async fn ask_policies(
@@ -84,7 +75,7 @@ fn facts_of(tx: &impl Reads, key: RegistrationKeyRecord) -> Result<KeyFacts> {
         id: key.id.to_string(),
         prefix: key.prefix,
         note: key.note,
-        role: role_name(key.grants.role).to_owned(),
+        role: key.grants.role.name().to_owned(),
         groups: of_key.map(|group| group.name).collect(),
         tokens: key.grants.tokens.map(bounded),
         expires_at: key.expires_at,

@@ -94,11 +94,7 @@ async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
         }
         Action::List => {
             for user in accounts.list_users().await? {
-                let role = match user.role {
-                    UserRole::Admin => "admin",
-                    UserRole::User => "user",
-                    UserRole::Auditor => "auditor",
-                };
+                let role = user.role.name();
                 say_line(&format!(
                     "{:<32}  {role:<7}  {}",
                     user.username,

@@ -14,6 +14,7 @@ use crate::engine::{Embed, Embeddings, Generate, Priority, Usage};
 use crate::error::{Error, Result};
 use crate::ids::MessageId;
 use crate::models::AdapterChoice;
+use crate::plugins::ReplyChange;
 use crate::store::WriteTx;
 
 pub struct CompletionRequest {
@@ -56,13 +57,31 @@ impl Conversations {
     ) -> Result<Completion> {
         let asker = self.asker(caller).await?;
         asker.check_completions()?;
-        let model = asker.model(request.model.as_deref())?;
+        let mut model = asker.model(request.model.as_deref())?;
         let adapters = asker.adapters(&model, &request.adapters)?;
-        let wanted = request.generate.into_iter().map(|generate| Generate {
-            model: model.clone(),
-            adapters: adapters.clone(),
-            lane: lane_of(caller.user_id()),
-            ..generate
+        let mut change = ReplyChange::default();
+        if let Some(first) = request.generate.first() {
+            let asked = Generate {
+                model: model.clone(),
+                adapters: adapters.clone(),
+                ..first.clone()
+            };
+            change = asker.rules().change_for_program(&asked).await?;
+        }
+        if let Some(other) = change.model.filter(|other| *other != model) {
+            model = asker.model(Some(&other))?;
+        }
+        let adapters = asker.adapters(&model, &request.adapters)?;
+        let wanted = request.generate.into_iter().map(|mut generate| {
+            generate.max_tokens = change.max_tokens.or(generate.max_tokens);
+            let temperature = &mut generate.sampling.temperature;
+            *temperature = change.temperature.or(*temperature);
+            Generate {
+                model: model.clone(),
+                adapters: adapters.clone(),
+                lane: lane_of(caller.user_id()),
+                ..generate
+            }
         });
         let metered = self.reserve_each(&asker, wanted.collect()).await?;
         let (wanted, meters): (Vec<_>, Vec<_>) = metered.into_iter().unzip();

@@ -10,6 +10,7 @@ use super::Conversations;
 use super::charges::Payer;
 use super::listing::{find_message_of, get_conversation_of, new_conversation};
 use super::model_choice::asked_or_kept;
+use super::policies::{Rules, VerdictNeeded};
 use super::promises::{
     Promise, Wanted, find_earlier, promise_exchange, promise_reply, promise_rest,
 };
@@ -69,7 +70,7 @@ impl Conversations {
     ) -> Result<StartedReply> {
         validate(&message.content, message.client_id.as_deref())?;
         let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
-        let payer = asker.payer().clone();
+        let (payer, rules) = (asker.payer().clone(), asker.rules().clone());
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&message.content, message.client_id.as_deref());
             if let Some(promise) = find_earlier(tx, &asker, client_id, Some(id), content)? {
@@ -82,7 +83,7 @@ impl Conversations {
             let parent_id = message.parent_id.or(conversation.head_id);
             promise_exchange(tx, conversation, parent_id, content, client_id, &wanted)
         };
-        self.promise(payer, write).await
+        self.promise(payer, rules, write).await
     }
 
     /// The same in a conversation that is made for it.
@@ -95,7 +96,7 @@ impl Conversations {
             ));
         }
         let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
-        let payer = asker.payer().clone();
+        let (payer, rules) = (asker.payer().clone(), asker.rules().clone());
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&message.content, message.client_id.as_deref());
             if let Some(promise) = find_earlier(tx, &asker, client_id, None, content)? {
@@ -108,7 +109,7 @@ impl Conversations {
             conversation.adapters = wanted.adapters().to_vec();
             promise_exchange(tx, conversation, None, content, client_id, &wanted)
         };
-        self.promise(payer, write).await
+        self.promise(payer, rules, write).await
     }
 
     /// Says a message differently: a sibling of it, with a reply of its own.
@@ -120,7 +121,7 @@ impl Conversations {
     ) -> Result<StartedReply> {
         validate(&edit.content, edit.client_id.as_deref())?;
         let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
-        let payer = asker.payer().clone();
+        let (payer, rules) = (asker.payer().clone(), asker.rules().clone());
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&edit.content, edit.client_id.as_deref());
             let (conversation, old) = get_message_by(tx, owner_id, id, Author::User)?;
@@ -133,7 +134,7 @@ impl Conversations {
             let wanted = Wanted::new(&asker, model, &adapters, &edit.settings)?;
             promise_exchange(tx, conversation, old.parent_id, content, client_id, &wanted)
         };
-        self.promise(payer, write).await
+        self.promise(payer, rules, write).await
     }
 
     /// Another reply to the same message. `adapters` None: as the first time where the same model
@@ -147,7 +148,7 @@ impl Conversations {
         settings: Option<ReplySettings>,
     ) -> Result<StartedReply> {
         let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
-        let payer = asker.payer().clone();
+        let (payer, rules) = (asker.payer().clone(), asker.rules().clone());
         let write = move |tx: &WriteTx| {
             let (conversation, old) = get_message_by(tx, owner_id, id, Author::Assistant)?;
             let kept = conversation.model.as_deref().or(old.model.as_deref());
@@ -162,7 +163,7 @@ impl Conversations {
             let question_id = old.parent_id.ok_or_else(|| Error::not_found("message"))?;
             promise_reply(tx, conversation, question_id, &wanted)
         };
-        self.promise(payer, write).await
+        self.promise(payer, rules, write).await
     }
 
     /// Goes on with a reply that was cut short, in place. `adapters` None: as before.
@@ -174,7 +175,7 @@ impl Conversations {
         settings: Option<ReplySettings>,
     ) -> Result<StartedReply> {
         let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
-        let payer = asker.payer().clone();
+        let (payer, rules) = (asker.payer().clone(), asker.rules().clone());
         let write = move |tx: &WriteTx| {
             let (conversation, old) = get_message_by(tx, owner_id, id, Author::Assistant)?;
             let settings = settings.as_ref().unwrap_or(&old.settings);
@@ -182,12 +183,12 @@ impl Conversations {
             let wanted = Wanted::new(&asker, old.model.as_deref(), &adapters, settings)?;
             promise_rest(tx, conversation, old, &wanted)
         };
-        self.promise(payer, write).await
+        self.promise(payer, rules, write).await
     }
 
     /// Writes a promise and hands it to the engine, or finds the reader of what was promised before.
     /// In a task of its own: a caller that leaves in the middle must not leave a promise unkept.
-    async fn promise<F>(&self, payer: Payer, write: F) -> Result<StartedReply>
+    async fn promise<F>(&self, payer: Payer, rules: Rules, write: F) -> Result<StartedReply>
     where
         F: Fn(&WriteTx) -> Result<Promise> + Send + Sync + 'static,
     {
@@ -195,7 +196,14 @@ impl Conversations {
         let replies = Arc::clone(&self.replies);
         let (store, tasks) = (Arc::clone(&self.store), self.tasks.clone());
         let kept = tasks.spawn(async move {
-            let Promise { exchange, work } = payer.write(&store, write).await?;
+            let write = Arc::new(write);
+            let again = Arc::clone(&write);
+            let mut written = payer.write(&store, move |tx| write(tx)).await;
+            if let Some(question) = written.as_ref().err().and_then(VerdictNeeded::find_in) {
+                rules.ask(&question).await?;
+                written = payer.write(&store, move |tx| again(tx)).await;
+            }
+            let Promise { exchange, work } = written?;
             let reader = work.map(|work| replies.begin(exchange.reply.clone(), owner_id, work));
             Ok::<_, Error>((exchange, reader))
         });

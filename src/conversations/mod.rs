@@ -13,6 +13,7 @@ mod messages;
 mod metering;
 mod model_choice;
 mod opened;
+mod policies;
 mod promises;
 mod replies;
 mod reply_reader;
@@ -33,6 +34,7 @@ pub use self::listing::{
 pub use self::messages::{EditMessage, Exchange, SendMessage, StartedReply};
 pub use self::metering::CompletionStream;
 use self::metering::Desk;
+use self::policies::ScriptedPricing;
 use self::replies::Replies;
 pub use self::reply_reader::ReplyReader;
 pub use self::running_reply::ReplyEvent;
@@ -41,6 +43,7 @@ use crate::accounts::allowance::Allowances;
 use crate::engine::Engine;
 use crate::jobs::Jobs;
 use crate::models::Adapters;
+use crate::plugins::Plugins;
 use crate::store::Store;
 pub use crate::store::conversations::ConversationRecord;
 pub use crate::store::messages::{Author, MessageStatus, ReplyError, ReplySettings};
@@ -48,6 +51,7 @@ pub use crate::store::messages::{Author, MessageStatus, ReplyError, ReplySetting
 pub struct Conversations {
     store: Arc<Store>,
     allowances: Arc<Allowances>,
+    plugins: Arc<Plugins>,
     engine: Arc<dyn Engine>,
     adapters: Arc<Adapters>,
     tasks: TaskTracker,
@@ -60,6 +64,7 @@ impl Conversations {
     pub fn new(
         store: Arc<Store>,
         allowances: Arc<Allowances>,
+        plugins: Arc<Plugins>,
         engine: Arc<dyn Engine>,
         adapters: Arc<Adapters>,
         jobs: Arc<Jobs>,
@@ -73,9 +78,15 @@ impl Conversations {
             tasks.clone(),
             stopping.clone(),
         );
+        allowances.connect_pricing(Arc::new(ScriptedPricing {
+            plugins: Arc::clone(&plugins),
+            store: Arc::clone(&store),
+            engine: Arc::clone(&engine),
+        }));
         Self {
             store,
             allowances,
+            plugins,
             engine,
             adapters,
             tasks,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Conversations;
 use super::charges::Payer;
+use super::policies::Rules;
 use crate::accounts::{Access, AccessKind, Caller};
 use crate::engine::{AdapterUse, EngineError, ModelInfo, ModelState};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,6 +21,7 @@ pub(super) struct Asker {
     access: Access,
     adapters: Arc<Adapters>,
     payer: Payer,
+    rules: Rules,
 }
 
 impl Conversations {
@@ -30,6 +32,7 @@ impl Conversations {
         let mut models = self.engine.models();
         models.retain(|model| access.allows(AccessKind::Model, &model.id));
         Ok(Asker {
+            rules: Rules::new(&self.plugins, caller, &access),
             caller: caller.clone(),
             models,
             access,
@@ -57,6 +60,10 @@ impl Asker {
 
     pub(super) fn user_id(&self) -> UserId {
         self.caller.user_id()
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     pub(super) fn payer(&self) -> &Payer {

@@ -17,6 +17,7 @@ use crate::engine::{AdapterUse, FinishReason, Generate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
 use crate::models::AdapterChoice;
+use crate::plugins::{ConversationFacts, RequestFacts};
 use crate::store::WriteTx;
 use crate::store::conversations::{ConversationRecord, put_conversation};
 use crate::store::messages::{
@@ -39,7 +40,8 @@ pub(super) struct Work {
 }
 
 /// What is asked of the next reply, as far as it could be kept.
-pub(super) struct Wanted {
+pub(super) struct Wanted<'a> {
+    asker: &'a Asker,
     owner_id: UserId,
     payer: Payer,
     context_tokens: u32,
@@ -48,10 +50,10 @@ pub(super) struct Wanted {
     settings: ReplySettings,
 }
 
-impl Wanted {
+impl<'a> Wanted<'a> {
     /// `model` None: the house's default.
     pub(super) fn new(
-        asker: &Asker,
+        asker: &'a Asker,
         model: Option<&str>,
         adapters: &[AdapterChoice],
         settings: &ReplySettings,
@@ -72,6 +74,7 @@ impl Wanted {
         }
         let model = asker.model(model)?;
         Ok(Self {
+            asker,
             owner_id: asker.user_id(),
             payer: asker.payer().clone(),
             context_tokens: asker.context_tokens(&model),
@@ -79,6 +82,58 @@ impl Wanted {
             model,
             settings: settings.clone(),
         })
+    }
+
+    /// As the house's rules have it. Of a reply that has begun the model stays.
+    fn after_rules(
+        &self,
+        tx: &WriteTx,
+        conversation: &ConversationRecord,
+        reply: &MessageRecord,
+    ) -> Result<Self> {
+        let messages = list_messages(tx, conversation.id)?;
+        let change = self.asker.rules().change(|| {
+            let question = reply.parent_id;
+            let question = messages.iter().find(|message| Some(message.id) == question);
+            self.facts(conversation, messages.len(), question)
+        })?;
+        let mut settings = self.settings.clone();
+        settings.max_tokens = change.max_tokens.or(settings.max_tokens);
+        settings.sampling.temperature = change.temperature.or(settings.sampling.temperature);
+        let is_begun = !reply.content.is_empty() || !reply.reasoning.is_empty();
+        let model = change
+            .model
+            .filter(|model| *model != self.model && !is_begun);
+        let adapters = match model {
+            // They are made for the other one.
+            Some(_) => Vec::new(),
+            None => asked_or_kept(None, &self.adapters),
+        };
+        let model = model.as_deref().unwrap_or(&self.model);
+        Self::new(self.asker, Some(model), &adapters, &settings)
+    }
+
+    fn facts(
+        &self,
+        conversation: &ConversationRecord,
+        message_count: usize,
+        question: Option<&MessageRecord>,
+    ) -> (ConversationFacts, RequestFacts) {
+        let chars = |text: &str| text.chars().count() as u64;
+        let prompt = self.settings.system_prompt.as_deref();
+        let conversation = ConversationFacts {
+            id: Some(conversation.id.to_string()),
+            message_count: message_count as u64,
+        };
+        let request = RequestFacts {
+            model: self.model.clone(),
+            max_tokens: self.settings.max_tokens,
+            temperature: self.settings.sampling.temperature,
+            system_prompt_chars: prompt.map_or(0, chars),
+            content_chars: question.map_or(0, |question| chars(&question.content)),
+            adapters: self.adapters.iter().map(|used| used.id.clone()).collect(),
+        };
+        (conversation, request)
     }
 
     pub(super) fn adapters(&self) -> &[AdapterUse] {
@@ -181,10 +236,7 @@ pub(super) fn promise_reply(
     question_id: MessageId,
     wanted: &Wanted,
 ) -> Result<Promise> {
-    let mut reply = MessageRecord::new(conversation.id, Some(question_id), Author::Assistant);
-    reply.model = Some(wanted.model.clone());
-    reply.adapters = wanted.adapters.clone();
-    reply.settings = wanted.settings.clone();
+    let reply = MessageRecord::new(conversation.id, Some(question_id), Author::Assistant);
     promise(tx, conversation, reply, wanted)
 }
 
@@ -202,8 +254,6 @@ pub(super) fn promise_rest(
         }
         _ => {}
     }
-    reply.adapters = wanted.adapters.clone();
-    reply.settings = wanted.settings.clone();
     reply.error = None;
     reply.finish_reason = None;
     // The title may have had the id behind the end.
@@ -218,6 +268,10 @@ fn promise(
     wanted: &Wanted,
 ) -> Result<Promise> {
     check_is_here(tx, wanted.owner_id)?;
+    let wanted = wanted.after_rules(tx, &conversation, &reply)?;
+    reply.model = Some(wanted.model.clone());
+    reply.adapters = wanted.adapters.clone();
+    reply.settings = wanted.settings.clone();
     reply.status = MessageStatus::Running;
     reply.slow_lane = false;
     put_message(tx, &reply)?;

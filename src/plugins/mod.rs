@@ -104,6 +104,11 @@ pub struct Plugins {
 }
 
 impl Plugins {
+    /// Whether a plugin is turned on for a hook, so that it is worth asking.
+    pub fn has_answering(&self, hook: Hook) -> bool {
+        !self.shelf.answering(hook).is_empty()
+    }
+
     /// Reads what there is and watches the folder until `stop` is cancelled.
     pub async fn open(
         options: PluginsOptions,

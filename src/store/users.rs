@@ -65,6 +65,17 @@ pub enum UserRole {
     Auditor,
 }
 
+impl UserRole {
+    /// As it is written, on the command line and for scripts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::User => "user",
+            Self::Auditor => "auditor",
+        }
+    }
+}
+
 impl UserRecord {
     /// What people call them.
     pub fn shown_name(&self) -> &str {

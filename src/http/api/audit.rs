@@ -41,7 +41,7 @@ struct AuditPage {
 #[derive(ApiResponse)]
 enum AuditExportResponse {
     /// A line of JSON for each entry, oldest first; `chatelaine audit check FILE` checks it.
-    #[oai(status = 200, content_type = "application/x-ndjson")]
+    #[oai(status = 200, content_type = "application/octet-stream")]
     Lines(Binary<Body>),
 }
 

@@ -50,10 +50,10 @@ struct Register {
 #[derive(Object)]
 struct PendingAccount {
     user: User,
-    /// What comes first: the link that was mailed must be followed, or an administrator approves.
     pending: Pending,
 }
 
+/// What comes first: the link that was mailed is followed, or an administrator approves.
 #[derive(Enum)]
 #[oai(rename_all = "snake_case")]
 enum Pending {

@@ -92,7 +92,6 @@ struct MailTest {
     ok: bool,
     /// What happened, in words; the server's own where it refused.
     message: String,
-    /// Where it failed.
     step: Option<MailStep>,
 }
 

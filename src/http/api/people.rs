@@ -38,6 +38,7 @@ struct PersonPage {
     next_cursor: Option<String>,
 }
 
+/// A `user` unless `role` says otherwise.
 #[derive(Object)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 struct CreatePerson {
@@ -45,7 +46,6 @@ struct CreatePerson {
     password: Text,
     email: Option<Text>,
     display_name: Option<Text>,
-    /// By default `user`.
     role: Option<Role>,
     group_ids: Option<Vec<String>>,
 }

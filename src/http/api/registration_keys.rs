@@ -57,7 +57,7 @@ struct LoadKeys {
     terms: Option<KeyTerms>,
 }
 
-/// What all keys of one batch have in common.
+/// What all keys of one batch have in common; they make a `user` unless `role` says otherwise.
 #[derive(Default, Object)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 struct KeyTerms {
@@ -65,7 +65,6 @@ struct KeyTerms {
     /// How many accounts each makes; by default 1.
     uses_allowed: Option<u32>,
     expires_at: Option<Text>,
-    /// By default `user`.
     role: Option<Role>,
     group_ids: Option<Vec<String>>,
     tokens: Option<u64>,

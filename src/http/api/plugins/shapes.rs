@@ -18,17 +18,14 @@ pub(super) struct Plugin {
     pub(super) origin: Origin,
     pub(super) enabled: bool,
     pub(super) state: State,
-    /// Why it is no longer called, until it is turned on again.
     pub(super) switched_off: Option<PluginSwitchedOff>,
     pub(super) settings: Vec<PluginSetting>,
     pub(super) hosts: Vec<PluginHost>,
     /// What of people it asks to be told.
     pub(super) data: Vec<DataKind>,
-    /// What holds when it gives no answer; absent: as each hook has it.
     pub(super) on_failure: Option<OnFailure>,
     /// In a row.
     pub(super) failures: u32,
-    /// What is wrong with its files as they lie there.
     pub(super) error: Option<PluginError>,
 }
 

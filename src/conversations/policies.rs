@@ -1,0 +1,196 @@
+//! The house's rules about replies: whether one may begin, and what it costs where scripts say so.
+//!
+//! Scripts are asked between transactions, never inside one: a promise that needs a verdict is given
+//! up with a [`VerdictNeeded`], the plugins are asked, and the promise is written again with what
+//! they said. Where no plugin answers a hook, nothing here takes any time.
+
+use std::sync::{Arc, OnceLock};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use crate::accounts::allowance::{PricedReply, Pricing};
+use crate::accounts::{Access, Caller};
+use crate::engine::{Engine, Generate};
+use crate::error::{Error, Result};
+use crate::ids::UserId;
+use crate::plugins::{
+    ConversationFacts, Hook, ModelFacts, PersonFacts, Plugins, PriceQuestion, ReplyChange,
+    ReplyQuestion, ReplyVerdict, RequestFacts, UsageFacts,
+};
+use crate::store::Store;
+
+/// The rules as they are asked for one request of one person.
+#[derive(Clone)]
+pub(super) struct Rules {
+    plugins: Arc<Plugins>,
+    person: PersonFacts,
+    /// What was said, once they were asked.
+    verdict: Arc<OnceLock<ReplyChange>>,
+}
+
+/// Why a transaction was given up: the rules are to be asked first.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the rules of the house were not asked about a reply")]
+pub(super) struct VerdictNeeded(Box<ReplyQuestion>);
+
+impl VerdictNeeded {
+    pub(super) fn find_in(error: &Error) -> Option<ReplyQuestion> {
+        let source = error.source.as_ref()?.downcast_ref::<Self>()?;
+        Some((*source.0).clone())
+    }
+}
+
+impl Rules {
+    pub(super) fn new(plugins: &Arc<Plugins>, caller: &Caller, access: &Access) -> Self {
+        Self {
+            plugins: Arc::clone(plugins),
+            person: PersonFacts {
+                id: caller.user_id().to_string(),
+                username: caller.username().to_owned(),
+                role: caller.role().name().to_owned(),
+                groups: access.group_names(),
+            },
+            verdict: Arc::default(),
+        }
+    }
+
+    /// What the rules change about a reply. A [`VerdictNeeded`] where they are still to be asked.
+    pub(super) fn change(
+        &self,
+        facts: impl FnOnce() -> (ConversationFacts, RequestFacts),
+    ) -> Result<ReplyChange> {
+        if let Some(change) = self.verdict.get() {
+            return Ok(change.clone());
+        }
+        if !self.plugins.has_answering(Hook::ReplyBeforeStart) {
+            return Ok(ReplyChange::default());
+        }
+        let (conversation, request) = facts();
+        let question = ReplyQuestion {
+            user: self.person.clone(),
+            conversation,
+            request,
+        };
+        Err(Error::internal(VerdictNeeded(Box::new(question))))
+    }
+
+    /// Asks; the next `change` knows what was said.
+    pub(super) async fn ask(&self, question: &ReplyQuestion) -> Result<()> {
+        match self.plugins.reply_before_start(question).await {
+            ReplyVerdict::Allowed(change) => {
+                self.verdict.get_or_init(|| change);
+                Ok(())
+            }
+            ReplyVerdict::Refused { plugin, reason } => {
+                Err(Error::forbidden(reason).with_details(serde_json::json!({ "policy": plugin })))
+            }
+        }
+    }
+
+    /// The same for what is kept nowhere.
+    pub(super) async fn change_for_program(&self, request: &Generate) -> Result<ReplyChange> {
+        let facts = || {
+            let conversation = ConversationFacts {
+                id: None,
+                message_count: request.messages.len() as u64,
+            };
+            (conversation, facts_of(request))
+        };
+        match self.change(facts) {
+            Ok(change) => Ok(change),
+            Err(error) => match VerdictNeeded::find_in(&error) {
+                Some(question) => {
+                    self.ask(&question).await?;
+                    Ok(self.verdict.get().cloned().unwrap_or_default())
+                }
+                None => Err(error),
+            },
+        }
+    }
+}
+
+fn facts_of(request: &Generate) -> RequestFacts {
+    use crate::engine::Role;
+    let chars = |is_counted: fn(&Role) -> bool| {
+        let counted = request.messages.iter().filter(|m| is_counted(&m.role));
+        counted
+            .map(|message| message.content.chars().count() as u64)
+            .sum()
+    };
+    RequestFacts {
+        model: request.model.clone(),
+        max_tokens: request.max_tokens,
+        temperature: request.sampling.temperature,
+        system_prompt_chars: chars(|role| *role == Role::System),
+        content_chars: chars(|role| *role != Role::System),
+        adapters: request
+            .adapters
+            .iter()
+            .map(|used| used.id.clone())
+            .collect(),
+    }
+}
+
+/// Prices as the plugins say them.
+pub(super) struct ScriptedPricing {
+    pub(super) plugins: Arc<Plugins>,
+    pub(super) store: Arc<Store>,
+    pub(super) engine: Arc<dyn Engine>,
+}
+
+impl Pricing for ScriptedPricing {
+    fn price(&self, reply: PricedReply) -> BoxFuture<'static, Option<u32>> {
+        let (plugins, store) = (Arc::clone(&self.plugins), Arc::clone(&self.store));
+        let model = self.model_facts(&reply.model);
+        async move {
+            if !plugins.has_answering(Hook::MessagePrice) {
+                return None;
+            }
+            let user = person_facts(&store, reply.user_id).await?;
+            let usage = UsageFacts {
+                prompt_tokens: reply.usage.prompt_tokens.into(),
+                cached_tokens: reply.usage.cached_tokens.into(),
+                completion_tokens: reply.usage.completion_tokens.into(),
+                estimated: !reply.is_over,
+            };
+            let question = PriceQuestion { user, model, usage };
+            let price = plugins.message_price(&question).await?;
+            Some(u32::try_from(price).unwrap_or(u32::MAX))
+        }
+        .boxed()
+    }
+}
+
+impl ScriptedPricing {
+    fn model_facts(&self, id: &str) -> ModelFacts {
+        let models = self.engine.models();
+        let known = models.iter().find(|model| model.id == id);
+        ModelFacts {
+            id: id.to_owned(),
+            name: known.map_or_else(|| id.to_owned(), |model| model.name.clone()),
+            size_bytes: known
+                .map(|model| model.size_bytes)
+                .filter(|bytes| *bytes > 0),
+            context_tokens: known.map(|model| model.context_tokens),
+        }
+    }
+}
+
+/// None: they are gone, or the store cannot be read now.
+async fn person_facts(store: &Store, id: UserId) -> Option<PersonFacts> {
+    let read = store.read(move |tx| Access::of_user(tx, id));
+    let (user, access) = match read.await {
+        Ok(found) => found?,
+        Err(error) => {
+            tracing::warn!(%error, "it cannot be said now whose price is asked for");
+            return None;
+        }
+    };
+    Some(PersonFacts {
+        id: user.id.to_string(),
+        role: user.role.name().to_owned(),
+        groups: access.group_names(),
+        username: user.username,
+    })
+}
