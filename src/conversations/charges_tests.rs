@@ -1,4 +1,5 @@
 //! A price that somebody else says: asked for between transactions, before and after the reply.
+//! The first try of a promise is given up for it; what was reserved is charged once.
 
 use std::sync::Mutex;
 

@@ -139,6 +139,22 @@ impl<'a> Wanted<'a> {
     pub(super) fn adapters(&self) -> &[AdapterUse] {
         &self.adapters
     }
+
+    /// What the engine is asked: to go on behind what there is of `reply`, at the end of `branch`.
+    fn request(&self, branch: &[&MessageRecord], reply: &MessageRecord) -> Generate {
+        let messages = chat_messages(self.settings.system_prompt.as_deref(), branch);
+        Generate {
+            adapters: self.adapters.clone(),
+            thought: reply.reasoning.clone(),
+            written: reply.content.clone(),
+            reasoning: self.settings.reasoning,
+            sampling: self.settings.sampling.clone(),
+            max_tokens: self.settings.max_tokens,
+            trim_history: true,
+            lane: lane_of(self.owner_id),
+            ..Generate::new(&self.model, messages)
+        }
+    }
 }
 
 /// The exchange that was begun with this `client_id` before, when it is the same message: said in
@@ -293,21 +309,7 @@ fn promise(
         .parent_id
         .and_then(|id| tree.find(id))
         .ok_or_else(|| Error::not_found("message"))?;
-    let messages = chat_messages(
-        wanted.settings.system_prompt.as_deref(),
-        &tree.branch(question.id),
-    );
-    let mut request = Generate {
-        adapters: wanted.adapters.clone(),
-        thought: reply.reasoning.clone(),
-        written: reply.content.clone(),
-        reasoning: wanted.settings.reasoning,
-        sampling: wanted.settings.sampling.clone(),
-        max_tokens: wanted.settings.max_tokens,
-        trim_history: true,
-        lane: lane_of(wanted.owner_id),
-        ..Generate::new(&wanted.model, messages)
-    };
+    let mut request = wanted.request(&tree.branch(question.id), &reply);
     let (id, context_tokens) = (reply.id, wanted.context_tokens);
     let payer = &wanted.payer;
     let terms = payer.reserve(tx, id, &mut request, context_tokens, true)?;

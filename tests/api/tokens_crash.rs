@@ -1,5 +1,6 @@
 //! Sixty times `kill -9` while several people send, stop, delete and ask as programs: after each,
 //! every ledger comes to what there is, and nothing stays reserved for replies that are no more.
+//! The command line checks the folder as the kill left it, before the next start mends anything.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,5 @@
 //! Budgets of groups, which pay beside their people, and what comes and goes with an account.
+//! The groups themselves are in `groups.rs`, registration keys in `registration_keys.rs`.
 
 use serde_json::{Value, json};
 

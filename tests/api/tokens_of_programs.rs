@@ -1,4 +1,5 @@
 //! What programs on `/v1` cost, and what is refused of everybody who asks about tokens wrongly.
+//! Behind a client that left, what was written is paid for soon, not at once.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,6 @@
 //! Whatever happens in whatever order, the sum of the entries is what there is, and what is
-//! reserved is the sum of the reservations: random histories of three users and a group.
+//! reserved is the sum of the reservations. Random histories of three users and a group, in days
+//! that pass and sometimes go back, with houses that are killed.
 
 use proptest::prelude::*;
 

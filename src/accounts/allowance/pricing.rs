@@ -1,5 +1,6 @@
 //! What a reply costs: by the house's prices, in whole tokens of the allowance, rounded up; or by
-//! whoever was connected to say, outside every transaction and within a time.
+//! whoever was connected to say, outside every transaction and within a time. Where nobody says
+//! anything, the house's price holds. Asked by `reservations`, and by `conversations` for a quote.
 
 use std::time::Duration;
 

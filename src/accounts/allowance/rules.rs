@@ -1,5 +1,6 @@
 //! The rules of the allowance, a section of the settings: whether anything is charged, what a reply
 //! costs, what accounts begin with and get by themselves, and what becomes of who has nothing left.
+//! They are read in the transaction they decide. Changed by `accounts/settings`, field by field.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
-//! `user tokens`: what a user may spend, topping up, and whether all ledgers are whole.
+//! `user tokens`: what a user may spend, topping up, and whether all ledgers are whole. What is
+//! changed here stands in the audit log as the command line's. Called by `user`.
 
 use clap::Args;
 
