@@ -3,6 +3,7 @@
 //! Parts are given what they need and never look for it. Only `cli` and `http` know this.
 //! Stopping: replies save themselves first, then engines end, then the store closes.
 
+mod data_folder;
 mod overview;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ use crate::store::Store;
 use crate::store::jobs::{JobRecord, JobTask};
 use crate::worker::WorkerProgram;
 
+pub use self::data_folder::prepare_data_folder;
 pub use self::overview::{DayUsage, Overview};
 
 const DATABASE_FILE: &str = "chatelaine.redb";
@@ -51,29 +53,6 @@ pub struct Appliance {
     jobs: Arc<Jobs>,
     tasks: TaskTracker,
     stopping: CancellationToken,
-}
-
-/// Makes the data folder, readable by its owner alone, and says so plainly where that cannot be.
-pub fn prepare_data_folder(data: &Path) -> Result<()> {
-    let refused = |error: std::io::Error| {
-        Error::invalid(format!(
-            "the data folder {} cannot be used: {error}",
-            data.display()
-        ))
-    };
-    if !data.exists() {
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.recursive(true).create(data).map_err(refused)?;
-    }
-    #[cfg(unix)]
-    rustix::fs::access(
-        data,
-        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
-    )
-    .map_err(|error| refused(error.into()))?;
-    Ok(())
 }
 
 /// The database of a data folder.
