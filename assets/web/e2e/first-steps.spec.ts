@@ -1,6 +1,6 @@
 // Coming into the house: set-up, signing in, registering, leaving.
 import { startHouse } from "./house";
-import { composer, expect, finished, lastText, password, send, setUp, test } from "./page";
+import { composer, expect, finished, lastText, password, send, setUp, test, visit } from "./page";
 
 test("the printed link makes the administrator, and the first conversation streams", async ({ page }) => {
   const house = await startHouse();
@@ -16,10 +16,13 @@ test("the printed link makes the administrator, and the first conversation strea
     await page.getByRole("button", { name: "Set up" }).click();
     await expect(page.getByRole("heading", { name: /keeper/ })).toBeVisible();
 
-    await page.getByRole("button", { name: "Account of keeper" }).click();
-    await page.getByRole("menuitemcheckbox", { name: "New people may register" }).click();
-    await expect.poll(async () => (await page.request.get(`${house.url}/api/v1/auth/registration`)).json()).toEqual({ open: true });
-    await page.keyboard.press("Escape");
+    await visit(page, "House");
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByRole("radio", { name: "Everybody who reaches this page" }).check();
+    await page.getByRole("button", { name: "Save" }).click();
+    await expect(page.getByText("The settings are saved.")).toBeVisible();
+    expect(await (await page.request.get(`${house.url}/api/v1/auth/registration`)).json()).toMatchObject({ mode: "open" });
+    await page.getByRole("link", { name: "Back to the conversation" }).click();
 
     await send(page, "Say it slowly");
     await expect(lastText(page)).toContainText("word3");
@@ -98,9 +101,7 @@ test("a wrong password is said plainly", async ({ page }) => {
 });
 
 test("profile, password, language and theme", async ({ home: page, person }) => {
-  const menu = page.getByRole("button", { name: /^Account of/ });
-  await menu.click();
-  await page.getByRole("menuitem", { name: "Profile" }).click();
+  await visit(page, "Account");
   await page.getByLabel("Name", { exact: true }).fill("Ada");
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("Your profile is saved.")).toBeVisible();
@@ -112,7 +113,6 @@ test("profile, password, language and theme", async ({ home: page, person }) => 
   await page.getByLabel("Current password").fill(password);
   await page.getByRole("button", { name: "Change password" }).click();
   await expect(page.getByText("Your password is changed.", { exact: false })).toBeVisible();
-  await page.keyboard.press("Escape");
   expect(person.username).toBeTruthy();
 
   await page.getByRole("button", { name: "Account of Ada" }).click();
@@ -120,7 +120,7 @@ test("profile, password, language and theme", async ({ home: page, person }) => 
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
   await page.getByRole("menuitemradio", { name: "Deutsch" }).click();
   await expect(page.locator("html")).toHaveAttribute("lang", "de");
-  await page.reload();
+  await page.goto("/");
   await expect(page.getByRole("heading", { name: /Schön, dass du da bist, Ada/ })).toBeVisible();
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
 });

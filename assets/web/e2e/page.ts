@@ -105,6 +105,19 @@ export async function signOut(page: Page) {
   await expect(page.getByRole("heading", { name: "Welcome home" })).toBeVisible();
 }
 
+/** Goes to the pages of the account or the house, as the menu names them. */
+export async function visit(page: Page, pages: "Account" | "House") {
+  await page.getByRole("button", { name: /^Account of/ }).click();
+  await page.getByRole("menuitem", { name: pages }).click();
+  await expect(page.getByRole("heading", { level: 1, name: pages })).toBeVisible();
+}
+
+/** The administrator, signed in in this browser. */
+export async function enterAsKeeper(page: Page, house: House) {
+  const answer = await page.request.post(`${house.url}/api/v1/auth/login`, { data: { login: "keeper", password, cookie: true }, headers: { origin: house.url } });
+  expect(answer.status()).toBe(200);
+}
+
 /** The house refuses the next thing asked of one of these addresses. */
 export async function refuseNext(page: Page, address: string | RegExp) {
   const refusal = { status: 503, headers: { "retry-after": "7" }, json: { error: { code: "overloaded", message: "busy" } } };

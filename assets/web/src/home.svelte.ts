@@ -84,7 +84,7 @@ export class Home {
       },
       failed: complain,
       created: (conversation) => {
-        if (this.open === opened) router.go(`/c/${conversation.id}`, { replace: true });
+        if (this.open === opened && router.route.page === "chat") router.go(`/c/${conversation.id}`, { replace: true });
       },
     });
     return opened;

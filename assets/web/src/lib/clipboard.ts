@@ -13,7 +13,8 @@ export async function copyText(text: string): Promise<boolean> {
   field.value = text;
   field.className = "fixed top-0 opacity-0";
   const focused = document.activeElement;
-  document.body.append(field);
+  // Where the focus is: a dialog lets it go nowhere else.
+  (focused?.parentElement ?? document.body).append(field);
   field.select();
   const copied = document.execCommand("copy");
   field.remove();

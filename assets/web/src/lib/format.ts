@@ -20,3 +20,27 @@ export function bytes(size: number): string {
   const digits = value < 10 && step > 1 ? 1 : 0;
   return new Intl.NumberFormat(getLocale(), { style: "unit", unit: units[step], unitDisplay: "short", maximumFractionDigits: digits }).format(value);
 }
+
+/** The reader's own variety of the page's language, e.g. en-GB: dates differ between them. */
+function variety(): string {
+  const language = getLocale();
+  return navigator.languages.find((name) => name.split("-")[0] === language) ?? language;
+}
+
+export function day(time: string | Date): string {
+  return new Intl.DateTimeFormat(variety(), { dateStyle: "medium" }).format(new Date(time));
+}
+
+export function dayAndTime(time: string | Date): string {
+  return new Intl.DateTimeFormat(variety(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
+}
+
+const SECONDS = { minute: 60, hour: 3_600, day: 86_400 };
+
+/** How long ago, or how soon, no finer than is known; beyond a month, the day itself. */
+export function distance(time: string | Date, finest: "minute" | "hour" = "minute", now = Date.now()): string {
+  const seconds = (new Date(time).getTime() - now) / 1000;
+  if (Math.abs(seconds) > 30 * 86_400) return day(time);
+  const unit = (["day", "hour"] as const).find((unit) => Math.abs(seconds) >= SECONDS[unit]) ?? finest;
+  return new Intl.RelativeTimeFormat(variety(), { numeric: "auto" }).format(Math.trunc(seconds / SECONDS[unit]), unit);
+}

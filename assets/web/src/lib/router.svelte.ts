@@ -1,27 +1,46 @@
 // Which page the address means, over the history API. The server answers every page path with index.html.
 
+export type PagesName = "account" | "house";
+/** The pages before signing in that are a word of the address. */
+const ENTRIES = ["setup", "sign-in", "register"] as const;
+type EntryName = (typeof ENTRIES)[number];
+
 export type Route =
-  | { page: "setup" }
-  | { page: "sign-in" }
-  | { page: "register" }
+  | { page: EntryName }
   | { page: "chat"; conversation?: string }
+  | { page: PagesName; section: string; item?: string }
   | { page: "unknown" };
 
 export function routeOf(path: string): Route {
-  const [, first = "", second, ...more] = path.replace(/(?<=.)\/+$/, "").split("/");
+  const [, first = "", second, third, ...more] = path.replace(/(?<=.)\/+$/, "").split("/");
   if (more.length > 0) return { page: "unknown" };
+  if (first === "account" || first === "house") return { page: first, section: second ?? "", item: third && decoded(third) };
+  if (third !== undefined) return { page: "unknown" };
   if (first === "c" && second) return { page: "chat", conversation: second };
   if (second !== undefined) return { page: "unknown" };
   if (first === "") return { page: "chat" };
-  if (first === "setup" || first === "sign-in" || first === "register") return { page: first };
-  return { page: "unknown" };
+  const entry = ENTRIES.find((name) => name === first);
+  return { page: entry ?? "unknown" };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 class Router {
-  route: Route = $state(routeOf(location.pathname));
+  route: Route = $state.raw(routeOf(location.pathname));
 
   constructor() {
     addEventListener("popstate", () => (this.route = routeOf(location.pathname)));
+  }
+
+  /** Which one of the section's things is meant, where the address names one. */
+  get item(): string | undefined {
+    return "item" in this.route ? this.route.item : undefined;
   }
 
   go(path: string, how: { replace?: boolean } = {}) {

@@ -4,6 +4,12 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 
 export type User = Schemas["User"];
+export type UserRole = Schemas["UserRole"];
+export type Session = Schemas["Session"];
+export type ApiKey = Schemas["ApiKey"];
+export type ApiKeyScope = Schemas["ApiKeyScope"];
+export type AuditEntry = Schemas["AuditEntry"];
+export type Settings = Schemas["Settings"];
 export type Model = Schemas["Model"];
 export type Conversation = Schemas["Conversation"];
 export type Message = Schemas["Message"];

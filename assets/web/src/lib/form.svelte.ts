@@ -1,9 +1,9 @@
 // What all the small forms here share: busy while sending, and the words when it went wrong, at
 // the field they are about where there is one.
 import { tick } from "svelte";
-import { ApiError } from "../lib/api/error";
-import { m } from "../lib/paraglide/messages";
-import { wordsFor } from "../lib/problems";
+import { ApiError } from "./api/error";
+import { m } from "./paraglide/messages";
+import { wordsFor } from "./problems";
 
 const atField: Record<string, (error: ApiError) => string> = {
   username: (error) => (error.code === "conflict" ? m.username_taken() : m.username_hint()),
@@ -16,10 +16,13 @@ const atField: Record<string, (error: ApiError) => string> = {
 export class Form {
   busy = $state(false);
   problem: string | undefined = $state();
+  /** Those that have a place for their own words. */
+  #fields = new Set<string>();
   #wrong: { field: string; words: string } | undefined = $state.raw();
 
   /** What is wrong with this field, if it is this one. */
   wrong(field: string): string | undefined {
+    this.#fields.add(field);
     return this.#wrong?.field === field ? this.#wrong.words : undefined;
   }
 
@@ -50,8 +53,7 @@ export class Form {
 
   #tell(error: unknown, words: string | undefined) {
     const field = error instanceof ApiError ? error.field : undefined;
-    const said = field && atField[field]?.(error as ApiError);
-    if (field && said && !words) this.#wrong = { field, words: said };
+    if (field && this.#fields.has(field) && !words) this.#wrong = { field, words: atField[field]?.(error as ApiError) ?? wordsFor(error) };
     else this.problem = words ?? wordsFor(error);
   }
 }

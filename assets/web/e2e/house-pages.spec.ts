@@ -1,0 +1,68 @@
+// The pages about the house, for administrators.
+import type { Page } from "@playwright/test";
+import { sideways, sound } from "./axe";
+import { startHouse } from "./house";
+import { enterAsKeeper, expect, setUp, test, visit } from "./page";
+
+const section = (page: Page, name: string) => page.getByRole("navigation", { name: "Sections of “House”" }).getByRole("link", { name });
+
+test("only who runs the house finds its pages", async ({ home: page }) => {
+  await page.getByRole("button", { name: /^Account of/ }).click();
+  await expect(page.getByRole("menuitem", { name: "Account" })).toBeVisible();
+  await expect(page.getByRole("menuitem", { name: "House" })).toHaveCount(0);
+});
+
+test("settings are saved and written down in the audit log, which can be filtered and taken along", async ({ page }) => {
+  const house = await startHouse();
+  try {
+    await setUp(house);
+    await enterAsKeeper(page, house);
+    await page.goto(`${house.url}/`);
+    await visit(page, "House");
+    await section(page, "Settings").click();
+    const save = page.getByRole("button", { name: "Save" });
+    await expect(save).toBeDisabled();
+    await page.getByRole("radio", { name: "Whoever has a registration key" }).check();
+    await page.getByRole("radio", { name: "Always" }).check();
+    await save.click();
+    await expect(page.getByText("The settings are saved.")).toBeVisible();
+    await expect(save).toBeDisabled();
+    const rules = await (await page.request.get(`${house.url}/api/v1/auth/registration`)).json();
+    expect(rules).toMatchObject({ mode: "key", approval: true });
+
+    await section(page, "Audit log").click();
+    const rows = page.getByRole("list", { name: "Audit log" }).getByRole("listitem");
+    await expect(rows.first()).toContainText("settings.changed");
+    await expect(rows.first()).toContainText("registration.mode");
+    await expect(rows.first()).toContainText("by keeper");
+    const all = await rows.count();
+    expect(all).toBeGreaterThan(1);
+    await page.getByLabel("Filter").fill("settings mode");
+    await expect(rows).toHaveCount(1);
+    await page.getByLabel("Filter").fill("no such thing");
+    await expect(page.getByText("Nothing like that was found.")).toBeVisible();
+
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download all" }).click()]);
+    const lines = (await (await download.createReadStream()).toArray()).join("").trim().split("\n");
+    expect(lines.length).toBe(all);
+    expect(JSON.parse(lines.at(-1)!)).toMatchObject({ action: "settings.changed" });
+  } finally {
+    await house.stop();
+  }
+});
+
+test("axe finds nothing on the house's pages, and nothing scrolls sideways on a phone", async ({ page, house }) => {
+  test.slow();
+  await enterAsKeeper(page, house);
+  for (const [address, seen] of [
+    ["/house/settings", page.getByRole("radio", { name: "Nobody" })],
+    ["/house/audit", page.getByRole("list", { name: "Audit log" })],
+  ] as const) {
+    await page.goto(address);
+    await expect(seen).toBeVisible();
+    await sound(page, address);
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect(await sideways(page), address).toBe(0);
+    await page.setViewportSize({ width: 1280, height: 800 });
+  }
+});

@@ -1,0 +1,10 @@
+import { chromium } from "@playwright/test";
+import { readFileSync } from "node:fs";
+const b = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+const p = await b.newPage({ viewport: { width: 1500, height: 900 } });
+const names = process.argv.slice(2);
+const img = (n, w) => { try { return `<img width=${w} src="data:image/png;base64,${readFileSync(`/tmp/pageshots/${n}.png`).toString("base64")}">`; } catch { return ""; } };
+await p.setContent(names.map((n) => `<div style="display:flex;gap:6px;margin:0 0 6px;align-items:flex-start">${img(n + "-light", 640)}${img(n + "-dark", 640)}${img(n + "-phone", 200)}</div>`).join(""));
+await p.waitForTimeout(400);
+await p.screenshot({ path: "/tmp/pageshots/montage.png", fullPage: true });
+await b.close();
