@@ -1,4 +1,5 @@
 // The pages about oneself.
+import Archive from "@lucide/svelte/icons/archive";
 import KeyRound from "@lucide/svelte/icons/key-round";
 import MonitorSmartphone from "@lucide/svelte/icons/monitor-smartphone";
 import Palette from "@lucide/svelte/icons/palette";
@@ -11,4 +12,5 @@ export const accountSections: Section[] = [
   { path: "sessions", label: m.sessions, icon: MonitorSmartphone, load: () => import("./Sessions.svelte") },
   { path: "keys", label: m.api_keys, icon: KeyRound, load: () => import("./ApiKeys.svelte") },
   { path: "appearance", label: m.theme, icon: Palette, load: () => import("./Appearance.svelte") },
+  { path: "data", label: m.my_data, icon: Archive, load: () => import("./MyData.svelte") },
 ];

@@ -1,6 +1,10 @@
 // The pages about the house, for those who run it and those who look after them.
+import Inbox from "@lucide/svelte/icons/inbox";
+import KeyRound from "@lucide/svelte/icons/key-round";
 import ScrollText from "@lucide/svelte/icons/scroll-text";
 import Settings from "@lucide/svelte/icons/settings";
+import UserRound from "@lucide/svelte/icons/user-round";
+import UsersRound from "@lucide/svelte/icons/users-round";
 import { m } from "../lib/paraglide/messages";
 import type { UserRole } from "../lib/api/types";
 import type { Section } from "../pages/sections";
@@ -9,6 +13,10 @@ const running: UserRole[] = ["admin"];
 const looking: UserRole[] = ["admin", "auditor"];
 
 export const houseSections: Section[] = [
+  { path: "people", label: m.people, icon: UserRound, roles: running, load: () => import("./People.svelte") },
+  { path: "groups", label: m.groups, icon: UsersRound, roles: running, load: () => import("./GroupsPage.svelte") },
+  { path: "keys", label: m.registration_keys, icon: KeyRound, roles: running, load: () => import("./Keys.svelte") },
+  { path: "requests", label: m.requests, icon: Inbox, roles: running, load: () => import("./Requests.svelte") },
   { path: "settings", label: m.settings, icon: Settings, roles: running, load: () => import("./Settings.svelte") },
   { path: "audit", label: m.audit, icon: ScrollText, roles: looking, load: () => import("./Audit.svelte") },
 ];

@@ -2,11 +2,15 @@
 
 export type PagesName = "account" | "house";
 /** The pages before signing in that are a word of the address. */
-const ENTRIES = ["setup", "sign-in", "register"] as const;
+const ENTRIES = ["setup", "sign-in", "register", "forgot-password"] as const;
+/** Those behind a link that somebody was sent, whoever is signed in. */
+const LINKS = ["verify-email", "reset-password"] as const;
 type EntryName = (typeof ENTRIES)[number];
+type LinkName = (typeof LINKS)[number];
 
 export type Route =
-  | { page: EntryName }
+  | { page: EntryName | LinkName }
+  | { page: "approve"; token: string }
   | { page: "chat"; conversation?: string }
   | { page: PagesName; section: string; item?: string }
   | { page: "unknown" };
@@ -17,9 +21,10 @@ export function routeOf(path: string): Route {
   if (first === "account" || first === "house") return { page: first, section: second ?? "", item: third && decoded(third) };
   if (third !== undefined) return { page: "unknown" };
   if (first === "c" && second) return { page: "chat", conversation: second };
+  if (first === "approve" && second) return { page: "approve", token: decoded(second) };
   if (second !== undefined) return { page: "unknown" };
   if (first === "") return { page: "chat" };
-  const entry = ENTRIES.find((name) => name === first);
+  const entry = [...ENTRIES, ...LINKS].find((name) => name === first);
   return { page: entry ?? "unknown" };
 }
 

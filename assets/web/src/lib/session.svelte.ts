@@ -45,6 +45,11 @@ class Session {
     await this.#ask();
   }
 
+  /** Learns what has changed about oneself, without a moment of nothing. */
+  async refresh() {
+    await this.#ask();
+  }
+
   /** Only the latest question counts, and none that was asked before somebody came or left. */
   async #ask() {
     const asked = ++this.#asked;
@@ -70,6 +75,11 @@ class Session {
 
   async leave() {
     await call(api.POST("/auth/logout"));
+    this.forget();
+  }
+
+  /** For when the session is over already. */
+  forget() {
     this.#asked += 1;
     clearStored("session");
     this.state = { is: "signed-out", expired: false };

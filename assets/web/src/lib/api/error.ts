@@ -7,10 +7,15 @@ export class ApiError extends Error {
     /** 0 when no answer came at all. */
     readonly status: number,
     readonly retryAfterSeconds?: number,
-    /** Which field of the request it is about. */
-    readonly field?: string,
+    /** What else is known, by the server's names. */
+    readonly details: Record<string, unknown> = {},
   ) {
     super(message);
+  }
+
+  /** Which field of the request it is about. */
+  get field(): string | undefined {
+    return typeof this.details.field === "string" ? this.details.field : undefined;
   }
 
   static unreachable(cause: unknown): ApiError {
@@ -22,12 +27,11 @@ export class ApiError extends Error {
 }
 
 export function errorOf(response: Response, body: unknown): ApiError {
-  const told = (body as { error?: { code?: unknown; message?: unknown; details?: { field?: unknown } } } | undefined)?.error;
+  const told = (body as { error?: { code?: unknown; message?: unknown; details?: Record<string, unknown> } } | undefined)?.error;
   const wait = Number(response.headers.get("retry-after")) || undefined;
   const code = typeof told?.code === "string" ? told.code : response.ok ? "internal" : codeOf(response.status);
   const message = typeof told?.message === "string" ? told.message : "";
-  const field = typeof told?.details?.field === "string" ? told.details.field : undefined;
-  return new ApiError(code, message, response.status, wait, field);
+  return new ApiError(code, message, response.status, wait, told?.details);
 }
 
 /** For answers that are not ours, e.g. of a proxy in between. */
