@@ -1,6 +1,7 @@
 // The pages about the house, for those who run it and those who look after them.
 import Inbox from "@lucide/svelte/icons/inbox";
 import KeyRound from "@lucide/svelte/icons/key-round";
+import Puzzle from "@lucide/svelte/icons/puzzle";
 import ScrollText from "@lucide/svelte/icons/scroll-text";
 import Settings from "@lucide/svelte/icons/settings";
 import UserRound from "@lucide/svelte/icons/user-round";
@@ -17,6 +18,7 @@ export const houseSections: Section[] = [
   { path: "groups", label: m.groups, icon: UsersRound, roles: running, load: () => import("./GroupsPage.svelte") },
   { path: "keys", label: m.registration_keys, icon: KeyRound, roles: running, load: () => import("./Keys.svelte") },
   { path: "requests", label: m.requests, icon: Inbox, roles: running, load: () => import("./Requests.svelte") },
+  { path: "plugins", label: m.plugins, icon: Puzzle, roles: running, load: () => import("./plugins/Plugins.svelte") },
   { path: "settings", label: m.settings, icon: Settings, roles: running, load: () => import("./Settings.svelte") },
   { path: "audit", label: m.audit, icon: ScrollText, roles: looking, load: () => import("./Audit.svelte") },
 ];
