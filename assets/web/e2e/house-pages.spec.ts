@@ -1,8 +1,8 @@
 // The pages about the house, for administrators.
 import type { Page } from "@playwright/test";
 import { sideways, sound } from "./axe";
-import { startHouse } from "./house";
-import { enterAsKeeper, expect, setUp, test, visit } from "./page";
+import { ask, list, test } from "./mine";
+import { enterAsKeeper, expect, password, signIn, visit } from "./page";
 
 const section = (page: Page, name: string) => page.getByRole("navigation", { name: "Sections of “House”" }).getByRole("link", { name });
 
@@ -12,49 +12,69 @@ test("only who runs the house finds its pages", async ({ home: page }) => {
   await expect(page.getByRole("menuitem", { name: "House" })).toHaveCount(0);
 });
 
-test("settings are saved and written down in the audit log, which can be filtered and taken along", async ({ page }) => {
-  const house = await startHouse();
-  try {
-    await setUp(house);
-    await enterAsKeeper(page, house);
-    await page.goto(`${house.url}/`);
-    await visit(page, "House");
-    await section(page, "Settings").click();
-    const save = page.getByRole("button", { name: "Save" });
-    await expect(save).toBeDisabled();
-    await page.getByRole("radio", { name: "Whoever has a registration key" }).check();
-    await page.getByRole("radio", { name: "Always" }).check();
-    await save.click();
-    await expect(page.getByText("The settings are saved.")).toBeVisible();
-    await expect(save).toBeDisabled();
-    const rules = await (await page.request.get(`${house.url}/api/v1/auth/registration`)).json();
-    expect(rules).toMatchObject({ mode: "key", approval: true });
+test("settings are saved and written down in the audit log, which can be filtered and taken along", async ({ page, mine: house }) => {
+  await page.goto(`${house.url}/`);
+  await visit(page, "House");
+  await section(page, "Settings").click();
+  const save = page.getByRole("button", { name: "Save" });
+  await expect(save).toBeDisabled();
+  await page.getByRole("radio", { name: "Whoever has a registration key" }).check();
+  await page.getByRole("radio", { name: "Always" }).check();
+  await save.click();
+  await expect(page.getByText("The settings are saved.")).toBeVisible();
+  await expect(save).toBeDisabled();
+  const rules = await (await page.request.get(`${house.url}/api/v1/auth/registration`)).json();
+  expect(rules).toMatchObject({ mode: "key", approval: true });
 
-    await section(page, "Audit log").click();
-    const rows = page.getByRole("list", { name: "Audit log" }).getByRole("listitem");
-    await expect(rows.first()).toContainText("settings.changed");
-    await expect(rows.first()).toContainText("registration.mode");
-    await expect(rows.first()).toContainText("by keeper");
-    const all = await rows.count();
-    expect(all).toBeGreaterThan(1);
-    await page.getByLabel("Filter").fill("settings mode");
-    await expect(rows).toHaveCount(1);
-    await page.getByLabel("Filter").fill("no such thing");
-    await expect(page.getByText("Nothing like that was found.")).toBeVisible();
+  await section(page, "Audit log").click();
+  const rows = page.getByRole("list", { name: "Audit log" }).getByRole("listitem");
+  await expect(rows.first()).toContainText("settings.changed");
+  await expect(rows.first()).toContainText("registration.mode");
+  await expect(rows.first()).toContainText("by keeper");
+  const all = await rows.count();
+  expect(all).toBeGreaterThan(1);
+  await page.getByLabel("Filter").fill("settings mode");
+  await expect(rows).toHaveCount(1);
+  await page.getByLabel("Filter").fill("no such thing");
+  await expect(page.getByText("Nothing like that was found.")).toBeVisible();
 
-    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download all" }).click()]);
-    const lines = (await (await download.createReadStream()).toArray()).join("").trim().split("\n");
-    expect(lines.length).toBe(all);
-    expect(JSON.parse(lines.at(-1)!)).toMatchObject({ action: "settings.changed" });
-  } finally {
-    await house.stop();
-  }
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download all" }).click()]);
+  const lines = (await (await download.createReadStream()).toArray()).join("").trim().split("\n");
+  expect(lines.length).toBe(all);
+  expect(JSON.parse(lines.at(-1)!)).toMatchObject({ action: "settings.changed" });
+});
+
+test("the overview counts what is in the house and draws what was written", async ({ page, mine }) => {
+  await ask(page.request, mine, "POST", "/chat", { content: "Hello" });
+  await page.goto(`${mine.url}/house`);
+  await expect(page.getByRole("heading", { level: 2, name: "Overview" })).toBeVisible();
+  const figure = (name: string) => page.locator("dl div").filter({ has: page.getByText(name, { exact: true }) }).locator("dd");
+  await expect(figure("People")).toHaveText("1");
+  await expect(figure("Messages")).toHaveText("2");
+  await expect(page.getByText("1 replies")).toBeVisible();
+  await expect(page.locator("figure canvas").first()).toBeVisible();
+  await expect(page.getByText(/^Models /)).toBeVisible();
+});
+
+test("auditors see the overview and the audit log, and nothing else of the house", async ({ page, mine, browser }) => {
+  await ask(page.request, mine, "POST", "/admin/users", { username: "ada", password, role: "auditor" });
+  const hers = await (await browser.newContext()).newPage();
+  await hers.goto(`${mine.url}/sign-in`);
+  await signIn(hers, "ada");
+  await visit(hers, "House");
+  const links = hers.getByRole("navigation", { name: "Sections of “House”" }).getByRole("link");
+  await expect(links).toHaveText(["Overview", "Audit log"]);
+  await expect(hers.locator("figure canvas").first()).toBeVisible();
+  await links.last().click();
+  await expect(list(hers, "Audit log").first()).toBeVisible();
+  await hers.context().close();
 });
 
 test("axe finds nothing on the house's pages, and nothing scrolls sideways on a phone", async ({ page, house }) => {
   test.slow();
   await enterAsKeeper(page, house);
   for (const [address, seen] of [
+    ["/house/overview", page.locator("figure canvas").first()],
     ["/house/settings", page.getByRole("radio", { name: "Nobody" })],
     ["/house/audit", page.getByRole("list", { name: "Audit log" })],
   ] as const) {

@@ -1,4 +1,5 @@
 // The pages about the house, for those who run it and those who look after them.
+import Gauge from "@lucide/svelte/icons/gauge";
 import Inbox from "@lucide/svelte/icons/inbox";
 import KeyRound from "@lucide/svelte/icons/key-round";
 import Puzzle from "@lucide/svelte/icons/puzzle";
@@ -14,6 +15,7 @@ const running: UserRole[] = ["admin"];
 const looking: UserRole[] = ["admin", "auditor"];
 
 export const houseSections: Section[] = [
+  { path: "overview", label: m.overview, icon: Gauge, roles: looking, load: () => import("./Overview.svelte") },
   { path: "people", label: m.people, icon: UserRound, roles: running, load: () => import("./People.svelte") },
   { path: "groups", label: m.groups, icon: UsersRound, roles: running, load: () => import("./GroupsPage.svelte") },
   { path: "keys", label: m.registration_keys, icon: KeyRound, roles: running, load: () => import("./Keys.svelte") },

@@ -17,6 +17,7 @@ export type RegistrationKey = Schemas["RegistrationKey"];
 export type KeyTerms = Schemas["KeyTerms"];
 export type RequestListItem = Schemas["RequestListItem"];
 export type RequestWish = Schemas["RequestWish"];
+export type Overview = Schemas["Overview"];
 export type Plugin = Schemas["Plugin"];
 export type PluginError = Schemas["PluginError"];
 export type PluginSetting = Schemas["PluginSetting"];
