@@ -2,6 +2,7 @@
 import Gauge from "@lucide/svelte/icons/gauge";
 import Inbox from "@lucide/svelte/icons/inbox";
 import KeyRound from "@lucide/svelte/icons/key-round";
+import Mail from "@lucide/svelte/icons/mail";
 import Puzzle from "@lucide/svelte/icons/puzzle";
 import ScrollText from "@lucide/svelte/icons/scroll-text";
 import Settings from "@lucide/svelte/icons/settings";
@@ -21,6 +22,7 @@ export const houseSections: Section[] = [
   { path: "keys", label: m.registration_keys, icon: KeyRound, roles: running, load: () => import("./Keys.svelte") },
   { path: "requests", label: m.requests, icon: Inbox, roles: running, load: () => import("./Requests.svelte") },
   { path: "plugins", label: m.plugins, icon: Puzzle, roles: running, load: () => import("./plugins/Plugins.svelte") },
+  { path: "mail", label: m.mail, icon: Mail, roles: running, load: () => import("./mail/Mail.svelte") },
   { path: "settings", label: m.settings, icon: Settings, roles: running, load: () => import("./Settings.svelte") },
   { path: "audit", label: m.audit, icon: ScrollText, roles: looking, load: () => import("./Audit.svelte") },
 ];

@@ -1,0 +1,66 @@
+// Mail: set, tested, and what is done with it.
+import { sideways, sound } from "./axe";
+import { ask, test } from "./mine";
+import { composer, expect, password } from "./page";
+import { startMailServer } from "./smtp";
+
+test("a mail server is set and tested, in the server's own words", async ({ page, mine, browser }) => {
+  const server = await startMailServer();
+  try {
+    await page.goto(`${mine.url}/house/mail`);
+    await expect(page.getByText("No mail server is set", { exact: false })).toBeVisible();
+    await page.getByLabel("Mail server").fill("127.0.0.1");
+    await page.getByLabel("Connection").selectOption("none");
+    await expect(page.getByLabel("Port")).toHaveValue("25");
+    await page.getByLabel("Port").fill(String(server.port));
+    await page.getByLabel("Sender's address").fill("house@example.org");
+    await page.getByRole("button", { name: "Save" }).click();
+    await expect(page.getByText("Saved.")).toBeVisible();
+
+    await page.getByLabel("Send a test mail to").fill("refused@example.org");
+    await page.getByRole("button", { name: "Send now" }).click();
+    await expect(page.getByRole("alert")).toContainText("nobody of this name lives here");
+    await sound(page, "mail, refused");
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect(await sideways(page)).toBe(0);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.getByLabel("Send a test mail to").fill("keeper@example.org");
+    await page.getByRole("button", { name: "Send now" }).click();
+    await expect(page.getByRole("alert")).toHaveCount(0);
+    await expect.poll(() => server.mails.length).toBe(1);
+    await expect(page.getByText("Nothing waits.")).toBeVisible();
+
+    await ask(page.request, mine, "PATCH", "/admin/settings", { registration: { mode: "open", verify_email: true } });
+    const theirs = await (await browser.newContext()).newPage();
+    await theirs.goto(`${mine.url}/register`);
+    await theirs.getByLabel("User name").fill("cousin");
+    await theirs.getByLabel("Password").fill(password);
+    await theirs.getByLabel("E-mail").fill("cousin@example.org");
+    await theirs.getByRole("button", { name: "Make account" }).click();
+    await expect(theirs.getByRole("heading", { name: "Look into your mail" })).toBeVisible();
+    await expect(theirs.getByText("cousin@example.org", { exact: false })).toBeVisible();
+    await expect.poll(() => server.mails.length).toBe(2);
+    await theirs.goto(mine.url + verifyPath(server.mails.at(-1)!));
+    await expect(theirs.getByRole("heading", { name: "Your address is confirmed" })).toBeVisible();
+    await sound(theirs, "address confirmed");
+    await theirs.getByRole("link", { name: "To signing in" }).click();
+    await theirs.getByLabel("User name or e-mail").fill("cousin@example.org");
+    await theirs.getByLabel("Password").fill(password);
+    await theirs.keyboard.press("Enter");
+    await expect(composer(theirs)).toBeVisible();
+    await theirs.context().close();
+
+    await page.reload();
+    await page.getByRole("button", { name: "Send no mail any more" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Send no mail any more" }).click();
+    await expect(page.getByText("No mail server is set", { exact: false })).toBeVisible();
+  } finally {
+    await server.stop();
+  }
+});
+
+/** The link of a mail, whose lines may be folded. */
+function verifyPath(mail: string): string {
+  const text = mail.replace(/=\n/g, "").replaceAll("=3D", "=");
+  return /\/verify-email\?token=[\w-]+/.exec(text)![0];
+}
