@@ -28,6 +28,16 @@ test("the pages are entered from the menu, have addresses, and lead back to the 
   await expect(composer(page)).toBeVisible();
 });
 
+test("an address that was sent leads there once one has signed in", async ({ page, person }) => {
+  await page.context().clearCookies();
+  await page.goto("/account/sessions");
+  await page.getByLabel("User name or e-mail").fill(person.username);
+  await page.getByLabel("Password").fill(password);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("list", { name: "Sessions" })).toBeVisible();
+  await expect(page).toHaveURL(/\/account\/sessions$/);
+});
+
 test("what is being typed is not left by a key", async ({ home: page }) => {
   await page.goto("/account");
   await page.getByLabel("Name", { exact: true }).fill("Ad");
@@ -129,6 +139,7 @@ test("axe finds nothing on the account's pages, and nothing scrolls sideways on 
     ["/account", page.getByLabel("Current password")],
     ["/account/sessions", page.getByRole("list", { name: "Sessions" })],
     ["/account/keys", page.getByText("You have no keys.")],
+    ["/account/data", page.getByRole("button", { name: "Delete my account …" })],
     ["/account/appearance", page.getByRole("radio", { name: "Dark" })],
   ] as const) {
     await page.goto(address);

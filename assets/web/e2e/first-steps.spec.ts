@@ -19,7 +19,7 @@ test("the printed link makes the administrator, and the first conversation strea
     await visit(page, "House");
     await page.getByRole("link", { name: "Settings" }).click();
     await page.getByRole("radio", { name: "Everybody who reaches this page" }).check();
-    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("button", { name: "Save" }).first().click();
     await expect(page.getByText("The settings are saved.")).toBeVisible();
     expect(await (await page.request.get(`${house.url}/api/v1/auth/registration`)).json()).toMatchObject({ mode: "open" });
     await page.getByRole("link", { name: "Back to the conversation" }).click();

@@ -101,3 +101,34 @@ test("on a phone the drawer holds the focus and gives it back", async ({ home: p
   await expect(page.getByRole("complementary")).toBeVisible();
   await expect(composer(page)).not.toBeFocused();
 });
+
+test("the pages are used by keyboard alone", async ({ home: page }) => {
+  const menu = page.getByRole("button", { name: /^Account of/ });
+  await menu.focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("menuitem", { name: "Account" }).focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1, name: "Account" })).toBeFocused();
+  const tabTo = async (name: string, role: "link" | "button" | "textbox") => {
+    const wanted = page.getByRole(role, { name, exact: true });
+    for (let step = 0; step < 20 && !(await wanted.evaluate((node) => node === document.activeElement)); step++) await page.keyboard.press("Tab");
+    await expect(wanted).toBeFocused();
+  };
+  await tabTo("API keys", "link");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 2, name: "API keys" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "API keys" })).toBeFocused();
+  await tabTo("New key", "button");
+  await page.keyboard.press("Enter");
+  await expect(page.getByLabel("Name")).toBeFocused();
+  await page.keyboard.type("robot");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog").getByText("Your new key")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await expect(page.getByRole("button", { name: "New key" })).toBeFocused();
+  await expect(page).toHaveURL(/\/account\/keys$/);
+  await page.keyboard.press("Escape");
+  await expect(page).toHaveURL(/\/$/);
+  await expect(composer(page)).toBeFocused();
+});

@@ -16,7 +16,7 @@ test("settings are saved and written down in the audit log, which can be filtere
   await page.goto(`${house.url}/`);
   await visit(page, "House");
   await section(page, "Settings").click();
-  const save = page.getByRole("button", { name: "Save" });
+  const save = page.getByRole("button", { name: "Save" }).first();
   await expect(save).toBeDisabled();
   await page.getByRole("radio", { name: "Whoever has a registration key" }).check();
   await page.getByRole("radio", { name: "Always" }).check();

@@ -2,7 +2,7 @@
 // The cookie belongs to all tabs of a browser, so they tell each other when somebody else has it.
 import { api, call, onSignedOut } from "./api/client";
 import { ApiError } from "./api/error";
-import type { User } from "./api/types";
+import type { Notice, User } from "./api/types";
 import { clearStored, readStored, writeStored } from "./stored";
 
 type State =
@@ -10,13 +10,15 @@ type State =
   | { is: "unreachable" }
   | { is: "needs-setup" }
   | { is: "signed-out"; expired: boolean }
-  | { is: "signed-in"; user: User };
+  | { is: "signed-in"; user: User; notices?: Notice[] };
 
 /** Whose words this tab keeps. */
 const OWNER_KEY = "chatelaine-of";
 
 class Session {
   state: State = $state.raw({ is: "opening" });
+  /** What the house has to tell whoever is signed in. */
+  notices: Notice[] = $state.raw([]);
   #tabs = new BroadcastChannel("chatelaine-session");
   #asked = 0;
 
@@ -57,19 +59,22 @@ class Session {
     if (asked !== this.#asked) return;
     // A house that is away for a moment does not end anything.
     if (state.is === "unreachable" && this.user) return;
-    if (state.is === "signed-in") this.#welcome(state.user);
+    if (state.is === "signed-in") this.#welcome(state.user, state.notices);
     else if (state.is !== this.state.is) this.state = state;
   }
 
-  #welcome(user: User) {
+  #welcome(user: User, notices?: Notice[]) {
     if (readStored("session", OWNER_KEY) !== user.id) clearStored("session");
     writeStored("session", OWNER_KEY, user.id);
+    if (notices || user.id !== this.user?.id) this.notices = notices ?? [];
     this.state = { is: "signed-in", user };
   }
 
   enter(user: User) {
     this.#asked += 1;
     this.#welcome(user);
+    // Signing in tells who it is, and not what there is to tell.
+    void this.#ask();
     this.#tabs.postMessage(user);
   }
 
@@ -89,8 +94,8 @@ class Session {
 
 async function stateOfHouse(): Promise<State> {
   try {
-    const { user } = await call(api.GET("/auth/me"));
-    return { is: "signed-in", user };
+    const { user, notices } = await call(api.GET("/auth/me"));
+    return { is: "signed-in", user, notices };
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 401) return { is: "unreachable" };
   }

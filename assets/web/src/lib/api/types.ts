@@ -9,6 +9,7 @@ export type Session = Schemas["Session"];
 export type ApiKey = Schemas["ApiKey"];
 export type ApiKeyScope = Schemas["ApiKeyScope"];
 export type AuditEntry = Schemas["AuditEntry"];
+export type Notice = Schemas["Notice"];
 export type Me = Schemas["Me"];
 export type Person = Schemas["Person"];
 export type GroupListItem = Schemas["GroupListItem"];
