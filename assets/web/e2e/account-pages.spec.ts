@@ -139,6 +139,7 @@ test("axe finds nothing on the account's pages, and nothing scrolls sideways on 
     ["/account", page.getByLabel("Current password")],
     ["/account/sessions", page.getByRole("list", { name: "Sessions" })],
     ["/account/keys", page.getByText("You have no keys.")],
+    ["/account/allowance", page.getByText("Replies cost nothing in this house.")],
     ["/account/data", page.getByRole("button", { name: "Delete my account …" })],
     ["/account/appearance", page.getByRole("radio", { name: "Dark" })],
   ] as const) {

@@ -1,6 +1,7 @@
 // What a signed-in page keeps: the list, the models, and the conversation on the screen.
 // Made when somebody signs in and thrown away when they leave, so nothing of theirs stays behind.
 import { createContext, tick } from "svelte";
+import { OwnAllowance } from "./allowance/own-allowance.svelte";
 import { OpenConversation } from "./chat/conversation.svelte";
 import { forgetUnsent, keepDraft } from "./chat/drafts";
 import { Models } from "./chat/models.svelte";
@@ -13,6 +14,7 @@ import { complain, toasts } from "./ui/toasts.svelte";
 export class Home {
   readonly list = new ConversationList();
   readonly models = new Models();
+  readonly allowance = new OwnAllowance();
   open: OpenConversation = $state.raw()!;
   /** On a narrow screen the list is a drawer. */
   drawer = $state(false);
@@ -30,6 +32,7 @@ export class Home {
   start(): () => void {
     void this.list.arrive();
     void this.models.load();
+    void this.allowance.load();
     let ended = false;
     const stopWatching = watchRunning((replyOf) => {
       const endedBefore = ended;

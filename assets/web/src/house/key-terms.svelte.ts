@@ -7,6 +7,7 @@ export class KeyTerms {
   uses = $state("1");
   days = $state("30");
   role: UserRole = $state("user");
+  tokens = $state("");
   groupIds: string[] = $state([]);
 
   body(): Body {
@@ -16,6 +17,7 @@ export class KeyTerms {
       expires_at: expiryOf(this.days),
       role: this.role,
       group_ids: this.groupIds,
+      tokens: this.tokens === "" ? undefined : Number(this.tokens),
     };
   }
 }

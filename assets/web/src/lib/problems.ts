@@ -1,9 +1,9 @@
 // What went wrong, in the reader's language and with the way on.
 import { ApiError } from "./api/error";
-import { number } from "./format";
+import { dayAndTime, number } from "./format";
 import { m } from "./paraglide/messages";
 
-type Said = { code: string; message: string; retryAfterSeconds?: number };
+type Said = { code: string; message: string; retryAfterSeconds?: number; details?: Record<string, unknown> };
 
 const byCode: Record<string, (problem: Said) => string> = {
   unreachable: () => m.problem_unreachable(),
@@ -11,6 +11,7 @@ const byCode: Record<string, (problem: Said) => string> = {
   forbidden: ({ message }) => asSentence(message) || m.problem_forbidden(),
   not_found: () => m.problem_not_found(),
   payload_too_large: () => m.problem_too_large(),
+  quota_exceeded: quotaWords,
   context_too_long: () => m.problem_context_too_long(),
   rate_limited: (problem) => waitWords(problem, m.problem_rate_limited()),
   overloaded: (problem) => waitWords(problem, m.problem_overloaded()),
@@ -31,6 +32,16 @@ export function asSentence(words: string): string {
 
 function waitWords({ retryAfterSeconds }: Said, words: string): string {
   return retryAfterSeconds ? `${words} ${m.problem_wait_seconds({ seconds: number(retryAfterSeconds) })}` : words;
+}
+
+/** What is missing, and when or from whom more comes. */
+function quotaWords({ details = {} }: Said): string {
+  const { needed, balance, holder, refill_at } = details;
+  if (typeof needed !== "number" || typeof balance !== "number") return m.problem_quota_short();
+  const amounts = { needed: number(needed), balance: number(Math.max(0, balance)) };
+  const lack = holder === "group" ? m.problem_quota_group(amounts) : m.problem_quota(amounts);
+  const way = typeof refill_at === "string" ? m.problem_quota_refill({ when: dayAndTime(refill_at) }) : m.problem_quota_ask();
+  return `${lack} ${way}`;
 }
 
 function isSaid(problem: unknown): problem is Said {
