@@ -1,7 +1,7 @@
 // Rules of the house that are scripts: written, tried, turned on, and asked.
 import { sideways, sound } from "./axe";
 import { ask, list, test } from "./mine";
-import { expect } from "./page";
+import { expect, password } from "./page";
 
 const RULE = `fn registration_before_accept(key, applicant, now) {
     print("asked");
@@ -42,6 +42,25 @@ test("a plugin is begun, mended where it is wrong, tried, turned on, and deleted
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await expect(page).toHaveURL(`${mine.url}/house/plugins`);
   await expect(page.getByRole("link", { name: /^teachers-first/ })).toHaveCount(0);
+});
+
+test("whom a rule refuses reads its reason, and the log has it", async ({ page, mine, browser }) => {
+  await ask(page.request, mine, "PATCH", "/admin/settings", { registration: { mode: "open" } });
+  await ask(page.request, mine, "POST", "/admin/plugins", { name: "teachers-first", source: RULE });
+  await ask(page.request, mine, "PATCH", "/admin/plugins/teachers-first", { enabled: true });
+  const theirs = await (await browser.newContext()).newPage();
+  await theirs.goto(`${mine.url}/register`);
+  await theirs.getByLabel("User name").fill("pupil");
+  await theirs.getByLabel("Password").fill(password);
+  await theirs.getByRole("button", { name: "Make account" }).click();
+  await expect(theirs.getByRole("alert")).toContainText("Please ask your teacher.");
+  await sound(theirs, "refused by a rule");
+  await theirs.context().close();
+
+  await page.goto(`${mine.url}/house/plugins/teachers-first`);
+  await page.getByRole("tab", { name: "Log" }).click();
+  await expect(list(page, "Log").first()).toContainText("refused");
+  await expect(list(page, "Log").first()).toContainText("Please ask your teacher.");
 });
 
 test("a plugin that comes with the house is set, and its edits are taken back", async ({ page, mine }) => {
