@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::{Accounts, Caller, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::config::{Config, EngineConfig};
-use crate::conversations::{Conversations, remove_conversations_of};
+use crate::conversations::{Conversations, Grounds, remove_conversations_of};
 use crate::engine::remote::RemoteEngine;
 use crate::engine::scripted::ScriptedEngine;
 use crate::engine::{CombinedEngine, Engine, ModelInfo, ModelRunner};
@@ -115,16 +115,16 @@ impl Appliance {
             open_puller(&config, data),
         );
         accounts.allowances().refresh().await;
-        let conversations = Conversations::new(
-            Arc::clone(&store),
-            Arc::clone(accounts.allowances()),
-            Arc::clone(&plugins),
-            Arc::clone(&engine),
-            Arc::clone(&adapters),
-            Arc::clone(&jobs),
-            tasks.clone(),
-            stopping.clone(),
-        );
+        let conversations = Conversations::new(Grounds {
+            store: Arc::clone(&store),
+            allowances: Arc::clone(accounts.allowances()),
+            plugins: Arc::clone(&plugins),
+            engine: Arc::clone(&engine),
+            adapters: Arc::clone(&adapters),
+            jobs: Arc::clone(&jobs),
+            tasks: tasks.clone(),
+            stopping: stopping.clone(),
+        });
         conversations.interrupt_cut_off_replies().await?;
         let appliance = Arc::new(Self {
             config,

@@ -59,38 +59,44 @@ pub struct Conversations {
     replies: Arc<Replies>,
 }
 
+/// What conversations stand on.
+pub struct Grounds {
+    pub store: Arc<Store>,
+    pub allowances: Arc<Allowances>,
+    pub plugins: Arc<Plugins>,
+    pub engine: Arc<dyn Engine>,
+    pub adapters: Arc<Adapters>,
+    pub jobs: Arc<Jobs>,
+    /// What shutdown waits for.
+    pub tasks: TaskTracker,
+    /// Tells replies to save themselves.
+    pub stopping: CancellationToken,
+}
+
 impl Conversations {
-    /// `tasks` is what shutdown waits for; `stopping` tells replies to save themselves.
-    pub fn new(
-        store: Arc<Store>,
-        allowances: Arc<Allowances>,
-        plugins: Arc<Plugins>,
-        engine: Arc<dyn Engine>,
-        adapters: Arc<Adapters>,
-        jobs: Arc<Jobs>,
-        tasks: TaskTracker,
-        stopping: CancellationToken,
-    ) -> Self {
+    pub fn new(grounds: Grounds) -> Self {
         let replies = Replies::new(
-            Arc::clone(&store),
-            Arc::clone(&engine),
-            jobs,
-            tasks.clone(),
-            stopping.clone(),
+            Arc::clone(&grounds.store),
+            Arc::clone(&grounds.engine),
+            Arc::clone(&grounds.jobs),
+            grounds.tasks.clone(),
+            grounds.stopping.clone(),
         );
-        allowances.connect_pricing(Arc::new(ScriptedPricing {
-            plugins: Arc::clone(&plugins),
-            store: Arc::clone(&store),
-            engine: Arc::clone(&engine),
-        }));
+        grounds
+            .allowances
+            .connect_pricing(Arc::new(ScriptedPricing {
+                plugins: Arc::clone(&grounds.plugins),
+                store: Arc::clone(&grounds.store),
+                engine: Arc::clone(&grounds.engine),
+            }));
         Self {
-            store,
-            allowances,
-            plugins,
-            engine,
-            adapters,
-            tasks,
-            stopping,
+            store: grounds.store,
+            allowances: grounds.allowances,
+            plugins: grounds.plugins,
+            engine: grounds.engine,
+            adapters: grounds.adapters,
+            tasks: grounds.tasks,
+            stopping: grounds.stopping,
             replies: Arc::new(replies),
         }
     }
