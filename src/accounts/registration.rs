@@ -191,16 +191,18 @@ impl Prepared {
         terms: Terms,
     ) -> Result<(UserRecord, Vec<(UnsentLink, &'static str)>)> {
         let mut user = self.user.clone();
+        let mut tokens = self.grant.tokens;
         if let Some(key) = terms.key {
             user.role = key.grants.role;
             user.group_ids.clone_from(&key.grants.group_ids);
             user.registration_key_id = Some(key.id);
-            if let Some(tokens) = key.grants.tokens {
-                open_allowance(tx, user.id, tokens, Some("registration key".into()))?;
-            }
+            tokens = tokens.or(key.grants.tokens);
             use_key(tx, key, &user)?;
         }
         apply_grant(tx, &mut user, &self.grant)?;
+        if let Some(tokens) = tokens {
+            open_allowance(tx, user.id, tokens, Some("registration".into()))?;
+        }
         if let Some(awaited) = terms.awaited {
             user.status = UserStatus::Pending(awaited);
         }

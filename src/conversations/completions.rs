@@ -98,13 +98,12 @@ impl Conversations {
                 return Err(error.into());
             }
         };
+        let streams = streams.into_iter().zip(meters).map(|(stream, meter)| {
+            CompletionStream::new(stream, meter, self.desk(), model.clone())
+        });
         Ok(Completion {
+            streams: streams.collect(),
             model,
-            streams: streams
-                .into_iter()
-                .zip(meters)
-                .map(|(stream, meter)| CompletionStream::new(stream, meter))
-                .collect(),
         })
     }
 

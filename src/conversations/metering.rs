@@ -16,6 +16,7 @@ use super::charges::{Charge, Settlement};
 use crate::engine::{EngineError, EngineEvent, TokenStream, Usage};
 use crate::error::ErrorKind;
 use crate::store::Store;
+use crate::store::usage::add_usage;
 
 /// Between two tries while the disk does not take it.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -30,6 +31,17 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    /// For the overview, which nobody waits for.
+    fn add_up(&self, model: String, usage: Usage) {
+        let store = Arc::clone(&self.store);
+        self.tasks.spawn(async move {
+            let added = store.write(move |tx| add_usage(tx, &model, usage)).await;
+            if let Err(error) = added {
+                tracing::warn!(%error, "what a completion used was not added up");
+            }
+        });
+    }
+
     async fn settle(self, charge: Charge, used: Option<Usage>) {
         let settlement: Settlement = charge.settlement(used).await;
         let mut pause = FIRST_PAUSE;
@@ -116,21 +128,36 @@ impl Drop for Meter {
 pub struct CompletionStream {
     stream: TokenStream,
     meter: Option<Meter>,
+    desk: Desk,
+    model: String,
 }
 
 impl CompletionStream {
-    pub(super) fn new(stream: TokenStream, mut meter: Option<Meter>) -> Self {
+    pub(super) fn new(
+        stream: TokenStream,
+        mut meter: Option<Meter>,
+        desk: Desk,
+        model: String,
+    ) -> Self {
         if let Some(meter) = &mut meter {
             meter.is_begun = true;
         }
-        Self { stream, meter }
+        Self {
+            stream,
+            meter,
+            desk,
+            model,
+        }
     }
 
     /// As [`TokenStream::next_event`]. The end is told when what it costs is on disk.
     pub async fn next_event(&mut self) -> Option<Result<EngineEvent, EngineError>> {
         let event = self.stream.next_event().await;
         let used = match &event {
-            Some(Ok(EngineEvent::Finished(finished))) => Some(finished.usage),
+            Some(Ok(EngineEvent::Finished(finished))) => {
+                self.desk.add_up(self.model.clone(), finished.usage);
+                Some(finished.usage)
+            }
             Some(Ok(told)) => {
                 if let Some(meter) = &mut self.meter {
                     meter.count(told);

@@ -31,4 +31,15 @@ async fn the_numbers_follow_what_happens() {
     assert!(after["usage"][0]["completion_tokens"].as_u64() > Some(0));
     assert!(!after.to_string().contains("secret"));
     bob.get(PATH).await.refused(403, "forbidden");
+
+    let completion = json!({"messages": [{"role": "user", "content": "x"}]});
+    bob.post("/v1/chat/completions", completion).await.ok(200);
+    for _ in 0..200 {
+        let now = ada.get(PATH).await.ok(200);
+        if now["usage"][0]["replies"] == 3 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("what a program asked for is not added up");
 }

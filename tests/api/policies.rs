@@ -63,6 +63,12 @@ async fn a_shipped_rule_refuses_with_its_reason_and_grants_what_it_says() {
         .ok(201);
     let found = ada.get("/api/v1/admin/users?q=bob").await.ok(200);
     assert_eq!(found["items"][0]["group_ids"], json!([group["id"]]));
+    let path = format!(
+        "/api/v1/admin/users/{}/tokens",
+        text(&found, "/items/0/user/id")
+    );
+    let allowance = ada.get(&path).await.ok(200);
+    assert_eq!(allowance["balance"], 100_000, "{allowance}");
     let log = ada
         .get("/api/v1/admin/plugins/school-domain/log")
         .await
