@@ -14,6 +14,7 @@ use super::{Accounts, Caller, NewUser, UserRecord, UserRole, UserStatus, Visitor
 use crate::error::{Error, Result};
 use crate::ids::{GroupId, UserId};
 use crate::mail::{self, MailKind};
+use crate::store::groups::EVERYONE;
 use crate::store::links::remove_links;
 use crate::store::requests::RequestWish;
 use crate::store::users::{find_user, list_users, put_user, remove_user};
@@ -36,11 +37,12 @@ pub struct PeoplePage {
 }
 
 impl Accounts {
-    /// Oldest first; those whose name, shown name or e-mail contains `query`.
+    /// Oldest first; those whose name, shown name or e-mail contains `query`, and who are in the group.
     pub async fn list_people(
         &self,
         caller: &Caller,
         query: &str,
+        group_id: Option<GroupId>,
         after: Option<UserId>,
         limit: usize,
     ) -> Result<PeoplePage> {
@@ -50,6 +52,9 @@ impl Accounts {
             .read(move |tx| {
                 let mut users = list_users(tx)?;
                 users.retain(|user| matches_query(user, &query));
+                if let Some(id) = group_id.filter(|id| *id != EVERYONE) {
+                    users.retain(|user| user.group_ids.contains(&id));
+                }
                 let total = users.len();
                 users.retain(|user| after.is_none_or(|after| user.id > after));
                 let more = users.len() > limit;

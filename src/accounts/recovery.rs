@@ -9,10 +9,11 @@ use super::post::{Post, UnsentLink};
 use super::sessions::remove_sessions;
 use super::throttle::MAILED_LINK;
 use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserStatus, Visitor};
+use crate::clock::now_ms;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::UserId;
 use crate::mail::MailKind;
-use crate::store::links::{LinkPurpose, remove_links};
+use crate::store::links::{LinkPurpose, list_links_of, remove_links};
 use crate::store::users::{Awaited, find_user, find_user_by_login, put_user};
 use crate::store::{Reads, WriteTx};
 
@@ -165,6 +166,21 @@ impl Accounts {
         .await?;
         self.post.send();
         Ok(())
+    }
+
+    /// The e-mail that is the caller's once they prove it.
+    pub async fn find_email_to_prove(&self, caller: &Caller) -> Result<Option<String>> {
+        let user_id = caller.user_id;
+        self.store
+            .read(move |tx| {
+                let links = list_links_of(tx, user_id)?.into_iter();
+                let mut living = links.filter(|link| link.expires_at > now_ms());
+                Ok(living.find_map(|link| match link.purpose {
+                    LinkPurpose::ProveEmail { email } => Some(email),
+                    LinkPurpose::ResetPassword | LinkPurpose::Decide { .. } => None,
+                }))
+            })
+            .await
     }
 
     /// Takes the e-mail back that somebody wanted and has not proved.

@@ -42,6 +42,14 @@ pub fn put_link(tx: &WriteTx, hash: &SecretHash, link: &LinkRecord) -> Result<()
     tx.put(&LINK_BY_HASH, hash, link)
 }
 
+pub fn list_links_of(tx: &impl Reads, user_id: UserId) -> Result<Vec<LinkRecord>> {
+    let mut links = Vec::new();
+    for ((_, hash), ()) in tx.list(&LINK_OF_USER, &user_id, None, usize::MAX)? {
+        links.extend(find_link(tx, &hash)?);
+    }
+    Ok(links)
+}
+
 /// Removes those links about a user that are meant.
 pub fn remove_links(
     tx: &WriteTx,

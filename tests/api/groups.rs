@@ -45,6 +45,13 @@ async fn groups_are_made_changed_counted_and_removed() {
     assert_eq!(list["items"][0]["is_everyone"], true);
     assert_eq!(list["items"][0]["member_count"], 2);
     assert_eq!(list["items"][1]["member_count"], 1);
+    let members = format!("/api/v1/admin/users?group_id={id}");
+    let members = ada.get(&members).await.ok(200);
+    assert_eq!(members["total"], 1);
+    assert_eq!(members["items"][0]["user"]["username"], "bob");
+    ada.get("/api/v1/admin/users?group_id=x")
+        .await
+        .refused(404, "not_found");
     ada.post(PATH, json!({"name": "pupils"}))
         .await
         .refused(409, "conflict");

@@ -28,6 +28,7 @@ const LIMITS: Limits = Limits {
     } else {
         Some(8 << 30)
     },
+    memory_above_start_bytes: None,
     cpu_time_s: Some(60),
     file_size_bytes: Some(0),
     open_files: Some(64),

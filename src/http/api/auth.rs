@@ -94,6 +94,8 @@ struct Me {
     user: User,
     /// What one asked for last, as long as it is remembered.
     admin_request: Option<AdminRequest>,
+    /// A link was mailed to this address; following it makes it one's own.
+    email_to_prove: Option<String>,
     /// What the house has to tell one, oldest first.
     notices: Vec<Notice>,
 }
@@ -332,6 +334,7 @@ impl AuthApi {
         Ok(Json(Me {
             user: house.accounts.profile(&caller).await?.into(),
             admin_request: admin_request.map(Into::into),
+            email_to_prove: house.accounts.find_email_to_prove(&caller).await?,
             notices: notices.into_iter().map(Into::into).collect(),
         }))
     }

@@ -152,7 +152,7 @@ fn change(name: Option<Text>, note: Option<Text>, rules: Option<Vec<AccessRule>>
     }
 }
 
-fn parse_group_id(text: &str) -> Result<GroupId> {
+pub(super) fn parse_group_id(text: &str) -> Result<GroupId> {
     GroupId::parse(text).ok_or_else(|| Error::not_found("group"))
 }
 

@@ -5,7 +5,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
-use super::groups::parse_group_ids;
+use super::groups::{parse_group_id, parse_group_ids};
 use super::users::{Role, User};
 use super::{ApiResult, House, Tag, Text, page_limit};
 use crate::accounts::{Awaited, NewUser, PersonChange, UserRecord, UserRole, UserStatus};
@@ -113,6 +113,8 @@ impl PeopleApi {
         caller: Steward,
         /// Only those whose name, shown name or e-mail contains this.
         Query(q): Query<Option<String>>,
+        /// Only those in this group.
+        Query(group_id): Query<Option<String>>,
         /// `next_cursor` of the page before.
         Query(cursor): Query<Option<String>>,
         /// 1 to 100, by default 50.
@@ -122,9 +124,10 @@ impl PeopleApi {
         let after = cursor.map(|text| UserId::parse(&text).ok_or_else(invalid));
         let (after, limit) = (after.transpose()?, page_limit(limit)?);
         let query = q.unwrap_or_default();
+        let group_id = group_id.as_deref().map(parse_group_id).transpose()?;
         let page = house
             .accounts
-            .list_people(&caller, &query, after, limit)
+            .list_people(&caller, &query, group_id, after, limit)
             .await?;
         Ok(Json(PersonPage {
             items: page.users.into_iter().map(Into::into).collect(),

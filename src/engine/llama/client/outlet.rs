@@ -22,6 +22,7 @@ fn limits(load: &Load) -> Limits {
     let largest = load.saved.as_ref().map_or(0, |saved| saved.budget_bytes);
     Limits {
         address_space_bytes: None,
+        memory_above_start_bytes: None,
         cpu_time_s: None,
         file_size_bytes: Some(largest),
         open_files: Some(256),
