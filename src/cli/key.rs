@@ -4,10 +4,10 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use super::{DataArguments, block_on, say_line};
-use crate::accounts::{Accounts, AuditActor, KeyGrants, NewKeys, RegistrationKeyRecord, UserRole};
+use super::{DataArguments, Role, block_on, say_line};
+use crate::accounts::{Accounts, AuditActor, KeyGrants, NewKeys, RegistrationKeyRecord};
 use crate::appliance::{open_accounts, open_store, prepare_data_folder};
 use crate::clock::{UnixMs, now_ms, parse_rfc3339, rfc3339};
 use crate::config::Config;
@@ -65,13 +65,6 @@ struct Terms {
     tokens: Option<u64>,
     #[arg(long, default_value = "")]
     note: String,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Role {
-    Admin,
-    User,
-    Auditor,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
@@ -141,11 +134,7 @@ impl Terms {
             .map(|text| parse_when(text, now_ms()));
         Ok(NewKeys {
             grants: KeyGrants {
-                role: match self.role {
-                    Role::Admin => UserRole::Admin,
-                    Role::User => UserRole::User,
-                    Role::Auditor => UserRole::Auditor,
-                },
+                role: self.role.into(),
                 group_ids: accounts.group_ids_named(&self.groups).await?,
                 tokens: self.tokens,
             },

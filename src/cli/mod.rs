@@ -27,6 +27,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::accounts::UserRole;
 use crate::appliance::{open_library, prepare_data_folder};
 use crate::config::{Config, default_data_folder};
 use crate::error::{Error, ErrorKind, Result};
@@ -69,6 +70,24 @@ enum Command {
     PluginReference(plugin_reference::Arguments),
     #[command(hide = true)]
     Worker(worker::WorkerArguments),
+}
+
+/// A role as it is named here.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Role {
+    Admin,
+    User,
+    Auditor,
+}
+
+impl From<Role> for UserRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Admin => Self::Admin,
+            Role::User => Self::User,
+            Role::Auditor => Self::Auditor,
+        }
+    }
 }
 
 /// Where the data lies and how it is configured.

@@ -6,10 +6,10 @@ mod tokens;
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use super::{DataArguments, block_on, say_line};
-use crate::accounts::{Accounts, NewUser, UserRole};
+use super::{DataArguments, Role, block_on, say_line};
+use crate::accounts::{Accounts, NewUser};
 use crate::appliance::{open_accounts, open_store, prepare_data_folder};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -54,13 +54,6 @@ enum Action {
     Tokens(tokens::Arguments),
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Role {
-    Admin,
-    User,
-    Auditor,
-}
-
 pub(super) fn run(arguments: Arguments) -> Result<()> {
     let (config, folder) = arguments.data.load()?;
     block_on(act(arguments.action, config, &folder))
@@ -77,11 +70,6 @@ async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
             password_stdin,
         } => {
             let password = read_password(password_stdin)?;
-            let role = match role {
-                Role::Admin => UserRole::Admin,
-                Role::User => UserRole::User,
-                Role::Auditor => UserRole::Auditor,
-            };
             let new = NewUser {
                 username: name,
                 password,
@@ -89,7 +77,7 @@ async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
                 display_name: None,
                 language: None,
             };
-            let user = accounts.add_user(new, role).await?;
+            let user = accounts.add_user(new, role.into()).await?;
             say_line(&format!("Added {}", user.username))?;
         }
         Action::List => {
