@@ -4,13 +4,16 @@
 use std::sync::Arc;
 
 use futures_util::stream::unfold;
-use poem::Body;
-use poem_openapi::payload::Binary;
-use poem_openapi::types::ToJSON;
-use poem_openapi::{ApiResponse, OpenApi};
+use poem::{Body, IntoResponse, Response};
+use poem_openapi::payload::Payload;
+use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::types::{ToJSON, Type};
+use poem_openapi::{ApiResponse, Object, OpenApi};
 
+use super::api_keys::ApiKey;
 use super::conversations::Conversation;
-use super::messages::MessageList;
+use super::messages::Message;
+use super::sessions::Session;
 use super::users::User;
 use super::{ApiResult, House, Tag};
 use crate::accounts::Caller;
@@ -25,9 +28,50 @@ pub(in crate::http) struct ExportsApi;
 
 #[derive(ApiResponse)]
 enum ExportResponse {
-    /// `{exported_at, user, sessions, api_keys, conversations: [{conversation, messages}]}`.
-    #[oai(status = 200, content_type = "application/json")]
-    Document(Binary<Body>, #[oai(header = "Content-Disposition")] String),
+    #[oai(status = 200)]
+    Document(
+        ExportDocument,
+        #[oai(header = "Content-Disposition")] String,
+    ),
+}
+
+/// What stands in the document, which is never there as a whole.
+#[derive(Object)]
+struct ProfileExport {
+    exported_at: String,
+    user: User,
+    sessions: Vec<Session>,
+    api_keys: Vec<ApiKey>,
+    conversations: Vec<ExportedConversation>,
+}
+
+#[derive(Object)]
+struct ExportedConversation {
+    conversation: Conversation,
+    /// The whole tree, oldest first.
+    messages: Vec<Message>,
+}
+
+struct ExportDocument(Body);
+
+impl Payload for ExportDocument {
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    fn schema_ref() -> MetaSchemaRef {
+        ProfileExport::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        ProfileExport::register(registry);
+    }
+}
+
+impl IntoResponse for ExportDocument {
+    fn into_response(self) -> Response {
+        Response::builder()
+            .content_type(Self::CONTENT_TYPE)
+            .body(self.0)
+    }
 }
 
 /// How far the document is.
@@ -51,9 +95,9 @@ impl Export {
         let accounts = &self.house.accounts;
         let user = User::from(accounts.profile(&self.caller).await?);
         let sessions = accounts.list_sessions(&self.caller).await?;
-        let sessions = sessions.into_iter().map(super::sessions::Session::from);
+        let sessions = sessions.into_iter().map(Session::from);
         let keys = accounts.list_api_keys(&self.caller).await?;
-        let keys = keys.into_iter().map(super::api_keys::ApiKey::from);
+        let keys = keys.into_iter().map(ApiKey::from);
         Ok(format!(
             r#"{{"exported_at":"{}","user":{},"sessions":{},"api_keys":{},"conversations":["#,
             rfc3339(now_ms()),
@@ -82,11 +126,11 @@ impl Export {
             if !std::mem::replace(&mut is_first, false) {
                 text.push(',');
             }
-            let conversation = Conversation::new(record, &self.house).to_json_string();
-            let messages = MessageList::from(messages).items.to_json_string();
-            text.push_str(&format!(
-                r#"{{"conversation":{conversation},"messages":{messages}}}"#
-            ));
+            let exported = ExportedConversation {
+                conversation: Conversation::new(record, &self.house),
+                messages: messages.into_iter().map(Message::from).collect(),
+            };
+            text.push_str(&exported.to_json_string());
         }
         let next = match (page.next_cursor, archived) {
             (None, true) => {
@@ -145,7 +189,7 @@ impl ExportsApi {
             let (piece, next) = export.next(position).await?;
             Some((piece, (export, next)))
         });
-        let body = Binary(Body::from_bytes_stream(pieces));
+        let body = ExportDocument(Body::from_bytes_stream(pieces));
         let name = "attachment; filename=\"chatelaine-export.json\"".to_owned();
         Ok(ExportResponse::Document(body, name))
     }

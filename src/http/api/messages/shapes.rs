@@ -122,7 +122,7 @@ pub(in crate::http) struct Exchange {
 
 #[derive(Object)]
 pub(in crate::http) struct MessageList {
-    pub(in crate::http) items: Vec<Message>,
+    items: Vec<Message>,
 }
 
 /// How a reply is written. What is absent is as the model recommends.
