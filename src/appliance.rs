@@ -176,6 +176,9 @@ impl Appliance {
                             .write_title(conversation_id, reply_id)
                             .await
                     }
+                    JobTask::ForgetComputed { owner_id } => {
+                        appliance.conversations.forget_computed(owner_id).await
+                    }
                     JobTask::PullModel(pull) => {
                         // Large, and no title needs it.
                         Box::pin(appliance.pulls.perform(job.id, &pull)).await

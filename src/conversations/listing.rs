@@ -1,6 +1,7 @@
 //! A person's conversations: list, make, look at, change, delete. Every function asks by owner
 //! inside its transaction, so a conversation of somebody else's is never seen, let alone changed.
 
+use super::forgetting::request_forgetting;
 use super::model_choice::{Asker, asked_or_kept};
 use super::tree::{MessageInTree, Tree};
 use super::{Conversations, replies};
@@ -227,16 +228,19 @@ impl Conversations {
         self.store
             .write(move |tx| {
                 let conversation = get_conversation_of(tx, owner_id, id)?;
-                remove(tx, &conversation)
+                remove(tx, &conversation)?;
+                request_forgetting(tx, owner_id)
             })
             .await?;
         self.replies.forget_all_in(id).await;
+        self.jobs.wake();
         Ok(())
     }
 
     /// Stops what is being written for somebody whose conversations are gone.
     pub async fn forget_replies_of(&self, owner_id: UserId) {
         self.replies.forget_all_of(owner_id).await;
+        self.jobs.wake();
     }
 
     /// The shown branch, or the whole tree; oldest first.
@@ -287,5 +291,5 @@ pub fn remove_conversations_of(tx: &WriteTx, owner_id: UserId) -> Result<()> {
             remove(tx, &conversation)?;
         }
     }
-    Ok(())
+    request_forgetting(tx, owner_id)
 }

@@ -7,6 +7,7 @@
 
 mod charges;
 mod completions;
+mod forgetting;
 mod history;
 mod listing;
 mod messages;
@@ -54,6 +55,7 @@ pub struct Conversations {
     plugins: Arc<Plugins>,
     engine: Arc<dyn Engine>,
     adapters: Arc<Adapters>,
+    jobs: Arc<Jobs>,
     tasks: TaskTracker,
     stopping: CancellationToken,
     replies: Arc<Replies>,
@@ -95,6 +97,7 @@ impl Conversations {
             plugins: grounds.plugins,
             engine: grounds.engine,
             adapters: grounds.adapters,
+            jobs: grounds.jobs,
             tasks: grounds.tasks,
             stopping: grounds.stopping,
             replies: Arc::new(replies),

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join_all};
 
 use super::{Embed, Embeddings, Engine, EngineError, Generate, Health, ModelInfo, TokenStream};
 
@@ -49,6 +49,11 @@ impl Engine for CombinedEngine {
             Some(engine) => engine.embed(request),
             None => std::future::ready(Err(EngineError::UnknownModel(request.model))).boxed(),
         }
+    }
+
+    fn forget(&self, lane: u64) -> BoxFuture<'static, Result<(), EngineError>> {
+        let all = try_join_all(self.0.iter().map(|engine| engine.forget(lane)));
+        all.map(|forgotten| forgotten.map(drop)).boxed()
     }
 
     fn takes_any_adapter(&self, model: &str) -> bool {

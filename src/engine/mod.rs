@@ -45,6 +45,9 @@ pub trait Engine: Send + Sync {
     /// Vectors of texts, in their order. Dropping the future cancels the work.
     fn embed(&self, request: Embed) -> BoxFuture<'static, Result<Embeddings, EngineError>>;
     fn health(&self) -> Health;
+    /// Drops what was computed for the requests of a lane, from memory and disk; what is wanted of
+    /// it again is computed again. An error means that some may be left.
+    fn forget(&self, lane: u64) -> BoxFuture<'static, Result<(), EngineError>>;
     /// Whether a model without a file runs with any adapter, checked or not, as only one does that
     /// pretends to be a model.
     fn takes_any_adapter(&self, _model: &str) -> bool {

@@ -49,7 +49,7 @@ pub(super) struct Running {
 
 pub(super) fn is_watched(task: &JobTask) -> bool {
     match task {
-        JobTask::WriteConversationTitle { .. } => false,
+        JobTask::WriteConversationTitle { .. } | JobTask::ForgetComputed { .. } => false,
         JobTask::PullModel(_) => true,
     }
 }

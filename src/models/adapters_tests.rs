@@ -56,6 +56,10 @@ impl Engine for MadeUpEngine {
         std::future::ready(Err(EngineError::UnknownModel(request.model))).boxed()
     }
 
+    fn forget(&self, _lane: u64) -> BoxFuture<'static, Result<(), EngineError>> {
+        std::future::ready(Ok(())).boxed()
+    }
+
     fn health(&self) -> Health {
         Health {
             ready: true,

@@ -43,6 +43,10 @@ impl Engine for MadeUpRunner {
         std::future::ready(Err(EngineError::UnknownModel(request.model))).boxed()
     }
 
+    fn forget(&self, _lane: u64) -> BoxFuture<'static, std::result::Result<(), EngineError>> {
+        std::future::ready(Ok(())).boxed()
+    }
+
     fn health(&self) -> Health {
         Health {
             ready: true,

@@ -9,7 +9,7 @@ use super::tables::JOB_BY_ID;
 use super::{Reads, WriteTx};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::Result;
-use crate::ids::{ConversationId, JobId, MessageId};
+use crate::ids::{ConversationId, JobId, MessageId, UserId};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobRecord {
@@ -35,6 +35,10 @@ pub enum JobTask {
         reply_id: MessageId,
     },
     PullModel(ModelPull),
+    /// What the engine keeps of what somebody wrote, after some of it was deleted.
+    ForgetComputed {
+        owner_id: UserId,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

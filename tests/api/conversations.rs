@@ -268,3 +268,51 @@ async fn deleting_a_conversation_in_mid_reply_ends_the_reply() {
         .await
         .refused(404, "not_found");
 }
+
+/// The demo model is in the binary, so this needs llama.cpp and nothing else.
+#[cfg(feature = "llama")]
+#[tokio::test]
+async fn what_was_computed_of_a_deleted_conversation_leaves_the_disk() {
+    use std::time::{Duration, Instant};
+
+    let mut house = House::start_with(crate::support::Options::default().without_script()).await;
+    let ada = house.set_up().await;
+    let leo = house.add_user(&ada, "leo").await;
+    let folder = house.data().join("kv");
+    let saved = || {
+        let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        let paths = files.map(|file| file.path());
+        paths
+            .filter(|path| path.extension().is_some_and(|ending| ending == "kv"))
+            .count()
+    };
+    let becomes = async |wanted: &dyn Fn(usize) -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !wanted(saved()) {
+            assert!(Instant::now() < deadline, "{} files", saved());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let long = "Tell me about the keys of the house. ".repeat(12);
+    let reply = ada.chat(&long).await;
+    becomes(&|files| files > 0).await;
+    let id = text(&reply, "/conversation/id");
+    ada.delete(&format!("{PATH}/{id}")).await.ok(204);
+    becomes(&|files| files == 0).await;
+
+    // Also where no model is in memory.
+    leo.chat(&long).await;
+    becomes(&|files| files > 0).await;
+    let people = ada.get("/api/v1/admin/users?q=leo").await.ok(200);
+    assert!(house.stop().await.success());
+    house.start_again().await;
+    let ada = house
+        .stranger()
+        .with_token(&ada.access_token.expect("a token"));
+    assert!(saved() > 0);
+    let id = text(&people, "/items/0/id");
+    ada.delete(&format!("/api/v1/admin/users/{id}"))
+        .await
+        .ok(204);
+    becomes(&|files| files == 0).await;
+}

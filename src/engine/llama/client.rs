@@ -18,13 +18,15 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::keeper::{Keeper, Message};
 use self::shared::Shared;
 use self::ticket::{Ticket, Work};
+use super::cache::files::delete_files_of;
 use super::probe::{probe_adapter, probe_file};
 use super::protocol::SavedSequences;
 use crate::engine::{
@@ -224,6 +226,29 @@ impl Engine for LlamaEngine {
             submitted?;
             let gone = || Err(EngineError::Failed("the engine has been stopped".into()));
             answered.recv().await.unwrap_or_else(gone)
+        }
+        .boxed()
+    }
+
+    fn forget(&self, lane: u64) -> BoxFuture<'static, Result<(), EngineError>> {
+        let (told, all_told) = oneshot::channel();
+        let sent = self.keeper.send(Message::Forget { lane, told });
+        let folder = self
+            .options
+            .saved
+            .as_ref()
+            .map(|saved| saved.folder.clone());
+        async move {
+            let stopped = || EngineError::Failed("the engine has been stopped".into());
+            sent.map_err(|_| stopped())?;
+            all_told.await.map_err(|_| stopped())?;
+            // After the workers, which delete what they are just writing.
+            let Some(folder) = folder else { return Ok(()) };
+            let deleted = spawn_blocking(move || delete_files_of(&folder, lane)).await;
+            let failed = |error: &dyn std::fmt::Display| EngineError::Failed(error.to_string());
+            deleted
+                .map_err(|error| failed(&error))?
+                .map_err(|error| failed(&error))
         }
         .boxed()
     }

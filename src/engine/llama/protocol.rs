@@ -29,6 +29,10 @@ pub(super) enum Command {
     Cancel {
         id: u64,
     },
+    /// What was computed for this lane.
+    Forget {
+        lane: u64,
+    },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

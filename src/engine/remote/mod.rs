@@ -237,6 +237,10 @@ impl Engine for RemoteEngine {
         }
     }
 
+    fn forget(&self, _lane: u64) -> BoxFuture<'static, std::result::Result<(), EngineError>> {
+        std::future::ready(Ok(())).boxed()
+    }
+
     fn health(&self) -> Health {
         let counts: Vec<(u32, u32)> = self
             .upstreams()

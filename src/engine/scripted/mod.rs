@@ -187,6 +187,10 @@ impl Engine for ScriptedEngine {
         self.script.models.iter().any(|known| known == model)
     }
 
+    fn forget(&self, _lane: u64) -> BoxFuture<'static, Result<(), EngineError>> {
+        std::future::ready(Ok(())).boxed()
+    }
+
     fn health(&self) -> Health {
         let loaded = self.script.models.iter().take(1).cloned().collect();
         Health {

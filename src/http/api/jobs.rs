@@ -142,7 +142,9 @@ impl From<JobView> for Job {
                 };
                 (Kind::PullModel, Some(pull))
             }
-            JobTask::WriteConversationTitle { .. } => (Kind::Other, None),
+            JobTask::WriteConversationTitle { .. } | JobTask::ForgetComputed { .. } => {
+                (Kind::Other, None)
+            }
         };
         Self {
             id: record.id.to_string(),

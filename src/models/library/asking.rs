@@ -79,6 +79,13 @@ impl Engine for Library {
         }
     }
 
+    fn forget(&self, lane: u64) -> BoxFuture<'static, std::result::Result<(), EngineError>> {
+        match &self.runner {
+            Some(runner) => runner.forget(lane),
+            None => std::future::ready(Ok(())).boxed(),
+        }
+    }
+
     fn health(&self) -> Health {
         let idle = Health {
             ready: true,

@@ -57,6 +57,27 @@ fn what_one_typed_serves_nobody_else_and_what_is_the_houses_serves_all() {
 }
 
 #[test]
+fn what_is_forgotten_serves_nobody_and_what_is_being_computed_serves_only_its_own_request() {
+    let mut cache = cache();
+    let mut acts = Vec::new();
+    let of = |lane| Scope { lane, ..NOBODY };
+    run(&mut cache, of(1), &tokens(0..100));
+    run(&mut cache, of(2), &tokens(0..100));
+    let running = cache
+        .open(9, of(1), &tokens(500..600), true, &mut acts)
+        .unwrap();
+    cache.computed(running.sequence, 100);
+    cache.forget(1, &mut acts);
+    assert_eq!(cache.used_tokens(), 200);
+    let again = cache.find_ready(of(1), &tokens(500..600));
+    assert_eq!(again, Some(0), "neither waited for nor taken");
+    cache.close(running.sequence, &mut acts);
+    assert_eq!(cache.used_tokens(), 100);
+    assert_eq!(run(&mut cache, of(1), &tokens(0..100)).cached, 0);
+    assert_eq!(run(&mut cache, of(2), &tokens(0..100)).cached, 99);
+}
+
+#[test]
 fn what_adapters_made_serves_only_the_same_adapters() {
     let mut cache = cache();
     let under = |set| Scope { set, ..NOBODY };

@@ -164,6 +164,19 @@ impl SavedFiles {
         }
     }
 
+    /// Deletes what was computed for a lane.
+    pub(in super::super) fn forget_lane(&mut self, lane: u64) {
+        let of_lane = |known: &&Known| {
+            let header = known.header.as_ref();
+            header.is_some_and(|header| header.scope().lane == lane)
+        };
+        let theirs = self.known.iter().filter(of_lane);
+        let paths: Vec<PathBuf> = theirs.map(|known| known.path.clone()).collect();
+        for path in paths {
+            self.delete(&path);
+        }
+    }
+
     /// Whether so much is worth writing at all.
     pub(in super::super) fn has_room_for(&self, bytes: u64) -> bool {
         bytes <= self.budget_bytes
@@ -189,6 +202,28 @@ impl SavedFiles {
             self.delete(&path);
         }
     }
+}
+
+/// Deletes the files of all models that were computed for a lane. An error means that some may be
+/// left.
+pub(in super::super) fn delete_files_of(folder: &Path, lane: u64) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let is_saved = path.extension().is_some_and(|ending| ending == ENDING);
+        // What cannot be read is deleted by the next worker that looks.
+        let header = read_header(&path).ok().filter(|_| is_saved);
+        if header.is_some_and(|(header, _)| header.scope().lane == lane) {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// None: it is nothing of ours, or broken and deleted.

@@ -221,6 +221,20 @@ impl PrefixCache {
         self.cells.used()
     }
 
+    /// What nobody is computing goes now, the rest when its request ends.
+    pub(super) fn forget(&mut self, lane: u64, acts: &mut Vec<Act>) {
+        let mut idle = Vec::new();
+        for (&sequence, entry) in &mut self.entries {
+            if entry.scope.lane == lane {
+                entry.is_offered = false;
+                idle.extend(entry.request.is_none().then_some(sequence));
+            }
+        }
+        for sequence in idle {
+            self.free(sequence, acts);
+        }
+    }
+
     /// The sequence that goes next, now. None when all are being written.
     pub(super) fn evict_one(&mut self, acts: &mut Vec<Act>) -> Option<u32> {
         let sequence = self.next_to_go()?.sequence;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,6 +38,11 @@ pub(super) enum Message {
     Load(String),
     /// Out of memory, once it has answered what it was asked.
     Unload(String),
+    /// Answered when every worker has been told.
+    Forget {
+        lane: u64,
+        told: oneshot::Sender<()>,
+    },
 }
 
 pub(super) struct Keeper {
@@ -128,7 +133,7 @@ impl Keeper {
         loop {
             match self.next_news().await {
                 News::Stop | News::Message(None) => break,
-                News::Message(Some(message)) => self.obey(message),
+                News::Message(Some(message)) => self.obey(message).await,
                 News::Worker(number, news) => self.hear(number, news).await,
                 News::ReaderGone(Some(id)) => self.cancel(id).await,
                 News::ReaderGone(None) => {}
@@ -174,7 +179,7 @@ impl Keeper {
         pauses.chain(silences).chain(idle).min()
     }
 
-    fn obey(&mut self, message: Message) {
+    async fn obey(&mut self, message: Message) {
         match message {
             Message::Submit(ticket) => self.accept(*ticket),
             Message::ModelsChanged => self.refuse_lost_models(),
@@ -189,6 +194,14 @@ impl Keeper {
                 for hand in hands.filter(|hand| hand.outlet.model == model) {
                     hand.is_leaving = true;
                 }
+            }
+            Message::Forget { lane, told } => {
+                for hand in self.hands.values_mut() {
+                    // A worker that is gone remembers nothing.
+                    let _gone = hand.outlet.send(&Command::Forget { lane }).await;
+                }
+                // Who asked may have left.
+                let _left = told.send(());
             }
         }
     }

@@ -182,6 +182,7 @@ impl<'a> Desk<'a> {
                 self.embedding.cancel(id);
                 self.end(id);
             }
+            Command::Forget { lane } => self.forget(lane),
             Command::Load(_) => {}
         }
     }

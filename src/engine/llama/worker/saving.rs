@@ -52,6 +52,8 @@ pub(super) struct Saving {
     done: Receiver<Done>,
     reads_under_way: u32,
     writes_under_way: u32,
+    /// Lanes of which something may still be under way.
+    forgotten: Vec<u64>,
     bytes_per_us: f64,
     idle_since: Option<Instant>,
 }
@@ -105,6 +107,7 @@ impl Saving {
             done,
             reads_under_way: 0,
             writes_under_way: 0,
+            forgotten: Vec::new(),
             bytes_per_us: FIRST_GUESS_BYTES_PER_US,
             idle_since: None,
         })
@@ -186,11 +189,34 @@ impl Desk<'_> {
                         return;
                     };
                     saving.writes_under_way -= 1;
-                    if let Some((path, size_bytes)) = file {
-                        saving.files.written(path, size_bytes, header);
+                    match file {
+                        Some((path, _)) if saving.forgotten.contains(&header.scope().lane) => {
+                            saving.files.delete(&path);
+                        }
+                        Some((path, size_bytes)) => saving.files.written(path, size_bytes, header),
+                        None => {}
                     }
                 }
             }
+        }
+        let idle = |saving: &&mut Saving| saving.reads_under_way + saving.writes_under_way == 0;
+        if let Some(saving) = self.saving.as_mut().filter(idle) {
+            saving.forgotten.clear();
+        }
+    }
+
+    /// Drops what was computed for a lane. Other workers' files are theirs to drop, and those of
+    /// models that are not loaded the server's.
+    pub(super) fn forget(&mut self, lane: u64) {
+        let mut acts = Vec::new();
+        self.cache.forget(lane, &mut acts);
+        self.act(&acts);
+        let Some(saving) = &mut self.saving else {
+            return;
+        };
+        saving.files.forget_lane(lane);
+        if saving.reads_under_way + saving.writes_under_way > 0 {
+            saving.forgotten.push(lane);
         }
     }
 
@@ -203,9 +229,9 @@ impl Desk<'_> {
     ) {
         let restored = saved
             .filter(|(header, _)| {
-                self.saving
-                    .as_ref()
-                    .is_some_and(|own| own.model == header.model)
+                self.saving.as_ref().is_some_and(|own| {
+                    own.model == header.model && !own.forgotten.contains(&header.scope().lane)
+                })
             })
             .map(|(header, state)| (self.restore(&header, &state), state.len()));
         if let Some(reply) = self.replies.get_mut(&id) {
