@@ -310,7 +310,7 @@ async fn what_was_computed_of_a_deleted_conversation_leaves_the_disk() {
         .stranger()
         .with_token(&ada.access_token.expect("a token"));
     assert!(saved() > 0);
-    let id = text(&people, "/items/0/id");
+    let id = text(&people, "/items/0/user/id");
     ada.delete(&format!("/api/v1/admin/users/{id}"))
         .await
         .ok(204);
