@@ -3,20 +3,67 @@
 
 use serde_json::Value;
 
+use super::scan::scan_back;
 use super::{Accounts, Caller};
+use crate::clock::UnixMs;
 use crate::error::{Error, Result};
 use crate::store::WriteTx;
 pub use crate::store::audit::{AuditActor, AuditRecord};
-use crate::store::audit::{AuditChain, AuditEvent, append_audit, count_audit, list_audit};
+use crate::store::audit::{AuditChain, AuditEvent, append_audit, list_audit, list_latest_audit};
 
 /// Entries that are read in one transaction.
 const PIECE: usize = 1000;
 
 pub struct AuditPage {
-    /// Latest first.
+    /// Latest first; may be fewer than were asked for, also none, where there is a next page.
     pub entries: Vec<AuditRecord>,
     /// Give it as `before` for the next page; None: this was the last.
     pub next_before: Option<u64>,
+}
+
+/// Which entries are wanted: those that all of this is true of.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// The whole name of who did it, whatever the case.
+    pub actor: Option<String>,
+    /// How the action begins, e.g. `user.`.
+    pub action: Option<String>,
+    pub since: Option<UnixMs>,
+    /// Before this.
+    pub until: Option<UnixMs>,
+    /// Words that all stand in it somewhere, whatever the case.
+    pub text: String,
+}
+
+impl AuditFilter {
+    fn takes(&self, entry: &AuditRecord) -> bool {
+        let is_actor = |name: &String| entry.actor.name().to_lowercase() == name.to_lowercase();
+        let is_action = |begin: &String| entry.action.starts_with(begin.as_str());
+        self.is_since(entry)
+            && self.until.is_none_or(|until| entry.at < until)
+            && self.actor.as_ref().is_none_or(is_actor)
+            && self.action.as_ref().is_none_or(is_action)
+            && self.has_words(entry)
+    }
+
+    fn is_since(&self, entry: &AuditRecord) -> bool {
+        self.since.is_none_or(|since| entry.at >= since)
+    }
+
+    fn has_words(&self, entry: &AuditRecord) -> bool {
+        let mut words = self.text.split_whitespace().peekable();
+        if words.peek().is_none() {
+            return true;
+        }
+        let parts = [
+            entry.actor.name(),
+            &entry.action,
+            &entry.subject,
+            &entry.details,
+        ];
+        let text = parts.join(" ").to_lowercase();
+        words.all(|word| text.contains(&word.to_lowercase()))
+    }
 }
 
 /// `details` is a JSON object without secrets and without anything said in conversations.
@@ -52,22 +99,29 @@ impl Accounts {
     pub async fn list_audit(
         &self,
         caller: &Caller,
+        filter: AuditFilter,
         before: Option<u64>,
         limit: usize,
     ) -> Result<AuditPage> {
         caller.require_auditor()?;
         self.store
             .read(move |tx| {
-                let count = count_audit(tx)?;
-                let before = before.unwrap_or(u64::MAX).min(count + 1);
-                let after = before.saturating_sub(1 + limit as u64);
-                let wanted = usize::try_from(before.saturating_sub(1) - after).unwrap_or(limit);
-                let mut entries = list_audit(tx, after, wanted)?;
-                entries.reverse();
-                let next_before = (after > 0).then_some(after + 1);
+                let mut is_late = false;
+                let page = scan_back(
+                    before,
+                    limit,
+                    |before, limit| list_latest_audit(tx, before, limit),
+                    |entry| entry.sequence,
+                    |entry| {
+                        is_late |= filter.is_since(entry);
+                        filter.takes(entry)
+                    },
+                )?;
                 Ok(AuditPage {
-                    entries,
-                    next_before,
+                    entries: page.found,
+                    // A clock may have gone wrong for a while, but not for a whole scan: what lies
+                    // behind it is older still.
+                    next_before: page.next_before.filter(|_| is_late),
                 })
             })
             .await

@@ -172,7 +172,7 @@ pub(super) fn check_groups(tx: &impl Reads, ids: &[GroupId]) -> Result<()> {
     Ok(())
 }
 
-fn get_group(tx: &impl Reads, id: GroupId) -> Result<GroupRecord> {
+pub(super) fn get_group(tx: &impl Reads, id: GroupId) -> Result<GroupRecord> {
     find_group(tx, id)?.ok_or_else(|| Error::not_found("group"))
 }
 

@@ -23,6 +23,7 @@ mod registration;
 mod registration_keys;
 mod requests;
 mod rights;
+mod scan;
 mod sessions;
 mod settings;
 mod setup;
@@ -39,7 +40,9 @@ pub use self::access::{Access, AccessEffect, AccessKind, AccessRule, FEATURES};
 use self::access_tokens::AccessTokens;
 use self::allowance::Allowances;
 pub use self::api_keys::{IssuedApiKey, NewApiKey};
-pub use self::audit::{AuditActor, AuditPage, AuditRecord, audited, check_exported_audit};
+pub use self::audit::{
+    AuditActor, AuditFilter, AuditPage, AuditRecord, audited, check_exported_audit,
+};
 pub use self::break_glass::{Notice, NoticeRecord, Opening};
 pub use self::caller::{Caller, Purpose};
 pub use self::groups::{GroupChange, GroupRecord, GroupView};
@@ -49,10 +52,12 @@ use self::post::Post;
 pub use self::recovery::ResetLink;
 pub use self::registration::{Registered, Registration};
 pub use self::registration_keys::{
-    IssuedKey, KeyGrants, KeyPage, KeyUseRecord, NewKeys, RegistrationKeyRecord,
+    IssuedKey, KeyFilter, KeyGrants, KeyPage, KeyState, KeyUseRecord, NewKeys,
+    RegistrationKeyRecord,
 };
 pub use self::requests::{
-    Decide, DecisionLink, RequestDecision, RequestRecord, RequestView, RequestWish,
+    Decide, DecisionLink, RequestDecision, RequestPage, RequestPlace, RequestRecord, RequestView,
+    RequestWish,
 };
 pub use self::rights::check_is_here;
 pub use self::sessions::{Carrier, Credentials, SessionView, SignedIn};

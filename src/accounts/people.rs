@@ -1,32 +1,53 @@
-//! What administrators do about others: find them, change their role, groups and standing, remove
-//! them. A house always keeps an administrator, whoever asks; that is decided in the transaction.
+//! What administrators do about others: find them, change their name, e-mail, role, groups and
+//! standing, remove them. A house always keeps an administrator, whoever asks; that is decided in the
+//! transaction.
 
 use serde_json::json;
 
 use super::allowance::{Holder, close_allowance};
 use super::api_keys::remove_api_keys;
 use super::audit::audited;
-use super::groups::check_groups;
-use super::post::Post;
+use super::groups::{check_groups, get_group};
+use super::links::{NewLink, PROVE_EMAIL};
+use super::post::{Post, UnsentLink};
+use super::recovery::tell_of_new_email;
+use super::registration::{PROOF, send_proof};
 use super::requests::{find_open_request, remove_requests_of};
 use super::sessions::remove_sessions;
+use super::settings::registration_rules;
+use super::users::{valid_display_name, valid_email};
 use super::{Accounts, Caller, NewUser, UserRecord, UserRole, UserStatus, Visitor};
 use crate::error::{Error, Result};
 use crate::ids::{GroupId, UserId};
 use crate::mail::{self, MailKind};
 use crate::store::groups::EVERYONE;
-use crate::store::links::remove_links;
+use crate::store::links::{LinkPurpose, remove_links};
 use crate::store::requests::RequestWish;
-use crate::store::users::{find_user, list_users, put_user, remove_user};
+use crate::store::users::{Awaited, find_user, list_users, put_user, remove_user};
 use crate::store::{Reads, WriteTx};
 
-/// What is to be another; None stays.
+/// What is to be another; None stays, and an empty text removes.
 #[derive(Debug, Clone, Default)]
 pub struct PersonChange {
+    pub display_name: Option<String>,
+    pub email: Option<String>,
     pub role: Option<UserRole>,
     pub group_ids: Option<Vec<GroupId>>,
     /// Whether they may come in.
     pub disabled: Option<bool>,
+}
+
+/// A change about to be written. None leaves a field; an inner None removes it.
+struct PersonWrite {
+    id: UserId,
+    display_name: Option<Option<String>>,
+    email: Option<Option<String>>,
+    role: Option<UserRole>,
+    group_ids: Option<Vec<GroupId>>,
+    disabled: Option<bool>,
+    caller: Caller,
+    post: Post,
+    proof: NewLink,
 }
 
 pub struct PeoplePage {
@@ -97,7 +118,8 @@ impl Accounts {
             .await
     }
 
-    /// Whoever loses a right or is shut out is signed out everywhere.
+    /// Whoever loses a right or is shut out is signed out everywhere. Another e-mail holds at once and
+    /// counts as unproved; where the house wants proofs, a link is mailed to it.
     pub async fn change_person(
         &self,
         caller: &Caller,
@@ -105,12 +127,51 @@ impl Accounts {
         change: PersonChange,
     ) -> Result<UserRecord> {
         caller.require_admin()?;
-        let (caller, post) = (caller.clone(), self.post.clone());
-        let user = self
-            .write_rights(move |tx| write_change(tx, &post, &caller, id, &change))
-            .await?;
+        let display_name = change.display_name.as_deref().map(valid_display_name);
+        let email = change.email.as_deref().map(valid_email);
+        let write = PersonWrite {
+            id,
+            display_name: display_name.transpose()?,
+            email: email.transpose()?,
+            role: change.role,
+            group_ids: change.group_ids,
+            disabled: change.disabled,
+            caller: caller.clone(),
+            post: self.post.clone(),
+            proof: NewLink::generate(&PROVE_EMAIL),
+        };
+        let (user, unsent) = self.write_rights(move |tx| write.write(tx)).await?;
         self.post.send();
+        if let Some(unsent) = unsent {
+            unsent.log(PROOF);
+        }
         Ok(user)
+    }
+
+    /// Puts somebody into a group, or takes them out; who is as they should be stays so.
+    pub async fn set_group_member(
+        &self,
+        caller: &Caller,
+        group_id: GroupId,
+        id: UserId,
+        is_member: bool,
+    ) -> Result<()> {
+        caller.require_admin()?;
+        let caller = caller.clone();
+        self.write_rights(move |tx| {
+            let group = get_group(tx, group_id)?;
+            if group.id == EVERYONE {
+                return Err(Error::conflict("everybody is in this group, and stays"));
+            }
+            let before = get_person(tx, id)?;
+            let mut user = before.clone();
+            user.group_ids.retain(|other| *other != group_id);
+            user.group_ids.extend(is_member.then_some(group_id));
+            user.group_ids.sort_unstable();
+            put_user(tx, &user)?;
+            write_down(tx, &caller, &before, &user)
+        })
+        .await
     }
 
     /// Removes somebody; `also` removes what is theirs in other rooms, in the same transaction.
@@ -185,51 +246,97 @@ fn keep_an_administrator(tx: &impl Reads, leaving: &UserRecord) -> Result<()> {
     }
 }
 
-fn write_change(
-    tx: &WriteTx,
-    post: &Post,
-    caller: &Caller,
-    id: UserId,
-    change: &PersonChange,
-) -> Result<UserRecord> {
-    let before = get_person(tx, id)?;
-    let mut user = before.clone();
-    if let Some(role) = change.role {
-        user.role = role;
-    }
-    if let Some(group_ids) = &change.group_ids {
-        check_groups(tx, group_ids)?;
-        user.group_ids.clone_from(group_ids);
-        user.group_ids.sort_unstable();
-        user.group_ids.dedup();
-    }
-    match change.disabled {
-        Some(true) => user.status = UserStatus::Disabled,
-        Some(false) => enable(tx, &mut user)?,
-        None => {}
-    }
-    let loses_house = user.role != UserRole::Admin || user.status != UserStatus::Active;
-    if loses_house {
-        keep_an_administrator(tx, &before)?;
-    }
-    put_user(tx, &user)?;
-    let is_less = before.role == UserRole::Admin && user.role != UserRole::Admin
-        || before.role == UserRole::Auditor && user.role == UserRole::User;
-    if is_less || user.status != UserStatus::Active {
-        remove_sessions(tx, id, |_| true)?;
-    }
-    write_down(tx, caller, &before, &user)?;
-    if user.role != before.role {
-        let role = match user.role {
-            UserRole::Admin => mail::Role::Administrator,
-            UserRole::User | UserRole::Auditor => mail::Role::User,
+impl PersonWrite {
+    /// Gives the link that proves a new e-mail, where one is needed and cannot be mailed.
+    fn write(&self, tx: &WriteTx) -> Result<(UserRecord, Option<UnsentLink>)> {
+        let before = get_person(tx, self.id)?;
+        let mut user = before.clone();
+        self.apply(tx, &mut user)?;
+        let loses_house = user.role != UserRole::Admin || user.status != UserStatus::Active;
+        if loses_house {
+            keep_an_administrator(tx, &before)?;
+        }
+        put_user(tx, &user)?;
+        let is_less = before.role == UserRole::Admin && user.role != UserRole::Admin
+            || before.role == UserRole::Auditor && user.role == UserRole::User;
+        if is_less || user.status != UserStatus::Active {
+            remove_sessions(tx, user.id, |_| true)?;
+        }
+        write_down(tx, &self.caller, &before, &user)?;
+        let unsent = match user.email != before.email {
+            true => self.follow_new_email(tx, &before, &user)?,
+            false => None,
         };
-        post.tell(tx, &user, MailKind::RoleChanged { role })?;
+        self.tell(tx, &before, &user)?;
+        Ok((user, unsent))
     }
-    if user.status == UserStatus::Disabled && before.status != UserStatus::Disabled {
-        post.tell(tx, &user, MailKind::AccountDisabled {})?;
+
+    fn apply(&self, tx: &WriteTx, user: &mut UserRecord) -> Result<()> {
+        if let Some(name) = &self.display_name {
+            user.display_name.clone_from(name);
+        }
+        if let Some(email) = self.email.as_ref().filter(|email| **email != user.email) {
+            // A session alone is not enough for one's own.
+            if user.id == self.caller.user_id() {
+                let sentence = "change your own e-mail in your profile, with your password";
+                return Err(Error::invalid_field("email", sentence));
+            }
+            user.email.clone_from(email);
+            user.email_verified = false;
+        }
+        if let Some(role) = self.role {
+            user.role = role;
+        }
+        if let Some(group_ids) = &self.group_ids {
+            check_groups(tx, group_ids)?;
+            user.group_ids.clone_from(group_ids);
+            user.group_ids.sort_unstable();
+            user.group_ids.dedup();
+        }
+        match self.disabled {
+            Some(true) => user.status = UserStatus::Disabled,
+            Some(false) => enable(tx, user)?,
+            None => {}
+        }
+        Ok(())
     }
-    Ok(user)
+
+    /// Links that went to the old address are good no more, and both addresses are told.
+    fn follow_new_email(
+        &self,
+        tx: &WriteTx,
+        before: &UserRecord,
+        user: &UserRecord,
+    ) -> Result<Option<UnsentLink>> {
+        remove_links(tx, user.id, |link| match link.purpose {
+            LinkPurpose::ProveEmail { .. } | LinkPurpose::ResetPassword => true,
+            LinkPurpose::Decide { .. } => false,
+        })?;
+        tell_of_new_email(tx, &self.post, user, before.email.as_deref())?;
+        let is_awaited = matches!(
+            user.status,
+            UserStatus::Pending(Awaited { email: true, .. })
+        );
+        let is_wanted = is_awaited || registration_rules(tx)?.verify_email;
+        match user.email.is_some() && is_wanted {
+            true => send_proof(tx, &self.post, &self.proof, user).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn tell(&self, tx: &WriteTx, before: &UserRecord, user: &UserRecord) -> Result<()> {
+        if user.role != before.role {
+            let role = match user.role {
+                UserRole::Admin => mail::Role::Administrator,
+                UserRole::User | UserRole::Auditor => mail::Role::User,
+            };
+            self.post.tell(tx, user, MailKind::RoleChanged { role })?;
+        }
+        if user.status == UserStatus::Disabled && before.status != UserStatus::Disabled {
+            self.post.tell(tx, user, MailKind::AccountDisabled {})?;
+        }
+        Ok(())
+    }
 }
 
 /// Lets somebody in, whatever was awaited of them; a request of theirs is decided by deciding it.
@@ -245,6 +352,13 @@ fn enable(tx: &WriteTx, user: &mut UserRecord) -> Result<()> {
 
 fn write_down(tx: &WriteTx, caller: &Caller, before: &UserRecord, user: &UserRecord) -> Result<()> {
     let name = &user.username;
+    if user.display_name != before.display_name {
+        audited(tx, caller, "user.name_changed", name, json!({}))?;
+    }
+    if user.email != before.email {
+        let details = json!({ "removed": user.email.is_none() });
+        audited(tx, caller, "user.email_changed", name, details)?;
+    }
     if user.role != before.role {
         let details = json!({ "from": before.role, "to": user.role });
         audited(tx, caller, "user.role_changed", name, details)?;

@@ -36,7 +36,7 @@ impl Accounts {
             remove_links(tx, user.id, |other| {
                 matches!(other.purpose, LinkPurpose::ProveEmail { .. })
             })?;
-            let old = user.email.replace(email.clone());
+            let old = user.email.replace(email);
             user.email_verified = true;
             if let UserStatus::Pending(awaited) = user.status {
                 user.status = match awaited.approval {
@@ -55,14 +55,8 @@ impl Accounts {
                 &user.username,
                 json!({}),
             )?;
-            if let Some(old) = old.filter(|old| *old != email) {
-                for address in [&old, &email] {
-                    let kind = MailKind::EmailChanged {
-                        old_address: old.clone(),
-                        new_address: email.clone(),
-                    };
-                    post.tell_at(tx, address, &user, kind)?;
-                }
+            if old.is_some() && old != user.email {
+                tell_of_new_email(tx, &post, &user, old.as_deref())?;
             }
             Ok(user)
         });
@@ -195,6 +189,23 @@ impl Accounts {
             })
             .await
     }
+}
+
+/// Tells a user whose e-mail was another until now, at both addresses.
+pub(super) fn tell_of_new_email(
+    tx: &WriteTx,
+    post: &Post,
+    user: &UserRecord,
+    old: Option<&str>,
+) -> Result<()> {
+    for address in old.into_iter().chain(user.email.as_deref()) {
+        let kind = MailKind::EmailChanged {
+            old_address: old.map(str::to_owned),
+            new_address: user.email.clone(),
+        };
+        post.tell_at(tx, address, user, kind)?;
+    }
+    Ok(())
 }
 
 fn user_of_reset(tx: &impl Reads, token: &str) -> Result<UserRecord> {

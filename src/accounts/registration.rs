@@ -170,7 +170,7 @@ impl Accounts {
     }
 }
 
-const PROOF: &str = "it proves the e-mail of somebody who registered";
+pub(super) const PROOF: &str = "it proves the e-mail of somebody whose account has it";
 const REQUEST: &str = "it decides whether somebody who registered is let in";
 
 /// Everything a registration writes, made before its transaction.
@@ -235,8 +235,13 @@ impl Prepared {
     }
 }
 
-/// Mails the link that proves the e-mail somebody registered with.
-fn send_proof(tx: &WriteTx, post: &Post, link: &NewLink, user: &UserRecord) -> Result<UnsentLink> {
+/// Mails the link that proves the e-mail somebody has.
+pub(super) fn send_proof(
+    tx: &WriteTx,
+    post: &Post,
+    link: &NewLink,
+    user: &UserRecord,
+) -> Result<UnsentLink> {
     let email = user.email.clone().unwrap_or_default();
     let address = link.address(&PROVE_EMAIL, post);
     link.put(

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::audit::audited_by;
 use super::groups::check_groups;
 use super::key_text::{BadLine, keys_of_text, new_key, prefix_of, readings};
+use super::scan::scan_back;
 use super::{Accounts, AuditActor, Caller};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Result};
@@ -14,7 +15,7 @@ use crate::secrets::hash_secret;
 pub use crate::store::registration_keys::{KeyGrants, KeyUseRecord, RegistrationKeyRecord};
 use crate::store::registration_keys::{
     count_registration_keys, find_registration_key, find_registration_key_by_hash, list_key_uses,
-    list_registration_keys, put_key_use, put_registration_key,
+    list_newest_registration_keys, list_registration_keys, put_key_use, put_registration_key,
 };
 use crate::store::users::UserRecord;
 use crate::store::{Reads, WriteTx};
@@ -40,9 +41,48 @@ pub struct IssuedKey {
     pub key: String,
 }
 
+/// Whether a key makes accounts, or why not. Of several reasons the first of these holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    Revoked,
+    Expired,
+    UsedUp,
+    Usable,
+}
+
+impl KeyState {
+    pub fn of(key: &RegistrationKeyRecord, now: UnixMs) -> Self {
+        match key {
+            _ if key.revoked_at.is_some() => Self::Revoked,
+            _ if key.expires_at.is_some_and(|until| until <= now) => Self::Expired,
+            _ if key.uses >= key.uses_allowed => Self::UsedUp,
+            _ => Self::Usable,
+        }
+    }
+}
+
+/// Which keys are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct KeyFilter {
+    pub state: Option<KeyState>,
+    /// Stands in the note, or in what is shown of the key, whatever the case.
+    pub text: String,
+}
+
+impl KeyFilter {
+    fn takes(&self, key: &RegistrationKeyRecord, now: UnixMs) -> bool {
+        let holds = |text: &str| text.to_lowercase().contains(&self.text);
+        self.state
+            .is_none_or(|state| KeyState::of(key, now) == state)
+            && (self.text.is_empty() || holds(&key.note) || holds(&key.prefix))
+    }
+}
+
 pub struct KeyPage {
+    /// May be fewer than were asked for, also none, where there is a next page.
     pub keys: Vec<RegistrationKeyRecord>,
-    pub next_after: Option<RegistrationKeyId>,
+    /// Give it as `before` for the next page; None: this was the last.
+    pub next_before: Option<RegistrationKeyId>,
 }
 
 impl Accounts {
@@ -168,30 +208,37 @@ impl Accounts {
             .collect())
     }
 
-    /// Oldest first, from behind `after`.
+    /// Newest first, from in front of `before`.
     pub async fn list_keys(
         &self,
         caller: &Caller,
-        after: Option<RegistrationKeyId>,
+        mut filter: KeyFilter,
+        before: Option<RegistrationKeyId>,
         limit: usize,
     ) -> Result<KeyPage> {
         caller.require_admin()?;
+        filter.text = filter.text.trim().to_lowercase();
         self.store
             .read(move |tx| {
-                let mut keys = list_registration_keys(tx, after, limit + 1)?;
-                let more = keys.len() > limit;
-                keys.truncate(limit);
-                let next_after = keys.last().map(|key| key.id).filter(|_| more);
-                Ok(KeyPage { keys, next_after })
+                let now = now_ms();
+                let page = scan_back(
+                    before,
+                    limit,
+                    |before, limit| list_newest_registration_keys(tx, before, limit),
+                    |key| key.id,
+                    |key| filter.takes(key, now),
+                )?;
+                Ok(KeyPage {
+                    keys: page.found,
+                    next_before: page.next_before,
+                })
             })
             .await
     }
 
     /// For the command line.
     pub async fn list_all_keys(&self) -> Result<Vec<RegistrationKeyRecord>> {
-        self.store
-            .read(|tx| list_registration_keys(tx, None, usize::MAX))
-            .await
+        self.store.read(list_registration_keys).await
     }
 
     /// First to last.
@@ -266,16 +313,12 @@ pub(super) fn get_good_key(tx: &impl Reads, typed: &str) -> Result<RegistrationK
     };
     let key = find_typed_key(tx, typed)?
         .ok_or_else(|| refused("there is no such registration key; check how it is written"))?;
-    if key.revoked_at.is_some() {
-        return Err(refused("this registration key was withdrawn"));
+    match KeyState::of(&key, now_ms()) {
+        KeyState::Revoked => Err(refused("this registration key was withdrawn")),
+        KeyState::Expired => Err(refused("the time of this registration key is over")),
+        KeyState::UsedUp => Err(refused("this registration key was used up")),
+        KeyState::Usable => Ok(key),
     }
-    if key.expires_at.is_some_and(|until| until <= now_ms()) {
-        return Err(refused("the time of this registration key is over"));
-    }
-    if key.uses >= key.uses_allowed {
-        return Err(refused("this registration key was used up"));
-    }
-    Ok(key)
 }
 
 /// Counts a use, in the transaction that makes the account.

@@ -294,7 +294,7 @@ fn valid_username(text: &str) -> Result<String> {
 }
 
 /// An empty text means none.
-fn valid_email(text: &str) -> Result<Option<String>> {
+pub(super) fn valid_email(text: &str) -> Result<Option<String>> {
     let email = text.trim().to_lowercase();
     if email.is_empty() {
         return Ok(None);
@@ -313,7 +313,7 @@ fn valid_email(text: &str) -> Result<Option<String>> {
 }
 
 /// An empty text means none.
-fn valid_display_name(text: &str) -> Result<Option<String>> {
+pub(super) fn valid_display_name(text: &str) -> Result<Option<String>> {
     let name = text.trim();
     if name.chars().count() > 64 || name.chars().any(char::is_control) {
         return Err(Error::invalid_field(

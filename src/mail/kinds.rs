@@ -118,10 +118,10 @@ pub enum MailKind {
         new_address: String,
         link: String,
     },
-    /// To both addresses, a mail each.
+    /// To both addresses, a mail each; None: there was none, or there is none any more.
     EmailChanged {
-        old_address: String,
-        new_address: String,
+        old_address: Option<String>,
+        new_address: Option<String>,
     },
     AccountDisabled {},
     RoleChanged {
@@ -215,7 +215,10 @@ impl MailKind {
             Self::EmailChanged {
                 old_address,
                 new_address,
-            } => json!({"old_address": line(old_address), "new_address": line(new_address)}),
+            } => json!({
+                "old_address": old_address.as_deref().map(line),
+                "new_address": new_address.as_deref().map(line),
+            }),
             Self::RoleChanged { role } => json!({"role": role}),
             Self::PluginSwitchedOff { plugin, reason } => {
                 json!({"plugin": line(plugin), "reason": paragraphs(reason)})

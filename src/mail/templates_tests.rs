@@ -28,10 +28,6 @@ fn kinds(text: &str) -> Vec<MailKind> {
             new_address: text(),
             link: link(),
         },
-        MailKind::EmailChanged {
-            old_address: text(),
-            new_address: text(),
-        },
         MailKind::AccountDisabled {},
         MailKind::PluginSwitchedOff {
             plugin: text(),
@@ -46,6 +42,12 @@ fn kinds(text: &str) -> Vec<MailKind> {
         MailKind::Test {},
     ];
     kinds.extend(roles.map(|role| MailKind::RoleChanged { role }));
+    kinds.extend(
+        [(true, true), (true, false), (false, true)].map(|(old, new)| MailKind::EmailChanged {
+            old_address: old.then(text),
+            new_address: new.then(text),
+        }),
+    );
     for wish in [Wish::Registration, Wish::Administrator] {
         for given in [None, Some(text())] {
             kinds.push(MailKind::ApprovalRequested {

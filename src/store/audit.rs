@@ -150,9 +150,14 @@ pub fn list_audit(tx: &impl Reads, after: u64, limit: usize) -> Result<Vec<Audit
     Ok(rows.into_iter().map(|(_, record)| record).collect())
 }
 
-/// How many entries there are.
-pub fn count_audit(tx: &impl Reads) -> Result<u64> {
-    tx.count(&AUDIT_ENTRY_BY_SEQUENCE)
+/// Up to `limit` entries before the sequence `before`, latest first; None: from the latest.
+pub fn list_latest_audit(
+    tx: &impl Reads,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Vec<AuditRecord>> {
+    let rows = tx.list_back(&AUDIT_ENTRY_BY_SEQUENCE, before.as_ref(), limit)?;
+    Ok(rows.into_iter().map(|(_, record)| record).collect())
 }
 
 /// Follows the chain through the lines of an export, one line at a time.

@@ -70,13 +70,19 @@ pub fn put_registration_key(tx: &WriteTx, key: &RegistrationKeyRecord) -> Result
     tx.put(&REGISTRATION_KEY_BY_ID, &key.id, key)
 }
 
-/// Oldest first, from behind `after`.
-pub fn list_registration_keys(
+/// All, oldest first.
+pub fn list_registration_keys(tx: &impl Reads) -> Result<Vec<RegistrationKeyRecord>> {
+    let rows = tx.list_all(&REGISTRATION_KEY_BY_ID)?;
+    Ok(rows.into_iter().map(|(_, key)| key).collect())
+}
+
+/// Newest first, from in front of `before`.
+pub fn list_newest_registration_keys(
     tx: &impl Reads,
-    after: Option<RegistrationKeyId>,
+    before: Option<RegistrationKeyId>,
     limit: usize,
 ) -> Result<Vec<RegistrationKeyRecord>> {
-    let rows = tx.list(&REGISTRATION_KEY_BY_ID, &(), after.as_ref(), limit)?;
+    let rows = tx.list_back(&REGISTRATION_KEY_BY_ID, before.as_ref(), limit)?;
     Ok(rows.into_iter().map(|(_, key)| key).collect())
 }
 

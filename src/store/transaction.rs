@@ -50,6 +50,14 @@ pub trait Reads {
         limit: usize,
     ) -> Result<Vec<(K, R)>>;
 
+    /// Up to `limit` rows in front of the key `before`, the last first; None: from the end.
+    fn list_back<K: TableKey, R: Record>(
+        &self,
+        table: &Table<K, R>,
+        before: Option<&K>,
+        limit: usize,
+    ) -> Result<Vec<(K, R)>>;
+
     /// How many rows there are; takes no longer for many.
     fn count<K: TableKey, R: Record>(&self, table: &Table<K, R>) -> Result<u64>;
 
@@ -97,6 +105,30 @@ fn list_in<K: TableKey, R: Record>(
     Ok(rows)
 }
 
+fn list_back_in<K: TableKey, R: Record>(
+    open: &impl ReadableTable<OrderedBytes, &'static [u8]>,
+    table: &Table<K, R>,
+    before: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Vec<(K, R)>> {
+    let end = match &before {
+        Some(key) => Bound::Excluded(key.as_slice()),
+        None => Bound::Unbounded,
+    };
+    let rows = open
+        .range::<&[u8]>((Bound::Unbounded, end))
+        .map_err(StoreError::from)?;
+    rows.rev()
+        .take(limit)
+        .map(|row| {
+            let (key, value) = row.map_err(StoreError::from)?;
+            let typed = K::read_from(&mut key.value())
+                .ok_or(StoreError::DamagedKey { table: table.name })?;
+            Ok((typed, codec::decode(table.name, value.value())?))
+        })
+        .collect()
+}
+
 macro_rules! reads {
     ($transaction:ty) => {
         impl Reads for $transaction {
@@ -124,6 +156,20 @@ macro_rules! reads {
                     table,
                     &prefix.to_bytes(),
                     after.map(TableKey::to_bytes),
+                    limit,
+                )
+            }
+
+            fn list_back<K: TableKey, R: Record>(
+                &self,
+                table: &Table<K, R>,
+                before: Option<&K>,
+                limit: usize,
+            ) -> Result<Vec<(K, R)>> {
+                list_back_in(
+                    &self.open(table)?,
+                    table,
+                    before.map(TableKey::to_bytes),
                     limit,
                 )
             }

@@ -32,7 +32,7 @@ pub use self::reservations::{Ask, Purchase, Reserved, release, release_all, sett
 pub use self::rules::{AllowanceRules, AllowanceRulesChange, PriceChange, RefillChange, WhenEmpty};
 pub(super) use self::rules::{allowance_rules, change_allowance};
 pub use self::stewards::AllowanceChange;
-pub use self::views::{AllowanceEntryPage, AllowanceView};
+pub use self::views::{AllowanceEntryPage, AllowanceView, GroupBudget};
 use crate::clock::now_ms;
 use crate::error::Result;
 use crate::store::Store;

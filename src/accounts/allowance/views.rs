@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::ids::{GroupId, UserId};
 use crate::store::Reads;
 use crate::store::allowances::{find_allowance, list_entries};
+use crate::store::groups::{EVERYONE, find_group};
 use crate::store::users::{find_user, find_user_by_login};
 
 pub struct AllowanceView {
@@ -22,7 +23,15 @@ pub struct AllowanceView {
     pub refill: Refill,
     pub next_refill_at: Option<UnixMs>,
     /// Of a user: the budgets of their groups.
-    pub groups: Vec<(GroupId, AllowanceRecord)>,
+    pub groups: Vec<GroupBudget>,
+}
+
+pub struct GroupBudget {
+    pub id: GroupId,
+    pub name: String,
+    /// Everybody is in it.
+    pub is_everyone: bool,
+    pub account: AllowanceRecord,
 }
 
 pub struct AllowanceEntryPage {
@@ -52,7 +61,7 @@ fn view_of(tx: &impl Reads, holder: Holder, now: UnixMs) -> Result<(AllowanceVie
         is_stale |= account.as_ref().is_some_and(is_due);
         match payer {
             _ if payer == holder => own = account,
-            Holder::Group(id) => groups.extend(account.map(|account| (id, account))),
+            Holder::Group(id) => groups.extend(budget_of(tx, id, account)?),
             Holder::User(_) => {}
         }
     }
@@ -76,6 +85,23 @@ fn view_of(tx: &impl Reads, holder: Holder, now: UnixMs) -> Result<(AllowanceVie
         groups,
     };
     Ok((view, is_stale && rules.enabled))
+}
+
+/// With the name people know it by; a group that is gone pays nothing.
+fn budget_of(
+    tx: &impl Reads,
+    id: GroupId,
+    account: Option<AllowanceRecord>,
+) -> Result<Option<GroupBudget>> {
+    let Some(account) = account else {
+        return Ok(None);
+    };
+    Ok(find_group(tx, id)?.map(|group| GroupBudget {
+        id,
+        name: group.name,
+        is_everyone: id == EVERYONE,
+        account,
+    }))
 }
 
 impl Allowances {

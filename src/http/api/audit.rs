@@ -6,8 +6,8 @@ use poem_openapi::param::Query;
 use poem_openapi::payload::{Binary, Json};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
-use super::{ApiResult, House, Tag, page_limit};
-use crate::accounts::AuditRecord;
+use super::{ApiResult, House, Tag, page_limit, parse_time};
+use crate::accounts::{AuditFilter, AuditRecord};
 use crate::clock::rfc3339;
 use crate::error::Error;
 use crate::http::caller::Steward;
@@ -33,7 +33,7 @@ struct AuditEntry {
 #[derive(Object)]
 #[oai(skip_serializing_if_is_none)]
 struct AuditPage {
-    /// Latest first.
+    /// Latest first. With a filter there may be few or none, and more behind `next_cursor`.
     items: Vec<AuditEntry>,
     next_cursor: Option<String>,
 }
@@ -64,22 +64,44 @@ impl From<AuditRecord> for AuditEntry {
 impl AuditApi {
     /// What was done, the latest first
     #[oai(path = "/", method = "get", operation_id = "list_audit_entries")]
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
     async fn list_audit_entries(
         &self,
         house: House<'_>,
         caller: Steward,
+        /// Only what was done by whom this names, whatever the case.
+        Query(actor): Query<Option<String>>,
+        /// Only actions that begin with this: `user.disabled`, or all of `user.`.
+        Query(action): Query<Option<String>>,
+        /// Only what was done at this time or later.
+        Query(since): Query<Option<String>>,
+        /// Only what was done before this time.
+        Query(until): Query<Option<String>>,
+        /// Only entries that contain all these words, whatever the case.
+        Query(q): Query<Option<String>>,
         /// `next_cursor` of the page before.
         Query(cursor): Query<Option<String>>,
         /// 1 to 100, by default 50.
         Query(limit): Query<Option<usize>>,
     ) -> ApiResult<Json<AuditPage>> {
+        caller.require_auditor()?;
         let invalid = |_| Error::invalid_field("cursor", "this cursor is not of this list");
         let before = cursor
             .map(|text| text.parse().map_err(invalid))
             .transpose()?;
+        let time = |field: &str, text: Option<String>| {
+            text.map(|text| parse_time(field, &text)).transpose()
+        };
+        let filter = AuditFilter {
+            actor,
+            action,
+            since: time("since", since)?,
+            until: time("until", until)?,
+            text: q.unwrap_or_default(),
+        };
         let page = house
             .accounts
-            .list_audit(&caller, before, page_limit(limit)?)
+            .list_audit(&caller, filter, before, page_limit(limit)?)
             .await?;
         Ok(Json(AuditPage {
             items: page.entries.into_iter().map(Into::into).collect(),

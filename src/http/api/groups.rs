@@ -4,6 +4,7 @@ use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
+use super::people::parse_user_id;
 use super::{ApiResult, House, Tag, Text};
 use crate::accounts::{self, AccessEffect, AccessKind, GroupChange, GroupRecord, GroupView};
 use crate::clock::rfc3339;
@@ -100,6 +101,13 @@ enum DeletedGroupResponse {
     /// It is gone; who was in it stays.
     #[oai(status = 204)]
     Deleted,
+}
+
+#[derive(ApiResponse)]
+enum ChangedMemberResponse {
+    /// Now it is so, or it was before.
+    #[oai(status = 204)]
+    Changed,
 }
 
 impl From<AccessRule> for accounts::AccessRule {
@@ -219,5 +227,45 @@ impl GroupsApi {
         let id = parse_group_id(&id)?;
         house.accounts.delete_group(&caller, id).await?;
         Ok(DeletedGroupResponse::Deleted)
+    }
+
+    /// Put somebody into a group
+    #[oai(
+        path = "/:id/members/:user_id",
+        method = "put",
+        operation_id = "set_group_member"
+    )]
+    async fn set_group_member(
+        &self,
+        house: House<'_>,
+        caller: Steward,
+        id: Path<String>,
+        user_id: Path<String>,
+    ) -> ApiResult<ChangedMemberResponse> {
+        caller.require_admin()?;
+        let (id, user_id) = (parse_group_id(&id)?, parse_user_id(&user_id)?);
+        let put = house.accounts.set_group_member(&caller, id, user_id, true);
+        put.await?;
+        Ok(ChangedMemberResponse::Changed)
+    }
+
+    /// Take somebody out of a group
+    #[oai(
+        path = "/:id/members/:user_id",
+        method = "delete",
+        operation_id = "delete_group_member"
+    )]
+    async fn delete_group_member(
+        &self,
+        house: House<'_>,
+        caller: Steward,
+        id: Path<String>,
+        user_id: Path<String>,
+    ) -> ApiResult<ChangedMemberResponse> {
+        caller.require_admin()?;
+        let (id, user_id) = (parse_group_id(&id)?, parse_user_id(&user_id)?);
+        let taken = house.accounts.set_group_member(&caller, id, user_id, false);
+        taken.await?;
+        Ok(ChangedMemberResponse::Changed)
     }
 }

@@ -50,10 +50,13 @@ struct CreatePerson {
     group_ids: Option<Vec<String>>,
 }
 
-/// A field that is absent stays.
+/// A field that is absent stays; an empty text removes.
 #[derive(Object)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 struct UpdatePerson {
+    display_name: Option<Text>,
+    /// Of others: one changes one's own in one's profile.
+    email: Option<Text>,
     role: Option<Role>,
     group_ids: Option<Vec<String>>,
     disabled: Option<bool>,
@@ -99,7 +102,7 @@ impl From<UserRecord> for Person {
     }
 }
 
-fn parse_user_id(text: &str) -> Result<UserId> {
+pub(super) fn parse_user_id(text: &str) -> Result<UserId> {
     UserId::parse(text).ok_or_else(|| Error::not_found("user"))
 }
 
@@ -172,7 +175,7 @@ impl PeopleApi {
         Ok(Json(person.into()))
     }
 
-    /// Change somebody's role, groups or standing; who loses rights is signed out
+    /// Change somebody's name, e-mail, role, groups or standing; who loses rights is signed out
     #[oai(path = "/:id", method = "patch", operation_id = "update_user")]
     async fn update_user(
         &self,
@@ -182,11 +185,14 @@ impl PeopleApi {
         body: Json<UpdatePerson>,
     ) -> ApiResult<Json<Person>> {
         caller.require_admin()?;
-        let group_ids = body.0.group_ids.as_deref().map(parse_group_ids);
+        let body = body.0;
+        let group_ids = body.group_ids.as_deref().map(parse_group_ids);
         let change = PersonChange {
-            role: body.0.role.map(Into::into),
+            display_name: body.display_name.map(Into::into),
+            email: body.email.map(Into::into),
+            role: body.role.map(Into::into),
             group_ids: group_ids.transpose()?,
-            disabled: body.0.disabled,
+            disabled: body.disabled,
         };
         let id = parse_user_id(&id)?;
         let person = house.accounts.change_person(&caller, id, change).await?;

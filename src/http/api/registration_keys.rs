@@ -2,18 +2,33 @@
 
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::groups::parse_group_ids;
 use super::users::Role;
 use super::{ApiResult, House, Tag, Text, page_limit, parse_time};
-use crate::accounts::{KeyGrants, NewKeys, RegistrationKeyRecord, UserRole};
-use crate::clock::rfc3339;
+use crate::accounts::{KeyFilter, KeyGrants, KeyState, NewKeys, RegistrationKeyRecord, UserRole};
+use crate::clock::{now_ms, rfc3339};
 use crate::error::{Error, Result};
 use crate::http::caller::Steward;
 use crate::ids::RegistrationKeyId;
 
 pub(in crate::http) struct RegistrationKeysApi;
+
+/// Whether it makes accounts, or the first reason why not: it was withdrawn, its time is over, it was
+/// used up.
+#[derive(Enum)]
+#[oai(
+    rename_all = "snake_case",
+    rename = "RegistrationKeyState",
+    remote = "KeyState"
+)]
+enum State {
+    Revoked,
+    Expired,
+    UsedUp,
+    Usable,
+}
 
 #[derive(Object)]
 #[oai(skip_serializing_if_is_none)]
@@ -28,6 +43,7 @@ struct RegistrationKey {
     tokens: Option<u64>,
     uses: u32,
     uses_allowed: u32,
+    state: State,
     created_at: String,
     expires_at: Option<String>,
     revoked_at: Option<String>,
@@ -36,7 +52,7 @@ struct RegistrationKey {
 #[derive(Object)]
 #[oai(skip_serializing_if_is_none)]
 struct RegistrationKeyPage {
-    /// Oldest first.
+    /// Newest first. With a filter there may be few or none, and more behind `next_cursor`.
     items: Vec<RegistrationKey>,
     next_cursor: Option<String>,
 }
@@ -125,6 +141,7 @@ impl From<RegistrationKeyRecord> for RegistrationKey {
     fn from(key: RegistrationKeyRecord) -> Self {
         let group_ids = key.grants.group_ids.iter().map(ToString::to_string);
         Self {
+            state: KeyState::of(&key, now_ms()).into(),
             id: key.id.to_string(),
             prefix: key.prefix,
             note: key.note,
@@ -210,24 +227,32 @@ impl RegistrationKeysApi {
         Ok(LoadedKeysResponse::Loaded(Json(LoadedKeys { items })))
     }
 
-    /// All registration keys, oldest first
+    /// Registration keys, newest first
     #[oai(path = "/", method = "get", operation_id = "list_registration_keys")]
     async fn list_registration_keys(
         &self,
         house: House<'_>,
         caller: Steward,
+        Query(state): Query<Option<State>>,
+        /// Only those with this in their note or in what is shown of them, whatever the case.
+        Query(q): Query<Option<String>>,
         /// `next_cursor` of the page before.
         Query(cursor): Query<Option<String>>,
         /// 1 to 100, by default 50.
         Query(limit): Query<Option<usize>>,
     ) -> ApiResult<Json<RegistrationKeyPage>> {
         let invalid = || Error::invalid_field("cursor", "this cursor is not of this list");
-        let after = cursor.map(|text| RegistrationKeyId::parse(&text).ok_or_else(invalid));
-        let (after, limit) = (after.transpose()?, page_limit(limit)?);
-        let page = house.accounts.list_keys(&caller, after, limit).await?;
+        let before = cursor.map(|text| RegistrationKeyId::parse(&text).ok_or_else(invalid));
+        let (before, limit) = (before.transpose()?, page_limit(limit)?);
+        let filter = KeyFilter {
+            state: state.map(Into::into),
+            text: q.unwrap_or_default(),
+        };
+        let keys = house.accounts.list_keys(&caller, filter, before, limit);
+        let page = keys.await?;
         Ok(Json(RegistrationKeyPage {
             items: page.keys.into_iter().map(Into::into).collect(),
-            next_cursor: page.next_after.map(|id| id.to_string()),
+            next_cursor: page.next_before.map(|id| id.to_string()),
         }))
     }
 

@@ -2,13 +2,13 @@
 //! behind the link that was mailed to whoever decides. Looking decides nothing.
 
 use poem::Request;
-use poem_openapi::param::Path;
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
 
 use super::users::User;
-use super::{ApiResult, House, Tag, Text};
-use crate::accounts::{Decide, RequestRecord, RequestView, RequestWish};
+use super::{ApiResult, House, Tag, Text, page_limit};
+use crate::accounts::{Decide, RequestPlace, RequestRecord, RequestView, RequestWish};
 use crate::clock::rfc3339;
 use crate::error::{Error, Result};
 use crate::http::caller::Steward;
@@ -59,9 +59,13 @@ struct RequestListItem {
 }
 
 #[derive(Object)]
-struct RequestList {
-    /// Those to be decided first.
+#[oai(skip_serializing_if_is_none)]
+struct RequestPage {
+    /// Those to be decided first, oldest first; then what was decided, latest first.
     items: Vec<RequestListItem>,
+    /// How many are to be decided, on all pages together.
+    waiting: usize,
+    next_cursor: Option<String>,
 }
 
 #[derive(Object)]
@@ -151,10 +155,23 @@ impl RequestsApi {
         &self,
         house: House<'_>,
         caller: Steward,
-    ) -> ApiResult<Json<RequestList>> {
-        let requests = house.accounts.list_requests(&caller).await?;
-        let items = requests.into_iter().map(Into::into).collect();
-        Ok(Json(RequestList { items }))
+        /// Only those that were decided, or only those that are to be.
+        Query(decided): Query<Option<bool>>,
+        /// `next_cursor` of the page before.
+        Query(cursor): Query<Option<String>>,
+        /// 1 to 100, by default 50.
+        Query(limit): Query<Option<usize>>,
+    ) -> ApiResult<Json<RequestPage>> {
+        let invalid = || Error::invalid_field("cursor", "this cursor is not of this list");
+        let after = cursor.map(|text| RequestPlace::parse(&text).ok_or_else(invalid));
+        let (after, limit) = (after.transpose()?, page_limit(limit)?);
+        let requests = house.accounts.list_requests(&caller, decided, after, limit);
+        let page = requests.await?;
+        Ok(Json(RequestPage {
+            items: page.requests.into_iter().map(Into::into).collect(),
+            waiting: page.waiting,
+            next_cursor: page.next_after.map(|place| place.to_string()),
+        }))
     }
 
     /// Say yes; the applicant is told

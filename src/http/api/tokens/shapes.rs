@@ -159,6 +159,9 @@ struct AllowanceRefill {
 #[derive(Object)]
 struct GroupBudget {
     id: String,
+    name: String,
+    /// Everybody is in it.
+    is_everyone: bool,
     balance: i64,
     reserved: i64,
     unlimited: bool,
@@ -166,11 +169,13 @@ struct GroupBudget {
 
 impl From<AllowanceView> for Allowance {
     fn from(view: AllowanceView) -> Self {
-        let groups = view.groups.into_iter().map(|(id, account)| GroupBudget {
-            id: id.to_string(),
-            balance: account.balance,
-            reserved: account.reserved,
-            unlimited: account.unlimited,
+        let groups = view.groups.into_iter().map(|budget| GroupBudget {
+            id: budget.id.to_string(),
+            name: budget.name,
+            is_everyone: budget.is_everyone,
+            balance: budget.account.balance,
+            reserved: budget.account.reserved,
+            unlimited: budget.account.unlimited,
         });
         Self {
             enabled: view.rules.enabled,

@@ -1,8 +1,11 @@
 //! What people ask of administrators: to be let in, or to become one. Decided on the
 //! administrator's page, or behind the link that was mailed to the approver; never by looking at it.
 
+mod list;
+
 use serde_json::json;
 
+pub use self::list::{RequestPage, RequestPlace};
 use super::audit::audited_by;
 use super::links::{DECIDE, NewLink, get_link, no_link};
 use super::post::{Post, UnsentLink};
@@ -19,9 +22,6 @@ use crate::store::users::{Awaited, find_user, put_user};
 use crate::store::{Reads, WriteTx};
 
 const TEXT_LIMIT: usize = 1000;
-/// Requests that were decided are shown for so long.
-const SHOWN_MS: UnixMs = 90 * 24 * 60 * 60 * 1000;
-
 pub struct RequestView {
     pub record: RequestRecord,
     pub applicant: UserRecord,
@@ -228,32 +228,6 @@ impl Accounts {
                     request.user_id == user_id && request.wish == RequestWish::AdminRole
                 });
                 Ok(own.next())
-            })
-            .await
-    }
-
-    /// Those to be decided first, oldest first, then what was decided, latest first.
-    pub async fn list_requests(&self, caller: &Caller) -> Result<Vec<RequestView>> {
-        caller.require_admin()?;
-        self.store
-            .read(|tx| {
-                let since = now_ms() - SHOWN_MS;
-                let (mut open, mut decided) = (Vec::new(), Vec::new());
-                for record in list_requests(tx)? {
-                    let Some(applicant) = find_user(tx, &record.user_id)? else {
-                        continue;
-                    };
-                    let at = record.decision.as_ref().map(|decision| decision.at);
-                    let view = RequestView { record, applicant };
-                    match at {
-                        None => open.push(view),
-                        Some(at) if at > since => decided.push((at, view)),
-                        Some(_) => {}
-                    }
-                }
-                decided.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-                open.extend(decided.into_iter().map(|(_, view)| view));
-                Ok(open)
             })
             .await
     }
