@@ -42,12 +42,7 @@ fn kinds(text: &str) -> Vec<MailKind> {
         MailKind::Test {},
     ];
     kinds.extend(roles.map(|role| MailKind::RoleChanged { role }));
-    kinds.extend(
-        [(true, true), (true, false), (false, true)].map(|(old, new)| MailKind::EmailChanged {
-            old_address: old.then(text),
-            new_address: new.then(text),
-        }),
-    );
+    kinds.extend(email_changes(&text()));
     for wish in [Wish::Registration, Wish::Administrator] {
         for given in [None, Some(text())] {
             kinds.push(MailKind::ApprovalRequested {
@@ -70,6 +65,15 @@ fn kinds(text: &str) -> Vec<MailKind> {
         }
     }
     kinds
+}
+
+/// An e-mail that is another, one that is gone, one that is there now.
+fn email_changes(address: &str) -> [MailKind; 3] {
+    let address = || address.to_owned();
+    [(true, true), (true, false), (false, true)].map(|(old, new)| MailKind::EmailChanged {
+        old_address: old.then(address),
+        new_address: new.then(address),
+    })
 }
 
 fn mails(name: &str, text: &str) -> Vec<Mail> {

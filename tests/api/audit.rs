@@ -1,9 +1,9 @@
 //! The audit log: what administrators do is in it, and only they and auditors read it. An entry that
 //! was changed, cut out or moved is found.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{House, binary, run_to_end, text};
+use crate::support::{House, PASSWORD, binary, run_to_end, text};
 
 const PATH: &str = "/api/v1/admin/audit";
 
@@ -80,4 +80,52 @@ async fn an_export_is_checked_and_any_change_to_it_is_found() {
     let output = run_to_end(&mut command);
     assert!(output.status.success());
     assert!(String::from_utf8_lossy(&output.stdout).contains('5'));
+}
+
+fn actions(page: &Value) -> Vec<&str> {
+    let items = page["items"].as_array().expect("a list");
+    items.iter().map(|item| text(item, "/action")).collect()
+}
+
+#[tokio::test]
+async fn what_was_done_is_found_by_who_what_when_and_words() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    for name in ["bob", "eve"] {
+        let new = json!({"username": name, "password": PASSWORD, "role": "admin"});
+        ada.post("/api/v1/admin/users", new).await.ok(201);
+    }
+    let login = json!({"login": "bob", "password": PASSWORD});
+    let login = house.stranger().post("/api/v1/auth/login", login).await;
+    let bob = house.stranger().signed_in(&login);
+    bob.post("/api/v1/admin/groups", json!({"name": "Pupils"}))
+        .await
+        .ok(201);
+    let all = ada.get(PATH).await.ok(200);
+    let find = async |query: &str| ada.get(&format!("{PATH}?{query}")).await.ok(200);
+    assert_eq!(actions(&find("actor=BOB").await), ["group.created"]);
+    assert_eq!(actions(&find("actor=bo").await), [""; 0]);
+    let users = find("action=user.").await;
+    assert_eq!(actions(&users), ["user.created"; 2]);
+    assert_eq!(actions(&find("action=user.created&q=eve").await).len(), 1);
+    assert_eq!(actions(&find("q=PUPILS%20bob").await), ["group.created"]);
+    assert_eq!(actions(&find("q=pupils%20eve").await), [""; 0]);
+
+    let (first, last) = (text(&all, "/items/3/at"), text(&all, "/items/0/at"));
+    let since = find(&format!("since={last}")).await;
+    assert_eq!(since["items"][0], all["items"][0]);
+    assert_eq!(actions(&find(&format!("until={first}")).await), [""; 0]);
+    assert_eq!(actions(&find(&format!("since={first}")).await).len(), 4);
+    assert_eq!(
+        find("since=2999-01-01T00:00:00Z").await.get("next_cursor"),
+        None
+    );
+    let page = find("action=user.&limit=1").await;
+    let cursor = text(&page, "/next_cursor");
+    let rest = find(&format!("action=user.&limit=1&cursor={cursor}")).await;
+    assert_eq!(rest["items"][0], users["items"][1]);
+    for query in ["since=today", "until=1", "limit=0"] {
+        let answer = ada.get(&format!("{PATH}?{query}")).await;
+        answer.refused(400, "invalid_request");
+    }
 }

@@ -74,6 +74,55 @@ async fn groups_are_made_changed_counted_and_removed() {
 }
 
 #[tokio::test]
+async fn members_are_put_in_and_taken_out_and_their_other_groups_stay() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    house.add_user(&ada, "bob").await;
+    let (one, other) = (
+        new_group(&ada, "Pupils", json!([])).await,
+        new_group(&ada, "Choir", json!([])).await,
+    );
+    put_in(&ada, "bob", &[&other]).await;
+    let found = ada.get("/api/v1/admin/users?q=bob").await.ok(200);
+    let bob = text(&found, "/items/0/user/id");
+    let member = format!("{PATH}/{one}/members/{bob}");
+    let groups = async || {
+        let bob = ada.get(&format!("/api/v1/admin/users/{bob}")).await.ok(200);
+        bob["group_ids"].clone()
+    };
+    let put = async |path: &str| ada.put(path, json!(null)).await;
+    for _ in 0..2 {
+        put(&member).await.ok(204);
+        assert_eq!(groups().await, json!([one, other]));
+    }
+    let audit = ada.get("/api/v1/admin/audit").await.ok(200);
+    let changes = audit["items"].as_array().expect("a list").iter();
+    let changes = changes.filter(|entry| entry["action"] == "user.groups_changed");
+    assert_eq!(
+        changes.count(),
+        2,
+        "what stays as it is is not written down"
+    );
+    for _ in 0..2 {
+        ada.delete(&member).await.ok(204);
+        assert_eq!(groups().await, json!([other]));
+    }
+
+    let everyone = text(&ada.get(PATH).await.ok(200), "/items/0/group/id").to_owned();
+    let of_all = format!("{PATH}/{everyone}/members/{bob}");
+    put(&of_all).await.refused(409, "conflict");
+    ada.delete(&of_all).await.refused(409, "conflict");
+    for nobody in [
+        format!("{PATH}/{one}/members/{one}"),
+        format!("{PATH}/{bob}/members/{bob}"),
+        format!("{PATH}/x/members/{bob}"),
+    ] {
+        put(&nobody).await.refused(404, "not_found");
+        ada.delete(&nobody).await.refused(404, "not_found");
+    }
+}
+
+#[tokio::test]
 async fn a_model_for_some_is_not_there_for_the_others() {
     let house = House::start().await;
     let ada = house.set_up().await;

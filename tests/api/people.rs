@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{ENDLESS, House, PASSWORD, Person, text};
+use crate::support::{ENDLESS, House, PASSWORD, Person, Smtp, text};
 
 const PATH: &str = "/api/v1/admin/users";
 
@@ -44,6 +44,140 @@ async fn everybody_is_listed_found_and_made() {
         .post("/api/v1/auth/login", answer)
         .await
         .ok(200);
+}
+
+#[tokio::test]
+async fn name_and_e_mail_are_set_and_removed_and_written_down() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    house.add_user(&ada, "bob").await;
+    house.add_user(&ada, "eve").await;
+    let path = format!("{PATH}/{}", id_of(&ada, "bob").await);
+    let set = json!({"display_name": " Bobby ", "email": "Bob@Example.org"});
+    let changed = ada.patch(&path, set.clone()).await.ok(200);
+    assert_eq!(changed["user"]["display_name"], "Bobby");
+    assert_eq!(changed["user"]["email"], "bob@example.org");
+    assert_eq!(changed["user"]["email_verified"], false);
+    ada.patch(&path, set).await.ok(200);
+    let login = json!({"login": "bob@example.org", "password": PASSWORD});
+    let sign_in = async || {
+        house
+            .stranger()
+            .post("/api/v1/auth/login", login.clone())
+            .await
+    };
+    sign_in().await.ok(200);
+
+    let eve = format!("{PATH}/{}", id_of(&ada, "eve").await);
+    let taken = json!({"email": "bob@example.org"});
+    let error = ada.patch(&eve, taken).await.refused(409, "conflict");
+    assert_eq!(error["details"]["field"], "email");
+    for (field, value) in [
+        ("email", json!("nonsense")),
+        ("email", json!(7)),
+        ("display_name", json!("a\nb")),
+        ("display_name", json!("x".repeat(65))),
+    ] {
+        let answer = ada.patch(&eve, json!({ field: value })).await;
+        answer.refused(400, "invalid_request");
+    }
+    let removed = json!({"display_name": "", "email": ""});
+    let removed = ada.patch(&path, removed).await.ok(200);
+    assert_eq!(removed["user"].get("email"), None);
+    assert_eq!(removed["user"].get("display_name"), None);
+    sign_in().await.refused(401, "unauthenticated");
+
+    let audit = ada.get("/api/v1/admin/audit?q=bob").await.ok(200);
+    let items = audit["items"].as_array().expect("a list");
+    let actions: Vec<&str> = items.iter().map(|item| text(item, "/action")).collect();
+    let (name, email) = ("user.name_changed", "user.email_changed");
+    assert_eq!(actions[..4], [email, name, email, name]);
+    assert_eq!(items[0]["details"], json!({"removed": true}));
+}
+
+#[tokio::test]
+async fn ones_own_e_mail_takes_the_password_also_of_an_administrator() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let path = format!("{PATH}/{}", id_of(&ada, "ada").await);
+    let answer = ada.patch(&path, json!({"email": "eve@example.org"})).await;
+    let error = answer.refused(400, "invalid_request");
+    assert_eq!(error["details"]["field"], "email");
+    let name = json!({"display_name": "Ada", "email": ""});
+    let changed = ada.patch(&path, name).await.ok(200);
+    assert_eq!(changed["user"]["display_name"], "Ada");
+}
+
+#[tokio::test]
+async fn links_that_went_to_the_old_address_are_good_no_more() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let rules = json!({"registration": {"mode": "open", "verify_email": true}});
+    ada.patch("/api/v1/admin/settings", rules).await.ok(200);
+    let nobody = house.stranger();
+    let body = json!({"username": "bob", "password": PASSWORD, "email": "bob@exmaple.org"});
+    nobody.post("/api/v1/auth/register", body).await.ok(202);
+    let first = house.logged_token("/verify-email?token=", 1).await;
+
+    let path = format!("{PATH}/{}", id_of(&ada, "bob").await);
+    let right = json!({"email": "bob@example.org"});
+    let changed = ada.patch(&path, right).await.ok(200);
+    assert_eq!(changed["awaits"], json!(["email"]));
+    let second = house.logged_token("/verify-email?token=", 2).await;
+    let prove = async |token: &str| {
+        let body = json!({"token": token});
+        nobody.post("/api/v1/auth/verify-email", body).await
+    };
+    prove(&first).await.refused(404, "not_found");
+    prove(&second).await.ok(200);
+    let login = json!({"login": "bob", "password": PASSWORD});
+    let bob = nobody.post("/api/v1/auth/login", login).await.ok(200);
+    assert_eq!(bob["user"]["email"], "bob@example.org");
+    assert_eq!(bob["user"]["email_verified"], true);
+
+    let forgot = json!({"login": "bob"});
+    nobody
+        .post("/api/v1/auth/password/forgot", forgot)
+        .await
+        .ok(202);
+    let reset = house.logged_token("/reset-password?token=", 1).await;
+    let another = json!({"email": "robert@example.org"});
+    ada.patch(&path, another).await.ok(200);
+    let new = json!({"token": reset, "password": "quite another sentence"});
+    let answer = nobody.post("/api/v1/auth/password/reset", new).await;
+    answer.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn both_addresses_are_told_of_another_e_mail() {
+    let Some(mut smtp) = Smtp::start(json!({})).await else {
+        return;
+    };
+    let house = House::start_with(smtp.options()).await;
+    let ada = house.set_up().await;
+    smtp.set_in(&ada).await;
+    let new = json!({"username": "bob", "password": PASSWORD, "email": "old@example.org"});
+    let made = ada.post(PATH, new).await.ok(201);
+    let path = format!("{PATH}/{}", text(&made, "/user/id"));
+    for (email, told) in [
+        (
+            "new@example.org",
+            vec!["new@example.org", "old@example.org"],
+        ),
+        ("", vec!["new@example.org"]),
+        ("third@example.org", vec!["third@example.org"]),
+    ] {
+        let changed = ada.patch(&path, json!({"email": email})).await.ok(200);
+        assert_eq!(changed["user"]["email_verified"], false);
+        let mut to = Vec::new();
+        for _ in 0..told.len() {
+            let mail = smtp.next_mail().await;
+            assert_eq!(mail.subject, "Your e-mail address was changed");
+            to.push(mail.to);
+        }
+        to.sort();
+        assert_eq!(to, told);
+    }
 }
 
 #[tokio::test]

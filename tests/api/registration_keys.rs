@@ -222,3 +222,59 @@ async fn keys_are_made_listed_and_withdrawn_on_the_command_line() {
         .await
         .ok(201);
 }
+
+fn notes(page: &Value) -> Vec<&str> {
+    let items = page["items"].as_array().expect("a list");
+    items.iter().map(|item| text(item, "/note")).collect()
+}
+
+#[tokio::test]
+async fn keys_are_listed_newest_first_and_found_by_state_and_note() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    open_for_keys(&ada).await;
+    let soon = chatelaine::clock::rfc3339(chatelaine::clock::now_ms() + 2_000);
+    new_key(&ada, json!({"note": "too late", "expires_at": soon})).await;
+    let used = new_key(&ada, json!({"note": "Class 7b"})).await;
+    register(&house, "bob", &used).await.ok(201);
+    for note in ["taken back", "for the neighbours"] {
+        new_key(&ada, json!({"note": note})).await;
+    }
+    let find = async |query: &str| ada.get(&format!("{PATH}?{query}")).await.ok(200);
+    let taken_back = find("q=TAKEN").await;
+    let id = text(&taken_back, "/items/0/id");
+    ada.delete(&format!("{PATH}/{id}")).await.ok(204);
+
+    let first = find("limit=3").await;
+    let newest = ["for the neighbours", "taken back", "Class 7b"];
+    assert_eq!(notes(&first), newest);
+    let cursor = text(&first, "/next_cursor");
+    let rest = find(&format!("limit=3&cursor={cursor}")).await;
+    assert_eq!(notes(&rest), ["too late"]);
+    assert_eq!(rest.get("next_cursor"), None);
+
+    let mut waited = 0;
+    while notes(&find("state=expired").await).is_empty() {
+        assert!(waited < 200, "its time is over");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        waited += 1;
+    }
+    for (state, note) in [
+        ("usable", "for the neighbours"),
+        ("revoked", "taken back"),
+        ("used_up", "Class 7b"),
+        ("expired", "too late"),
+    ] {
+        let found = find(&format!("state={state}")).await;
+        assert_eq!(notes(&found), [note]);
+        assert_eq!(found["items"][0]["state"], state);
+    }
+    assert_eq!(notes(&find("state=usable&q=7b").await), [""; 0]);
+    let begin: String = used.to_lowercase().chars().take(4).collect();
+    assert_eq!(
+        notes(&find(&format!("q={begin}&state=used_up")).await),
+        ["Class 7b"]
+    );
+    let answer = ada.get(&format!("{PATH}?state=lost")).await;
+    answer.refused(400, "invalid_request");
+}

@@ -22,6 +22,14 @@ async fn sign_in(house: &House, name: &str) -> Answer {
     house.stranger().post("/api/v1/auth/login", login).await
 }
 
+fn names(page: &Value) -> Vec<&str> {
+    let items = page["items"].as_array().expect("a list");
+    items
+        .iter()
+        .map(|item| text(item, "/applicant/username"))
+        .collect()
+}
+
 #[tokio::test]
 async fn nobody_comes_in_before_an_administrator_approved() {
     let house = House::start().await;
@@ -157,4 +165,43 @@ async fn what_people_write_is_bounded_and_plain() {
     bob.post(ask, json!({"reason": markup})).await.ok(202);
     let list = ada.get(PATH).await.ok(200);
     assert_eq!(list["items"][0]["request"]["reason"], markup);
+}
+
+#[tokio::test]
+async fn requests_come_in_pages_and_those_to_be_decided_are_counted() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    rules(&ada, json!({"mode": "open", "approval": "always"})).await;
+    for number in 1..=5 {
+        register(&house, &format!("pupil{number}")).await.ok(202);
+    }
+    let list = async |query: &str| ada.get(&format!("{PATH}?{query}")).await.ok(200);
+    let first = list("limit=2").await;
+    assert_eq!(names(&first), ["pupil1", "pupil2"]);
+    assert_eq!(first["waiting"], 5);
+    for (index, word) in [(0, "approve"), (1, "reject")] {
+        let id = text(&first, &format!("/items/{index}/request/id"));
+        let path = format!("{PATH}/{id}/{word}");
+        ada.post(&path, json!({})).await.ok(200);
+    }
+    // What was decided meanwhile stands elsewhere, and the cursor is good all the same.
+    let mut page = list(&format!("limit=2&cursor={}", text(&first, "/next_cursor"))).await;
+    let mut found = Vec::new();
+    for _ in 0..4 {
+        found.extend(names(&page).into_iter().map(str::to_owned));
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        page = list(&format!("limit=2&cursor={cursor}")).await;
+    }
+    assert_eq!(found, ["pupil3", "pupil4", "pupil5", "pupil2", "pupil1"]);
+    assert_eq!(page["waiting"], 3);
+    let decided = list("decided=true").await;
+    assert_eq!(names(&decided), ["pupil2", "pupil1"]);
+    assert_eq!(decided["waiting"], 3);
+    assert_eq!(names(&list("decided=false&limit=1").await), ["pupil3"]);
+    for query in ["cursor=x", "cursor=.5", "decided=perhaps", "limit=101"] {
+        let answer = ada.get(&format!("{PATH}?{query}")).await;
+        answer.refused(400, "invalid_request");
+    }
 }

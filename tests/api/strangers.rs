@@ -108,6 +108,8 @@ fn house_doors(id: &str) -> Vec<(Method, String, Value)> {
     let model = format!("/api/v1/admin/models/{id}");
     let user = format!("/api/v1/admin/users/{id}");
     let group = format!("/api/v1/admin/groups/{id}");
+    let user_id = if id == "{id}" { "{user_id}" } else { id };
+    let member = format!("{group}/members/{user_id}");
     let (user_tokens, group_tokens) = (format!("{user}/tokens"), format!("{group}/tokens"));
     let key = format!("/api/v1/admin/keys/{id}");
     let request = format!("/api/v1/admin/requests/{id}");
@@ -132,6 +134,8 @@ fn house_doors(id: &str) -> Vec<(Method, String, Value)> {
         ),
         (Method::PATCH, group.clone(), json!({"name": "mine"})),
         (Method::DELETE, group, json!(null)),
+        (Method::PUT, member.clone(), json!(null)),
+        (Method::DELETE, member, json!(null)),
         (Method::GET, format!("{key}/uses"), json!(null)),
         (Method::DELETE, key, json!(null)),
         (Method::POST, format!("{request}/approve"), json!({})),

@@ -67,7 +67,10 @@ async fn all_who_pay_must_suffice_and_each_pays_the_same() {
         ((3_900, 0), (3_900, 0))
     );
     let shown = bob.get("/api/v1/tokens").await.ok(200);
-    let budget = json!([{"id": group, "balance": 50, "reserved": 0, "unlimited": false}]);
+    let budget = json!([{
+        "id": group, "name": "Pupils", "is_everyone": false,
+        "balance": 50, "reserved": 0, "unlimited": false,
+    }]);
     assert_eq!(shown["groups"], budget);
     let details = refused(&bob).await;
     assert_eq!(

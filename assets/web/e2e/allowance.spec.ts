@@ -62,6 +62,10 @@ test("a group gets a budget that is charged beside its people, and loses it", as
   await page.getByRole("button", { name: "Add", exact: true }).click();
   await expect(page.getByText("2,000 tokens left")).toBeVisible();
   await sound(page, "a group's budget");
+  const { user } = await ask(page.request, mine, "POST", "/admin/users", { username: "ada", password, group_ids: [group.id] });
+  await page.goto(`${mine.url}/house/people/${user.id}`);
+  await expect(page.getByText("The group “Class 7b” pays too, and has 2,000 tokens left.")).toBeVisible();
+  await page.goBack();
   await page.setViewportSize({ width: 360, height: 740 });
   expect(await sideways(page)).toBe(0);
   await page.getByRole("button", { name: "Take the budget away" }).click();

@@ -33,15 +33,58 @@ test("settings are saved and written down in the audit log, which can be filtere
   await expect(rows.first()).toContainText("by keeper");
   const all = await rows.count();
   expect(all).toBeGreaterThan(1);
-  await page.getByLabel("Filter").fill("settings mode");
+  await page.getByLabel("Search").fill("settings mode");
   await expect(rows).toHaveCount(1);
-  await page.getByLabel("Filter").fill("no such thing");
+  await page.getByLabel("Search").fill("no such thing");
   await expect(page.getByText("Nothing like that was found.")).toBeVisible();
+  await page.getByRole("button", { name: "Clear filters" }).click();
+  await expect(rows).toHaveCount(all);
 
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download all" }).click()]);
   const lines = (await (await download.createReadStream()).toArray()).join("").trim().split("\n");
   expect(lines.length).toBe(all);
   expect(JSON.parse(lines.at(-1)!)).toMatchObject({ action: "settings.changed" });
+});
+
+test("the audit log is asked by whom, what and when, also for what lies far back", async ({ page, mine }) => {
+  await ask(page.request, mine, "POST", "/admin/users", { username: "ada", password, role: "admin" });
+  for (let number = 0; number < 60; number++) await ask(page.request, mine, "PATCH", "/admin/settings", { registration: { mode: number % 2 === 0 ? "open" : "closed" } });
+  await page.goto(`${mine.url}/house/audit`);
+  const rows = list(page, "Audit log");
+  await expect(rows).toHaveCount(50);
+  await page.getByRole("button", { name: "More filters" }).click();
+  await sound(page, "all filters");
+  await page.setViewportSize({ width: 360, height: 740 });
+  expect(await sideways(page)).toBe(0);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.getByLabel("What").fill("user.");
+  await expect(rows).toHaveCount(1);
+  await expect(rows).toContainText("user.created");
+  await page.getByLabel("By whom").fill("ada");
+  await expect(page.getByText("Nothing like that was found.")).toBeVisible();
+  await page.getByLabel("By whom").fill("Keeper");
+  await expect(rows).toHaveCount(1);
+
+  const today = await page.evaluate(() => new Intl.DateTimeFormat("sv").format(new Date()));
+  await page.getByLabel("From").fill(today);
+  await page.getByLabel("To", { exact: true }).fill(today);
+  await expect(rows).toHaveCount(1);
+  await page.getByLabel("From").fill("");
+  await page.getByLabel("To", { exact: true }).fill("2020-01-01");
+  await expect(page.getByText("Nothing like that was found.")).toBeVisible();
+  await page.getByRole("button", { name: "Clear filters" }).click();
+  await expect(rows).toHaveCount(50);
+  await page.getByRole("button", { name: "Show more" }).click();
+  await expect(rows).toHaveCount(62);
+});
+
+test("a page that searched its part and found nothing goes on when it is asked to", async ({ page, mine }) => {
+  const empty = { json: { items: [], next_cursor: "2" } };
+  await page.route(/admin\/audit(\?|$)/, (route) => route.fulfill(empty), { times: 1 });
+  await page.goto(`${mine.url}/house/audit`);
+  await expect(page.getByText("Nothing so far. There is more to search.")).toBeVisible();
+  await page.getByRole("button", { name: "Search further" }).click();
+  await expect(list(page, "Audit log")).toHaveCount(1);
 });
 
 test("the overview counts what is in the house and draws what was written", async ({ page, mine }) => {

@@ -44,6 +44,37 @@ test("an account is made, found, given a role and a group, shut out, let in agai
   await expect(list(page, "People")).toHaveCount(1);
 });
 
+test("a name and an e-mail are corrected, and one's own e-mail is not changed there", async ({ page, mine }) => {
+  const { user } = await ask(page.request, mine, "POST", "/admin/users", { username: "ada", password, email: "ada@exmaple.org" });
+  await page.goto(`${mine.url}/house/people/${user.id}`);
+  const save = page.getByRole("button", { name: "Save" });
+  await expect(page.getByText("Not confirmed.")).toBeVisible();
+  await expect(save).toBeDisabled();
+  await page.getByLabel("Name", { exact: true }).fill("Ada Lovelace");
+  await page.getByLabel("E-mail").fill("keeper");
+  await expect(page.getByText("It holds at once and counts as not confirmed.", { exact: false })).toBeVisible();
+  await page.getByLabel("E-mail").fill("ada@example.org");
+  await save.click();
+  await expect(page.getByRole("heading", { level: 2, name: "Ada Lovelace" })).toBeVisible();
+  await expect(save).toBeDisabled();
+  await page.reload();
+  await expect(page.getByLabel("E-mail")).toHaveValue("ada@example.org");
+
+  const other = await ask(page.request, mine, "POST", "/admin/users", { username: "grace", password });
+  await page.goto(`${mine.url}/house/people/${other.user.id}`);
+  await page.getByLabel("E-mail").fill("ada@example.org");
+  await save.click();
+  await expect(page.getByText("There is an account with this e-mail address already.")).toBeVisible();
+  await expect(page.getByLabel("E-mail")).toBeFocused();
+
+  await page.goto(`${mine.url}/house/people`);
+  await page.getByRole("link", { name: /^keeper/ }).click();
+  await expect(page.getByLabel("E-mail")).toBeDisabled();
+  await page.getByLabel("Name", { exact: true }).fill("The keeper");
+  await save.click();
+  await expect(page.getByRole("button", { name: "Account of The keeper" })).toBeVisible();
+});
+
 test("a forgotten password is set anew by a link that an administrator hands on", async ({ page, mine, browser }) => {
   const { user } = await ask(page.request, mine, "POST", "/admin/users", { username: "ada", password });
   await page.goto(`${mine.url}/house/people/${user.id}`);
@@ -124,10 +155,21 @@ test("keys are made, handed on as a link, used, looked at, and withdrawn", async
   const saved = (await readFile(await download.path(), "utf8")).trim().split("\n");
   expect(new Set(saved).size).toBe(40);
   await dialog.getByRole("button", { name: "Done" }).click();
-  const withdraw = page.getByRole("button", { name: /^Withdraw the key/ }).last();
+  const withdraw = page.getByRole("button", { name: /^Withdraw the key/ }).first();
   await withdraw.click();
   await page.getByRole("dialog").getByRole("button", { name: "Withdraw" }).click();
   await expect(withdraw).toBeDisabled();
+
+  await page.getByLabel("Which").selectOption("Withdrawn");
+  await expect(row).toHaveCount(1);
+  await page.getByLabel("Which").selectOption("Usable");
+  await expect(row).toHaveCount(39);
+  await page.getByLabel("Which").selectOption("All");
+  await page.getByLabel("Search by note or beginning").fill("NEIGHBOURS");
+  await expect(row).toHaveCount(1);
+  await expect(row).toContainText("used up");
+  await page.getByLabel("Search by note or beginning").fill("nobody's");
+  await expect(page.getByText("No key like that.")).toBeVisible();
 });
 
 test("keys of a file are taken whole, or its wrong lines are named", async ({ page, mine }) => {
@@ -166,12 +208,19 @@ test("who asks to be let in waits, is approved, and comes in", async ({ page, mi
   await theirs.getByRole("button", { name: "To signing in" }).click();
 
   await page.goto(`${mine.url}/house`);
-  await page.getByRole("link", { name: "Somebody waits for a decision." }).click();
+  const section = page.getByRole("navigation", { name: "Sections of “House”" }).getByRole("link", { name: "Requests" });
+  await expect(section).toHaveAccessibleName(/Somebody waits for a decision\.$/);
+  const menu = page.getByRole("button", { name: /^Account of/ });
+  await expect(menu).toHaveAccessibleName("Account of keeper. Somebody waits for a decision.");
+  await expect(menu).toContainText("1");
+  await page.getByRole("link", { name: "Somebody waits for a decision.", exact: true }).click();
   await expect(list(page, "Waiting")).toContainText("I am your cousin.");
   await page.getByRole("button", { name: "Approve cousin" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Approve" }).click();
   await expect(page.getByText("Nobody is waiting.")).toBeVisible();
   await expect(list(page, "Decided")).toContainText("by keeper");
+  await expect(section).toHaveAccessibleName("Requests");
+  await expect(menu).toHaveAccessibleName("Account of keeper");
   await signIn(theirs, "cousin");
   await theirs.context().close();
 });
@@ -238,6 +287,49 @@ test("a group is made, given rules that hold, and deleted", async ({ page, mine,
   await page.getByRole("button", { name: "Delete the group" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await expect(list(page, "Groups")).toHaveCount(1);
+});
+
+test("people are put into a group and taken out on its page", async ({ page, mine }) => {
+  const group = await ask(page.request, mine, "POST", "/admin/groups", { name: "Class 7b" });
+  const pupils = Array.from({ length: 22 }, (_, number) => `pupil${number + 1}`);
+  for (const username of pupils) await ask(page.request, mine, "POST", "/admin/users", { username, password, group_ids: [group.id] });
+  await ask(page.request, mine, "POST", "/admin/users", { username: "ada", password, display_name: "Ada" });
+  await page.goto(`${mine.url}/house/groups/${group.id}`);
+  const members = list(page, "Members");
+  await expect(members).toHaveCount(20);
+  await page.getByRole("button", { name: "Show more" }).click();
+  await expect(members).toHaveCount(22);
+  await page.getByLabel("Name", { exact: true }).fill("Class 8b");
+
+  await page.getByRole("button", { name: "Add people" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByText("is in it").first()).toBeVisible();
+  await dialog.getByLabel("Search by name or e-mail").fill("ada");
+  await dialog.getByRole("button", { name: "Add Ada" }).click();
+  await expect(dialog.getByText("is in it")).toHaveCount(1);
+  await sound(page, "people to add");
+  await page.setViewportSize({ width: 360, height: 740 });
+  expect(await sideways(page)).toBe(0);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await expect(page.getByRole("heading", { name: "Members 23" })).toBeVisible();
+
+  await page.getByLabel("Search the members").fill("ada");
+  await expect(members).toHaveCount(1);
+  await page.getByRole("button", { name: "Take out Ada" }).click();
+  await expect(page.getByText("Ada is taken out of the group.")).toBeVisible();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(members).toHaveCount(1);
+  await page.getByLabel("Search the members").fill("");
+  await page.getByRole("button", { name: "Take out pupil1", exact: true }).click();
+  await expect(page.getByRole("heading", { name: "Members 22" })).toBeVisible();
+  // What was being written above stays.
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Class 8b");
+  const found = await ask(page.request, mine, "GET", `/admin/users?group_id=${group.id}&limit=100`);
+  const names = found.items.map((person: { user: { username: string } }) => person.user.username);
+  expect(names).toEqual([...pupils.slice(1), "ada"]);
+  await page.getByRole("link", { name: "Groups" }).last().click();
+  await expect(page.getByRole("link", { name: /^Class 7b/ })).toContainText("22 members");
 });
 
 test("an account is left with everything, and its password is asked", async ({ page, mine, browser }) => {

@@ -6,6 +6,7 @@ import { OpenConversation } from "./chat/conversation.svelte";
 import { forgetUnsent, keepDraft } from "./chat/drafts";
 import { Models } from "./chat/models.svelte";
 import { ConversationList } from "./sidebar/conversations.svelte";
+import { WaitingRequests } from "./house/waiting-requests.svelte";
 import { watchRunning } from "./sidebar/running";
 import { narrow } from "./lib/narrow.svelte";
 import { router } from "./lib/router.svelte";
@@ -15,6 +16,7 @@ export class Home {
   readonly list = new ConversationList();
   readonly models = new Models();
   readonly allowance = new OwnAllowance();
+  readonly requests = new WaitingRequests();
   open: OpenConversation = $state.raw()!;
   /** On a narrow screen the list is a drawer. */
   drawer = $state(false);
@@ -33,6 +35,7 @@ export class Home {
     void this.list.arrive();
     void this.models.load();
     void this.allowance.load();
+    const stopCounting = this.requests.watch();
     let ended = false;
     const stopWatching = watchRunning((replyOf) => {
       const endedBefore = ended;
@@ -44,6 +47,7 @@ export class Home {
     const seenAgain = () => {
       if (document.hidden) return;
       void this.list.refresh();
+      void this.requests.load();
       if (!this.open.running) void this.open.load();
     };
     const leave = () => this.list.leave();
@@ -51,6 +55,7 @@ export class Home {
     addEventListener("pagehide", leave);
     return () => {
       stopWatching();
+      stopCounting();
       document.removeEventListener("visibilitychange", seenAgain);
       removeEventListener("pagehide", leave);
       this.list.leave();

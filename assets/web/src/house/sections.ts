@@ -11,6 +11,7 @@ import UsersRound from "@lucide/svelte/icons/users-round";
 import { m } from "../lib/paraglide/messages";
 import type { UserRole } from "../lib/api/types";
 import type { Section } from "../pages/sections";
+import { requestsWait } from "./requests-words";
 
 const running: UserRole[] = ["admin"];
 const looking: UserRole[] = ["admin", "auditor"];
@@ -20,7 +21,7 @@ export const houseSections: Section[] = [
   { path: "people", label: m.people, icon: UserRound, roles: running, load: () => import("./People.svelte") },
   { path: "groups", label: m.groups, icon: UsersRound, roles: running, load: () => import("./GroupsPage.svelte") },
   { path: "keys", label: m.registration_keys, icon: KeyRound, roles: running, load: () => import("./Keys.svelte") },
-  { path: "requests", label: m.requests, icon: Inbox, roles: running, load: () => import("./Requests.svelte") },
+  { path: "requests", label: m.requests, icon: Inbox, roles: running, waiting: ({ requests: { count } }) => ({ count, words: requestsWait(count) }), load: () => import("./Requests.svelte") },
   { path: "plugins", label: m.plugins, icon: Puzzle, roles: running, load: () => import("./plugins/Plugins.svelte") },
   { path: "mail", label: m.mail, icon: Mail, roles: running, load: () => import("./mail/Mail.svelte") },
   { path: "settings", label: m.settings, icon: Settings, roles: running, load: () => import("./Settings.svelte") },

@@ -1,6 +1,7 @@
 // What a section of the account's or the house's pages is: an address, a name, and a component
 // that is fetched when somebody goes there.
 import type { Component } from "svelte";
+import type { Home } from "../home.svelte";
 import type { UserRole } from "../lib/api/types";
 import type { PagesName } from "../lib/router.svelte";
 import { m } from "../lib/paraglide/messages";
@@ -14,6 +15,8 @@ export interface Section {
   icon: Component<{ size?: number }>;
   /** Absent: everybody who may see these pages at all. */
   roles?: UserRole[];
+  /** How much waits there, and the same in words. */
+  waiting?(home: Home): { count: number; words: string };
   load(): Promise<{ default: Component<Record<string, never>> }>;
 }
 

@@ -16,6 +16,7 @@ export type GroupListItem = Schemas["GroupListItem"];
 export type AccessRule = Schemas["AccessRule"];
 export type RegistrationKey = Schemas["RegistrationKey"];
 export type KeyTerms = Schemas["KeyTerms"];
+export type RegistrationKeyState = Schemas["RegistrationKeyState"];
 export type RequestListItem = Schemas["RequestListItem"];
 export type RequestWish = Schemas["RequestWish"];
 export type Allowance = Schemas["Allowance"];
