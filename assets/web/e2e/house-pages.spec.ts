@@ -47,6 +47,7 @@ test("settings are saved and written down in the audit log, which can be filtere
 });
 
 test("the audit log is asked by whom, what and when, also for what lies far back", async ({ page, mine }) => {
+  test.slow();
   await ask(page.request, mine, "POST", "/admin/users", { username: "ada", password, role: "admin" });
   for (let number = 0; number < 60; number++) await ask(page.request, mine, "PATCH", "/admin/settings", { registration: { mode: number % 2 === 0 ? "open" : "closed" } });
   await page.goto(`${mine.url}/house/audit`);

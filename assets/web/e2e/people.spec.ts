@@ -307,6 +307,7 @@ test("people are put into a group and taken out on its page", async ({ page, min
   await dialog.getByLabel("Search by name or e-mail").fill("ada");
   await dialog.getByRole("button", { name: "Add Ada" }).click();
   await expect(dialog.getByText("is in it")).toHaveCount(1);
+  await expect(dialog.getByText("is in it")).toBeFocused();
   await sound(page, "people to add");
   await page.setViewportSize({ width: 360, height: 740 });
   expect(await sideways(page)).toBe(0);

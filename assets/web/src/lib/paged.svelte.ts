@@ -33,8 +33,10 @@ export class Paged<T extends object> {
     this.items = this.items.map((item) => (same(item) ? fresh : item));
   }
 
+  /** Where that leaves nothing to see of a longer list, it is read again. */
   drop(gone: (item: T) => boolean) {
     this.items = this.items.filter((item) => !gone(item));
+    if (this.items.length === 0 && this.hasMore) void this.load();
   }
 
   async #read(cursor: string | undefined) {
