@@ -11,6 +11,7 @@ mod broken_files;
 mod chances;
 mod embeddings;
 mod fairness;
+mod forgetting;
 mod library;
 mod prefix;
 mod replies;

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::tiny_gguf::TinyModel;
 use crate::{House, KV_WAYS, ask, eventually, kill, laid_out, message, options, read, slow_model};
 
-const PLENTY: u64 = 64 << 20;
+pub(crate) const PLENTY: u64 = 64 << 20;
 
 fn saving(folder: &Path, budget_bytes: u64) -> EngineOptions {
     EngineOptions {
@@ -27,7 +27,7 @@ fn saving(folder: &Path, budget_bytes: u64) -> EngineOptions {
     }
 }
 
-async fn house_on(folder: &Path, budget_bytes: u64) -> House {
+pub(crate) async fn house_on(folder: &Path, budget_bytes: u64) -> House {
     House::of(saving(folder, budget_bytes), TinyModel::default()).await
 }
 
@@ -36,7 +36,7 @@ async fn house_laid_out(folder: &Path, way: (bool, bool)) -> House {
     House::of(options, TinyModel::default()).await
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(folder).unwrap();
     let paths = files.map(|file| file.unwrap().path());
     let mut paths: Vec<_> = paths
@@ -54,7 +54,7 @@ fn total_bytes(folder: &Path) -> u64 {
         .sum()
 }
 
-fn long(number: usize) -> Generate {
+pub(crate) fn long(number: usize) -> Generate {
     ask(&format!(
         "{number} {}",
         "long words of somebody ".repeat(12)
@@ -62,13 +62,13 @@ fn long(number: usize) -> Generate {
 }
 
 /// Answers, and waits until that is on disk as another file than those before.
-async fn answer_and_save(house: &House, folder: &Path, request: Generate) {
+pub(crate) async fn answer_and_save(house: &House, folder: &Path, request: Generate) {
     let before = files(folder);
     house.answer(request).await;
     eventually(|| files(folder).iter().any(|path| !before.contains(path))).await;
 }
 
-async fn leaves_memory(house: &House, model: &str) {
+pub(crate) async fn leaves_memory(house: &House, model: &str) {
     house.engine.unload_model(model);
     eventually(|| house.engine.worker_process_id(model).is_none()).await;
 }
@@ -173,55 +173,6 @@ async fn what_is_on_disk_serves_its_owner_and_its_model_alone() {
     assert_eq!(house.answer(alone).await.1.usage.cached_tokens, 0);
     let own = house.answer(long(1)).await.1.usage;
     assert_eq!(own.cached_tokens, own.prompt_tokens - 1);
-    house.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_forgotten_is_on_no_disk_and_in_no_memory_and_others_keep_theirs() {
-    let folder = tempfile::tempdir().unwrap();
-    let house = house_on(folder.path(), PLENTY).await;
-    let of = |lane, number| Generate {
-        lane,
-        ..long(number)
-    };
-    for (lane, number) in [(1, 1), (2, 2), (1, 3)] {
-        answer_and_save(&house, folder.path(), of(lane, number)).await;
-    }
-    // Of a model that is in no memory now.
-    let elsewhere = Generate {
-        model: "other".into(),
-        ..of(1, 4)
-    };
-    answer_and_save(&house, folder.path(), elsewhere.clone()).await;
-    leaves_memory(&house, "other").await;
-    assert_eq!(files(folder.path()).len(), 4);
-    let opening = house.answer(Generate { lane: 9, ..ask("") }).await;
-    let opening = opening.1.usage.prompt_tokens;
-
-    house.engine.forget(1).await.unwrap();
-    assert_eq!(files(folder.path()).len(), 1);
-    for request in [of(1, 1), of(1, 3), elsewhere] {
-        let usage = house.answer(request).await.1.usage;
-        assert!(usage.cached_tokens <= opening, "{usage:?}");
-    }
-    let kept = house.answer(of(2, 2)).await.1.usage;
-    assert_eq!(kept.cached_tokens, kept.prompt_tokens - 1);
-    house.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_being_written_when_it_is_forgotten_is_not_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let house = house_on(folder.path(), PLENTY).await;
-    let mut reply = house.engine.generate(long(1)).unwrap();
-    assert!(reply.next_event().await.is_some());
-    house.engine.forget(0).await.unwrap();
-    while let Some(event) = reply.next_event().await {
-        event.unwrap();
-    }
-    // Time enough to be saved.
-    answer_and_save(&house, folder.path(), Generate { lane: 1, ..long(2) }).await;
-    assert_eq!(files(folder.path()).len(), 1);
     house.close().await;
 }
 
