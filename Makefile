@@ -67,9 +67,11 @@ $(PAGE): $(PACKAGES) $(PAGE_SOURCES)
 	@$(STEP) "the page" npm --prefix $(WEB) run --silent build
 	@touch $@
 
-openapi: ## refresh docs/openapi.json from the code
+openapi: ## refresh docs/openapi.json and the list of reasons in docs/API.md from the code
 	cargo run --quiet --no-default-features -- openapi >docs/openapi.json.new
 	mv docs/openapi.json.new docs/openapi.json
+	cargo run --quiet --no-default-features -- openapi --guide docs/API.md >docs/API.md.new
+	mv docs/API.md.new docs/API.md
 
 plugin-reference: ## refresh plugins/api.d.rhai and the reference in docs/PLUGINS.md from the code
 	cargo run --quiet --no-default-features -- plugin-reference >plugins/api.d.rhai.new

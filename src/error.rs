@@ -3,9 +3,13 @@
 //! `http/errors.rs` turns a kind into a status; nothing here knows HTTP. The message is for the
 //! person who caused the error and never holds a secret or a path; the source is for the log.
 
+mod reason;
+
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+pub use self::reason::{Reason, guide_with_reasons};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -65,7 +69,7 @@ impl Error {
 
     /// A bad value in one named field of the request.
     pub fn invalid_field(field: &str, message: impl Into<String>) -> Self {
-        Self::invalid(message).with_details(serde_json::json!({ "field": field }))
+        Self::invalid(message).with_details(json!({ "field": field }))
     }
 
     pub fn unauthenticated(message: impl Into<String>) -> Self {
@@ -92,7 +96,7 @@ impl Error {
     /// `retry_after_s` stands in the details too.
     pub fn rate_limited(message: impl Into<String>, retry_after_s: u32) -> Self {
         Self::new(ErrorKind::RateLimited { retry_after_s }, message)
-            .with_details(serde_json::json!({ "retry_after_s": retry_after_s }))
+            .with_details(json!({ "retry_after_s": retry_after_s }))
     }
 
     /// Something of ours failed; `source` goes to the log, not to the caller.
@@ -105,10 +109,35 @@ impl Error {
         }
     }
 
+    /// Beside those that are there already.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.details = Some(match (self.details.take(), details) {
+            (Some(Value::Object(mut there)), Value::Object(more)) => {
+                there.extend(more);
+                Value::Object(there)
+            }
+            (_, details) => details,
+        });
         self
+    }
+
+    /// `details.reason`, by which the page finds its own words.
+    #[must_use]
+    pub fn with_reason(self, reason: Reason) -> Self {
+        self.with_details(json!({ "reason": reason.word() }))
+    }
+
+    /// A reason that is about how much; both ends are allowed.
+    #[must_use]
+    pub fn with_limits(
+        self,
+        reason: Reason,
+        minimum: impl Into<Value>,
+        maximum: impl Into<Value>,
+    ) -> Self {
+        let limits = json!({ "minimum": minimum.into(), "maximum": maximum.into() });
+        self.with_reason(reason).with_details(limits)
     }
 
     /// The stable code of this kind, as programs see it.
@@ -157,7 +186,7 @@ impl From<crate::engine::EngineError> for Error {
                 Self::new(ErrorKind::ModelUnavailable, message)
             }
             E::ContextTooLong { tokens, limit } => Self::new(ErrorKind::ContextTooLong, message)
-                .with_details(serde_json::json!({ "tokens": tokens, "limit": limit })),
+                .with_details(json!({ "tokens": tokens, "limit": limit })),
             E::QueueFull => Self::overloaded(message, 5),
             E::InvalidRequest(_) | E::UnknownAdapter(_) => Self::invalid(message),
             E::InvalidField { field, reason } => Self::invalid_field(&field, reason),

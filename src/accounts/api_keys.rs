@@ -8,7 +8,7 @@ use super::caller::Means;
 use super::sessions::caller_of;
 use super::{Accounts, Caller, Purpose, Visitor};
 use crate::clock::{UnixMs, now_ms};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::{ApiKeyId, UserId};
 use crate::secrets::{hash_secret, random_secret};
 use crate::store::api_keys::{
@@ -54,9 +54,12 @@ impl Accounts {
             .write(move |tx| {
                 check_feature(tx, &caller)?;
                 if list_api_keys_of(tx, stored.user_id)?.len() >= KEYS_LIMIT {
-                    return Err(Error::conflict(format!(
+                    let sentence = format!(
                         "nobody has more than {KEYS_LIMIT} API keys; end one that is not needed"
-                    )));
+                    );
+                    return Err(Error::conflict(sentence)
+                        .with_reason(Reason::TooManyApiKeys)
+                        .with_details(serde_json::json!({ "maximum": KEYS_LIMIT })));
                 }
                 put_api_key(tx, &stored)?;
                 let details =
@@ -133,7 +136,8 @@ impl Accounts {
 fn check_feature(tx: &impl Reads, caller: &Caller) -> Result<()> {
     match Access::of(tx, caller)?.allows(AccessKind::Feature, "api_keys") {
         true => Ok(()),
-        false => Err(Error::forbidden("your groups may not use API keys")),
+        false => Err(Error::forbidden("your groups may not use API keys")
+            .with_reason(Reason::ApiKeysNotAllowed)),
     }
 }
 
@@ -145,19 +149,16 @@ fn new_record(caller: &Caller, new: NewApiKey, secret: &str) -> Result<ApiKeyRec
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > NAME_LIMIT || name.chars().any(char::is_control) {
         let sentence = format!("the name of a key has 1 to {NAME_LIMIT} characters");
-        return Err(Error::invalid_field("name", sentence));
+        let wrong = Error::invalid_field("name", sentence);
+        return Err(wrong.with_limits(Reason::NotOneLine, 1, NAME_LIMIT));
     }
     if new.scopes.is_empty() {
-        return Err(Error::invalid_field(
-            "scopes",
-            "a key needs at least one scope",
-        ));
+        let missing = Error::invalid_field("scopes", "a key needs at least one scope");
+        return Err(missing.with_reason(Reason::ScopeNeeded));
     }
     if new.expires_at.is_some_and(|until| until <= now_ms()) {
-        return Err(Error::invalid_field(
-            "expires_at",
-            "this time is over already",
-        ));
+        let over = Error::invalid_field("expires_at", "this time is over already");
+        return Err(over.with_reason(Reason::TimeIsOver));
     }
     let mut scopes = Vec::new();
     for scope in new.scopes {

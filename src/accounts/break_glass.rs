@@ -10,7 +10,7 @@ use super::requests::valid_reason;
 use super::settings::privacy_rules;
 use super::{Accounts, Caller, Purpose};
 use crate::clock::now_ms;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::{NoticeId, UserId};
 use crate::mail::MailKind;
 use crate::store::WriteTx;
@@ -32,9 +32,8 @@ impl Opening {
     pub fn write_down(&self, tx: &WriteTx, owner_id: UserId, what: &str) -> Result<()> {
         let owner = find_user(tx, &owner_id)?.ok_or_else(|| Error::not_found("user"))?;
         if !privacy_rules(tx)?.break_glass {
-            return Err(Error::forbidden(
-                "this house does not let administrators look at conversations",
-            ));
+            let sentence = "this house does not let administrators look at conversations";
+            return Err(Error::forbidden(sentence).with_reason(Reason::BreakGlassOff));
         }
         let details = json!({ "what": what, "reason": self.reason });
         audited(
@@ -70,10 +69,8 @@ impl Accounts {
         caller.require_admin()?;
         let reason = valid_reason(reason)?;
         if reason.is_empty() {
-            return Err(Error::invalid_field(
-                "reason",
-                "say why; the owner will read it",
-            ));
+            let missing = Error::invalid_field("reason", "say why; the owner will read it");
+            return Err(missing.with_reason(Reason::ReasonNeeded));
         }
         Ok(Opening {
             caller: caller.clone(),

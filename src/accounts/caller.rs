@@ -1,7 +1,7 @@
 //! For whom something is done. Only `Accounts` makes one, from a credential that was checked, so a
 //! domain function that takes `&Caller` cannot be called without asking who it is.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::{ApiKeyId, SessionId, UserId};
 use crate::store::api_keys::ApiKeyScope;
 use crate::store::audit::AuditActor;
@@ -63,7 +63,8 @@ impl Caller {
         match self.role {
             UserRole::Admin => Ok(()),
             UserRole::User | UserRole::Auditor => {
-                Err(Error::forbidden("this is for administrators"))
+                Err(Error::forbidden("this is for administrators")
+                    .with_reason(Reason::AdministratorsOnly))
             }
         }
     }
@@ -73,7 +74,8 @@ impl Caller {
         self.require(Purpose::Administer)?;
         match self.role {
             UserRole::Admin | UserRole::Auditor => Ok(()),
-            UserRole::User => Err(Error::forbidden("this is for administrators and auditors")),
+            UserRole::User => Err(Error::forbidden("this is for administrators and auditors")
+                .with_reason(Reason::AuditorsOnly)),
         }
     }
 

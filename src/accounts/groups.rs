@@ -5,7 +5,7 @@ use super::allowance::{Holder, close_allowance};
 use super::audit::audited;
 use super::{Accounts, Caller};
 use crate::clock::now_ms;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::GroupId;
 use crate::store::Reads;
 pub use crate::store::groups::GroupRecord;
@@ -86,7 +86,9 @@ impl Accounts {
                 let groups = list_groups(tx)?;
                 if groups.len() > GROUPS_LIMIT {
                     let sentence = format!("there are {GROUPS_LIMIT} groups already");
-                    return Err(Error::conflict(sentence));
+                    return Err(Error::conflict(sentence)
+                        .with_reason(Reason::TooManyGroups)
+                        .with_details(serde_json::json!({ "maximum": GROUPS_LIMIT })));
                 }
                 check_name_is_free(&groups, &group)?;
                 put_group(tx, &group)?;
@@ -110,7 +112,8 @@ impl Accounts {
     ) -> Result<GroupRecord> {
         caller.require_admin()?;
         if id == EVERYONE && change.name.is_some() {
-            return Err(Error::conflict("the group of everybody keeps its name"));
+            let sentence = "the group of everybody keeps its name";
+            return Err(Error::conflict(sentence).with_reason(Reason::GroupOfEveryone));
         }
         let caller = caller.clone();
         self.store
@@ -133,7 +136,8 @@ impl Accounts {
     pub async fn delete_group(&self, caller: &Caller, id: GroupId) -> Result<()> {
         caller.require_admin()?;
         if id == EVERYONE {
-            return Err(Error::conflict("the group of everybody cannot be removed"));
+            let sentence = "the group of everybody cannot be removed";
+            return Err(Error::conflict(sentence).with_reason(Reason::GroupOfEveryone));
         }
         let caller = caller.clone();
         self.store
@@ -163,10 +167,8 @@ impl Accounts {
 pub(super) fn check_groups(tx: &impl Reads, ids: &[GroupId]) -> Result<()> {
     for id in ids {
         if *id == EVERYONE || find_group(tx, *id)?.is_none() {
-            return Err(Error::invalid_field(
-                "group_ids",
-                "there is no such group to be in",
-            ));
+            let unknown = Error::invalid_field("group_ids", "there is no such group to be in");
+            return Err(unknown.with_reason(Reason::GroupUnknown));
         }
     }
     Ok(())
@@ -183,7 +185,8 @@ fn check_name_is_free(groups: &[GroupRecord], group: &GroupRecord) -> Result<()>
         .any(|other| other.id != group.id && other.name.to_lowercase() == name);
     match is_taken {
         true => Err(Error::conflict("another group has this name")
-            .with_details(serde_json::json!({ "field": "name" }))),
+            .with_details(serde_json::json!({ "field": "name" }))
+            .with_reason(Reason::NameTaken)),
         false => Ok(()),
     }
 }
@@ -200,13 +203,15 @@ fn changed(mut group: GroupRecord, change: GroupChange) -> Result<GroupRecord> {
     }
     if group.name.is_empty() || !is_line(&group.name, NAME_LIMIT) {
         let sentence = format!("the name of a group has 1 to {NAME_LIMIT} characters");
-        return Err(Error::invalid_field("name", sentence));
+        let wrong = Error::invalid_field("name", sentence);
+        return Err(wrong.with_limits(Reason::NotOneLine, 1, NAME_LIMIT));
     }
     if let Some(note) = change.note {
         group.note = note.trim().to_owned();
         if !is_line(&group.note, NOTE_LIMIT) {
             let sentence = format!("a note is one line of up to {NOTE_LIMIT} characters");
-            return Err(Error::invalid_field("note", sentence));
+            let wrong = Error::invalid_field("note", sentence);
+            return Err(wrong.with_limits(Reason::NotOneLine, 0, NOTE_LIMIT));
         }
     }
     if let Some(rules) = change.rules {
@@ -219,7 +224,10 @@ fn changed(mut group: GroupRecord, change: GroupChange) -> Result<GroupRecord> {
 fn check_rules(rules: &[AccessRule]) -> Result<()> {
     let wrong = |sentence: &str| Err(Error::invalid_field("rules", sentence));
     if rules.len() > RULES_LIMIT {
-        return wrong("a group has at most 200 rules");
+        let sentence = format!("a group has at most {RULES_LIMIT} rules");
+        return Err(Error::invalid_field("rules", sentence)
+            .with_reason(Reason::TooManyRules)
+            .with_details(serde_json::json!({ "maximum": RULES_LIMIT })));
     }
     for rule in rules {
         if rule.name.is_empty() || rule.name.len() > 256 {

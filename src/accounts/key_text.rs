@@ -3,6 +3,9 @@
 
 use std::collections::HashMap;
 
+use serde_json::{Value, json};
+
+use crate::error::{Error, Reason};
 use crate::secrets::random_bytes;
 
 /// Without letters that look like digits.
@@ -64,7 +67,83 @@ pub(super) fn readings(typed: &str) -> Vec<String> {
 pub(super) struct BadLine {
     /// From 1.
     pub(super) line: usize,
-    pub(super) problem: String,
+    pub(super) problem: Problem,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Problem {
+    Repeated {
+        first: usize,
+    },
+    Characters,
+    Length,
+    TooSimple,
+    /// To the store; nothing here asks it.
+    Known,
+}
+
+impl Problem {
+    pub(super) fn sentence(self) -> String {
+        let (least, most) = (LINE_CHARACTERS.start(), LINE_CHARACTERS.end());
+        match self {
+            Self::Repeated { first } => format!("the same key as in line {first}"),
+            Self::Characters => "a key has no spaces and none but ASCII characters".into(),
+            Self::Length => format!("a key has {least} to {most} characters"),
+            Self::TooSimple => format!(
+                "a key has at least {DIFFERENT_CHARACTERS} different characters, or it is guessed"
+            ),
+            Self::Known => "this key is in the house already".into(),
+        }
+    }
+
+    fn reason(self) -> Reason {
+        match self {
+            Self::Repeated { .. } => Reason::KeyRepeated,
+            Self::Characters => Reason::KeyCharacters,
+            Self::Length => Reason::KeyLength,
+            Self::TooSimple => Reason::KeyTooSimple,
+            Self::Known => Reason::KeyKnown,
+        }
+    }
+}
+
+impl BadLine {
+    /// For the details of an error.
+    pub(super) fn details(&self) -> Value {
+        let mut details = json!({
+            "line": self.line,
+            "problem": self.problem.sentence(),
+            "reason": self.problem.reason().word(),
+        });
+        match self.problem {
+            Problem::Repeated { first } => details["first"] = first.into(),
+            Problem::Length => {
+                details["minimum"] = (*LINE_CHARACTERS.start()).into();
+                details["maximum"] = (*LINE_CHARACTERS.end()).into();
+            }
+            Problem::TooSimple => details["minimum"] = DIFFERENT_CHARACTERS.into(),
+            Problem::Characters | Problem::Known => {}
+        }
+        details
+    }
+}
+
+/// What is said of a text with such lines in it.
+pub(super) fn bad_lines(bad: &[BadLine]) -> Error {
+    let lines: Vec<_> = bad.iter().take(100).map(BadLine::details).collect();
+    let first = bad
+        .first()
+        .map(|bad| format!("line {}: {}", bad.line, bad.problem.sentence()));
+    let sentence = match bad.len() {
+        1 => format!("nothing was loaded: {}", first.unwrap_or_default()),
+        count => format!(
+            "nothing was loaded, {count} lines are wrong; the first is {}",
+            first.unwrap_or_default()
+        ),
+    };
+    Error::invalid(sentence)
+        .with_details(json!({ "field": "keys", "lines": lines }))
+        .with_reason(Reason::KeyLinesWrong)
 }
 
 /// The keys of a text, a key a line, each with its line's number; `#` begins a comment.
@@ -78,7 +157,7 @@ pub(super) fn keys_of_text(text: &str) -> Result<Vec<(usize, String)>, Vec<BadLi
             continue;
         }
         let problem = match seen.insert(key, line) {
-            Some(first) => Some(format!("the same key as in line {first}")),
+            Some(first) => Some(Problem::Repeated { first }),
             None => problem_of(key),
         };
         match problem {
@@ -92,20 +171,17 @@ pub(super) fn keys_of_text(text: &str) -> Result<Vec<(usize, String)>, Vec<BadLi
     }
 }
 
-fn problem_of(key: &str) -> Option<String> {
+fn problem_of(key: &str) -> Option<Problem> {
     if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Some("a key has no spaces and none but ASCII characters".into());
+        return Some(Problem::Characters);
     }
     if !LINE_CHARACTERS.contains(&key.len()) {
-        let (least, most) = (LINE_CHARACTERS.start(), LINE_CHARACTERS.end());
-        return Some(format!("a key has {least} to {most} characters"));
+        return Some(Problem::Length);
     }
     let mut characters: Vec<u8> = key.bytes().collect();
     characters.sort_unstable();
     characters.dedup();
-    (characters.len() < DIFFERENT_CHARACTERS).then(|| {
-        format!("a key has at least {DIFFERENT_CHARACTERS} different characters, or it is guessed")
-    })
+    (characters.len() < DIFFERENT_CHARACTERS).then_some(Problem::TooSimple)
 }
 
 #[cfg(test)]

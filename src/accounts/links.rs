@@ -3,7 +3,7 @@
 
 use super::post::Post;
 use crate::clock::{UnixMs, now_ms};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::ids::UserId;
 use crate::secrets::{SecretHash, hash_secret, random_secret};
 use crate::store::links::{LinkPurpose, LinkRecord, find_link, put_link, remove_links};
@@ -80,5 +80,5 @@ pub(super) fn get_link(tx: &impl Reads, token: &str) -> Result<(SecretHash, Link
 /// The same for all that is wrong with one: unknown, used, of another kind, too old.
 pub(super) fn no_link() -> Error {
     let sentence = "this link is good no more: it was used, or its time is over";
-    Error::new(ErrorKind::NotFound, sentence)
+    Error::new(ErrorKind::NotFound, sentence).with_reason(Reason::LinkUsedOrExpired)
 }

@@ -10,8 +10,9 @@ use argon2::password_hash::generate_salt;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::Semaphore;
+use zxcvbn::feedback::Warning;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 
 /// Hashes computed at once, and callers that may wait for their turn.
 const PARALLEL: usize = 2;
@@ -63,10 +64,7 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let _place = self
-            .waiting
-            .try_acquire()
-            .map_err(|_| Error::overloaded("too many people are signing in at the moment", 2))?;
+        let _place = self.waiting.try_acquire().map_err(|_| too_many())?;
         let turn = Arc::clone(&self.turns)
             .acquire_owned()
             .await
@@ -79,6 +77,11 @@ impl Passwords {
         .await
         .map_err(Error::internal)?
     }
+}
+
+fn too_many() -> Error {
+    Error::overloaded("too many people are signing in at the moment", 2)
+        .with_reason(Reason::TooManySignIns)
 }
 
 fn hash(password: &str) -> Result<String> {
@@ -132,14 +135,13 @@ fn failed(error: impl ToString) -> Error {
 fn check_strength(password: &str, about: &[String]) -> Result<()> {
     let length = password.chars().count();
     if !LENGTH.contains(&length) {
-        return Err(Error::invalid_field(
-            "password",
-            format!(
-                "a password has {} to {} characters",
-                LENGTH.start(),
-                LENGTH.end()
-            ),
-        ));
+        let (least, most) = (*LENGTH.start(), *LENGTH.end());
+        let reason = match length < least {
+            true => Reason::PasswordTooShort,
+            false => Reason::PasswordTooLong,
+        };
+        let sentence = format!("a password has {least} to {most} characters");
+        return Err(Error::invalid_field("password", sentence).with_limits(reason, least, most));
     }
     let about: Vec<&str> = about
         .iter()
@@ -150,18 +152,28 @@ fn check_strength(password: &str, about: &[String]) -> Result<()> {
     let head: String = password.chars().take(72).collect();
     let estimate = zxcvbn::zxcvbn(&head, &about);
     if u8::from(estimate.score()) < MINIMUM_SCORE {
-        let advice = estimate
-            .feedback()
-            .and_then(|f| f.warning())
-            .map(|w| format!(": {w}"))
-            .unwrap_or_default();
+        let warning = estimate.feedback().and_then(|feedback| feedback.warning());
+        let advice = warning.map(|w| format!(": {w}")).unwrap_or_default();
         let advice = advice.trim_end_matches('.').to_lowercase();
-        return Err(Error::invalid_field(
-            "password",
-            format!("this password is too easy to guess{advice}"),
-        ));
+        let sentence = format!("this password is too easy to guess{advice}");
+        let reason = match warning.is_some_and(is_of_many) {
+            true => Reason::PasswordTooCommon,
+            false => Reason::PasswordTooEasy,
+        };
+        return Err(Error::invalid_field("password", sentence).with_reason(reason));
     }
     Ok(())
+}
+
+/// Whether the warning says that others have this password too.
+fn is_of_many(warning: Warning) -> bool {
+    matches!(
+        warning,
+        Warning::ThisIsATop10Password
+            | Warning::ThisIsATop100Password
+            | Warning::ThisIsACommonPassword
+            | Warning::ThisIsSimilarToACommonlyUsedPassword
+    )
 }
 
 #[cfg(test)]
@@ -182,6 +194,16 @@ mod tests {
                 "{password}"
             );
         }
+        let reason = |password: &str| {
+            let details = check_strength(password, &["adalovelace".into()])
+                .expect_err("it is easy")
+                .details;
+            details.expect("details")["reason"].clone()
+        };
+        assert_eq!(reason("short"), "password_too_short");
+        assert_eq!(reason(&"a".repeat(257)), "password_too_long");
+        assert_eq!(reason("password"), "password_too_common");
+        assert_eq!(reason("adalovelace"), "password_too_easy");
         check_strength("brass keys on a chain", &[]).unwrap();
     }
 

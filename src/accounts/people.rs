@@ -17,7 +17,7 @@ use super::sessions::remove_sessions;
 use super::settings::registration_rules;
 use super::users::{valid_display_name, valid_email};
 use super::{Accounts, Caller, NewUser, UserRecord, UserRole, UserStatus, Visitor};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::{GroupId, UserId};
 use crate::mail::{self, MailKind};
 use crate::store::groups::EVERYONE;
@@ -241,7 +241,8 @@ fn keep_an_administrator(tx: &impl Reads, leaving: &UserRecord) -> Result<()> {
     match is_one(leaving) && !list_users(tx)?.iter().any(stays) {
         true => Err(Error::conflict(
             "this is the last administrator of the house; make somebody else one first",
-        )),
+        )
+        .with_reason(Reason::LastAdministrator)),
         false => Ok(()),
     }
 }
@@ -342,9 +343,8 @@ impl PersonWrite {
 /// Lets somebody in, whatever was awaited of them; a request of theirs is decided by deciding it.
 fn enable(tx: &WriteTx, user: &mut UserRecord) -> Result<()> {
     if find_open_request(tx, user, RequestWish::Account)?.is_some() {
-        return Err(Error::conflict(
-            "somebody waits for an answer to this person's request; decide that instead",
-        ));
+        let sentence = "somebody waits for an answer to this person's request; decide that instead";
+        return Err(Error::conflict(sentence).with_reason(Reason::RequestUndecided));
     }
     user.status = UserStatus::Active;
     Ok(())

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::{UserRecord, UserRole, UserStatus};
 use crate::error::Result;
-use crate::mail::{Address, Language, Mail, MailKind, Mailer, Queued, find_approver};
+use crate::mail::{
+    Address, Language, Mail, MailKind, Mailer, Queued, find_approver, too_many_to_recipient,
+};
 use crate::store::WriteTx;
 use crate::store::users::list_users;
 
@@ -28,21 +30,36 @@ pub(super) enum Delivery {
     OnItsWay,
 }
 
-/// A link that nobody can be sent.
+/// A link that may not have been sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "somebody waits for this link: it goes to the log"]
-pub(super) struct UnsentLink(Option<String>);
+pub(super) struct UnsentLink {
+    delivery: Delivery,
+    link: String,
+}
 
 impl UnsentLink {
-    /// One that was not sent because there are too many is not for the log either.
     fn after(delivery: Delivery, link: &str) -> Self {
-        Self((delivery == Delivery::Impossible).then(|| link.to_owned()))
+        Self {
+            delivery,
+            link: link.to_owned(),
+        }
     }
 
-    /// Into the log, where whoever runs the house finds it. Behind the transaction.
+    /// For who asks for a mail and nothing else: where there are too many they hear it, and the
+    /// transaction leaves the link they have.
+    pub(super) fn unless_too_many(self) -> Result<Self> {
+        match self.delivery {
+            Delivery::TooMany => Err(too_many_to_recipient()),
+            Delivery::Impossible | Delivery::OnItsWay => Ok(self),
+        }
+    }
+
+    /// Into the log, where whoever runs the house finds it. Behind the transaction. One that was not
+    /// sent because there are too many is not for the log either.
     pub(super) fn log(self, what: &str) {
-        if let Some(link) = self.0 {
-            tracing::warn!(link, "this link could not be mailed: {what}");
+        if self.delivery == Delivery::Impossible {
+            tracing::warn!(link = self.link, "this link could not be mailed: {what}");
         }
     }
 }

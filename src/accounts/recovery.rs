@@ -8,11 +8,12 @@ use super::links::{NewLink, PROVE_EMAIL, RESET_PASSWORD, get_link, no_link};
 use super::post::{Post, UnsentLink};
 use super::sessions::remove_sessions;
 use super::throttle::MAILED_LINK;
+use super::users::gone;
 use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserStatus, Visitor};
 use crate::clock::now_ms;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::ids::UserId;
-use crate::mail::MailKind;
+use crate::mail::{MailKind, is_configured, no_server};
 use crate::store::links::{LinkPurpose, list_links_of, remove_links};
 use crate::store::users::{Awaited, find_user, find_user_by_login, put_user};
 use crate::store::{Reads, WriteTx};
@@ -165,16 +166,31 @@ impl Accounts {
     /// The e-mail that is the caller's once they prove it.
     pub async fn find_email_to_prove(&self, caller: &Caller) -> Result<Option<String>> {
         let user_id = caller.user_id;
-        self.store
-            .read(move |tx| {
-                let links = list_links_of(tx, user_id)?.into_iter();
-                let mut living = links.filter(|link| link.expires_at > now_ms());
-                Ok(living.find_map(|link| match link.purpose {
-                    LinkPurpose::ProveEmail { email } => Some(email),
-                    LinkPurpose::ResetPassword | LinkPurpose::Decide { .. } => None,
-                }))
-            })
-            .await
+        self.store.read(move |tx| email_to_prove(tx, user_id)).await
+    }
+
+    /// Mails the link once more that makes that e-mail the caller's. The one before is good no more.
+    pub async fn send_new_email_again(&self, caller: &Caller) -> Result<()> {
+        caller.require(Purpose::OwnAccount)?;
+        let (user_id, post) = (caller.user_id, self.post.clone());
+        let link = NewLink::generate(&PROVE_EMAIL);
+        let unsent = self.store.write(move |tx| {
+            let user = find_user(tx, &user_id)?.ok_or_else(gone)?;
+            let email = email_to_prove(tx, user_id)?.ok_or_else(no_email_to_prove)?;
+            if !is_configured(tx)? {
+                return Err(no_server());
+            }
+            ask_for_new_email(tx, &post, &link, &user, &email)?.unless_too_many()
+        });
+        let unsent = unsent.await?;
+        self.post.send();
+        unsent.log("it proves a new e-mail");
+        Ok(())
+    }
+
+    /// Whether links can be mailed at all.
+    pub async fn sends_mail(&self) -> Result<bool> {
+        self.store.read(is_configured).await
     }
 
     /// Takes the e-mail back that somebody wanted and has not proved.
@@ -206,6 +222,19 @@ pub(super) fn tell_of_new_email(
         post.tell_at(tx, address, user, kind)?;
     }
     Ok(())
+}
+
+fn email_to_prove(tx: &impl Reads, user_id: UserId) -> Result<Option<String>> {
+    let links = list_links_of(tx, user_id)?.into_iter();
+    let mut living = links.filter(|link| link.expires_at > now_ms());
+    Ok(living.find_map(|link| match link.purpose {
+        LinkPurpose::ProveEmail { email } => Some(email),
+        LinkPurpose::ResetPassword | LinkPurpose::Decide { .. } => None,
+    }))
+}
+
+fn no_email_to_prove() -> Error {
+    Error::conflict("no e-mail of yours waits to be proved").with_reason(Reason::NoEmailToProve)
 }
 
 fn user_of_reset(tx: &impl Reads, token: &str) -> Result<UserRecord> {

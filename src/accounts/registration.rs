@@ -19,7 +19,7 @@ use super::settings::{
 };
 use super::throttle::Attempt;
 use super::{Accounts, AuditActor, Carrier, NewUser, SignedIn, Visitor};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::mail::MailKind;
 use crate::plugins::RegistrationGrant;
 use crate::store::links::LinkPurpose;
@@ -52,6 +52,7 @@ struct Terms {
 
 fn closed() -> Error {
     Error::forbidden("registration is closed in this house; ask the administrator")
+        .with_reason(Reason::RegistrationClosed)
 }
 
 fn terms(tx: &impl Reads, typed_key: Option<&str>) -> Result<Terms> {
@@ -60,9 +61,9 @@ fn terms(tx: &impl Reads, typed_key: Option<&str>) -> Result<Terms> {
         (RegistrationMode::Closed, _) => return Err(closed()),
         (RegistrationMode::Key, None) => {
             let sentence = "this house is open to those who have a registration key";
-            return Err(
-                Error::forbidden(sentence).with_details(json!({ "field": "registration_key" }))
-            );
+            return Err(Error::forbidden(sentence)
+                .with_details(json!({ "field": "registration_key" }))
+                .with_reason(Reason::KeyNeeded));
         }
         (RegistrationMode::Open, None) => None,
         (RegistrationMode::Key | RegistrationMode::Open, Some(key)) => Some(get_good_key(tx, key)?),
@@ -111,7 +112,7 @@ impl Accounts {
                 .is_none_or(|email| email.trim().is_empty())
         {
             let sentence = "an e-mail is needed here, to which a link is sent";
-            return Err(Error::invalid_field("email", sentence));
+            return Err(Error::invalid_field("email", sentence).with_reason(Reason::EmailNeeded));
         }
         let grant = self.ask_policies(visitor, &new, terms_before.key).await?;
         let user = self.new_user(new, UserRole::User).await?;
@@ -139,7 +140,7 @@ impl Accounts {
     }
 
     /// Sends the link once more that proves an e-mail, to who knows the password. What is wrong is
-    /// not said but for a wrong password.
+    /// not said but for a wrong password, and too many mails.
     pub async fn send_proof_again(
         &self,
         visitor: &Visitor,
@@ -159,7 +160,8 @@ impl Accounts {
             let Some(user) = user.filter(awaits) else {
                 return Ok(None);
             };
-            send_proof(tx, &post, &link, &user).map(Some)
+            let sent = send_proof(tx, &post, &link, &user)?;
+            sent.unless_too_many().map(Some)
         });
         let unsent = unsent.await?;
         self.post.send();

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::audit::audited_by;
 use super::groups::check_groups;
-use super::key_text::{BadLine, keys_of_text, new_key, prefix_of, readings};
+use super::key_text::{BadLine, Problem, bad_lines, keys_of_text, new_key, prefix_of, readings};
 use super::scan::scan_back;
 use super::{Accounts, AuditActor, Caller};
 use crate::clock::{UnixMs, now_ms};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::{RegistrationKeyId, UserId};
 use crate::secrets::hash_secret;
 pub use crate::store::registration_keys::{KeyGrants, KeyUseRecord, RegistrationKeyRecord};
@@ -105,7 +105,8 @@ impl Accounts {
     ) -> Result<Vec<IssuedKey>> {
         if !(1..=AT_ONCE).contains(&count) {
             let sentence = format!("1 to {AT_ONCE} keys are made at once");
-            return Err(Error::invalid_field("count", sentence));
+            let wrong = Error::invalid_field("count", sentence);
+            return Err(wrong.with_limits(Reason::OutOfRange, 1, AT_ONCE));
         }
         let keys: Vec<String> = (0..count).map(|_| new_key()).collect();
         self.issue(actor, keys, new).await
@@ -131,11 +132,14 @@ impl Accounts {
     ) -> Result<Vec<RegistrationKeyRecord>> {
         let keys = keys_of_text(text).map_err(|bad| bad_lines(&bad))?;
         if keys.is_empty() {
-            return Err(Error::invalid("there is no key in this text"));
+            let sentence = "there is no key in this text";
+            return Err(Error::invalid(sentence).with_reason(Reason::NoKeyInText));
         }
         if keys.len() > AT_ONCE {
             let sentence = format!("at most {AT_ONCE} keys are loaded at once");
-            return Err(Error::invalid(sentence));
+            return Err(Error::invalid(sentence)
+                .with_reason(Reason::TooManyKeysAtOnce)
+                .with_details(json!({ "maximum": AT_ONCE })));
         }
         self.check_none_is_known(&keys).await?;
         let keys = keys.into_iter().map(|(_, key)| key).collect();
@@ -152,7 +156,7 @@ impl Accounts {
             let mut known = Vec::new();
             for (line, hash) in hashes {
                 if find_registration_key_by_hash(tx, &hash)?.is_some() {
-                    let problem = "this key is in the house already".to_owned();
+                    let problem = Problem::Known;
                     known.push(BadLine { line, problem });
                 }
             }
@@ -178,13 +182,15 @@ impl Accounts {
             .write(move |tx| {
                 check_groups(tx, &new.grants.group_ids)?;
                 if count_registration_keys(tx)? + stored.len() as u64 > KEYS_LIMIT {
-                    return Err(Error::conflict(format!(
-                        "a house has at most {KEYS_LIMIT} registration keys"
-                    )));
+                    let sentence = format!("a house has at most {KEYS_LIMIT} registration keys");
+                    return Err(Error::conflict(sentence)
+                        .with_reason(Reason::TooManyKeys)
+                        .with_details(json!({ "maximum": KEYS_LIMIT })));
                 }
                 for record in &stored {
                     if find_registration_key_by_hash(tx, &record.secret_hash)?.is_some() {
-                        return Err(Error::conflict("one of these keys is in the house already"));
+                        let sentence = "one of these keys is in the house already";
+                        return Err(Error::conflict(sentence).with_reason(Reason::KeyKnown));
                     }
                     put_registration_key(tx, record)?;
                 }
@@ -308,17 +314,23 @@ fn find_typed_key(tx: &impl Reads, typed: &str) -> Result<Option<RegistrationKey
 /// The key somebody registers with, as long as it makes accounts. Only who holds the key hears why
 /// it does not.
 pub(super) fn get_good_key(tx: &impl Reads, typed: &str) -> Result<RegistrationKeyRecord> {
-    let refused = |sentence: &str| {
-        Error::forbidden(sentence).with_details(json!({ "field": "registration_key" }))
+    let refused = |reason: Reason, sentence: &str| {
+        Error::forbidden(sentence)
+            .with_details(json!({ "field": "registration_key" }))
+            .with_reason(reason)
     };
-    let key = find_typed_key(tx, typed)?
-        .ok_or_else(|| refused("there is no such registration key; check how it is written"))?;
-    match KeyState::of(&key, now_ms()) {
-        KeyState::Revoked => Err(refused("this registration key was withdrawn")),
-        KeyState::Expired => Err(refused("the time of this registration key is over")),
-        KeyState::UsedUp => Err(refused("this registration key was used up")),
-        KeyState::Usable => Ok(key),
-    }
+    let unknown = "there is no such registration key; check how it is written";
+    let key = find_typed_key(tx, typed)?.ok_or_else(|| refused(Reason::KeyUnknown, unknown))?;
+    let (reason, sentence) = match KeyState::of(&key, now_ms()) {
+        KeyState::Usable => return Ok(key),
+        KeyState::Revoked => (Reason::KeyWithdrawn, "this registration key was withdrawn"),
+        KeyState::Expired => (
+            Reason::KeyExpired,
+            "the time of this registration key is over",
+        ),
+        KeyState::UsedUp => (Reason::KeyUsedUp, "this registration key was used up"),
+    };
+    Err(refused(reason, sentence))
 }
 
 /// Counts a use, in the transaction that makes the account.
@@ -355,36 +367,17 @@ fn checked(mut new: NewKeys) -> Result<NewKeys> {
     new.note = new.note.trim().to_owned();
     if new.note.chars().count() > NOTE_LIMIT || new.note.chars().any(char::is_control) {
         let sentence = format!("a note is one line of up to {NOTE_LIMIT} characters");
-        return Err(Error::invalid_field("note", sentence));
+        let wrong = Error::invalid_field("note", sentence);
+        return Err(wrong.with_limits(Reason::NotOneLine, 0, NOTE_LIMIT));
     }
     if !(1..=USES_LIMIT).contains(&new.uses_allowed) {
         let sentence = format!("a key makes 1 to {USES_LIMIT} accounts");
-        return Err(Error::invalid_field("uses_allowed", sentence));
+        let wrong = Error::invalid_field("uses_allowed", sentence);
+        return Err(wrong.with_limits(Reason::OutOfRange, 1, USES_LIMIT));
     }
     if new.expires_at.is_some_and(|until| until <= now_ms()) {
-        return Err(Error::invalid_field(
-            "expires_at",
-            "this time is over already",
-        ));
+        let over = Error::invalid_field("expires_at", "this time is over already");
+        return Err(over.with_reason(Reason::TimeIsOver));
     }
     Ok(new)
-}
-
-fn bad_lines(bad: &[BadLine]) -> Error {
-    let lines: Vec<_> = bad
-        .iter()
-        .take(100)
-        .map(|bad| json!({ "line": bad.line, "problem": bad.problem }))
-        .collect();
-    let first = bad
-        .first()
-        .map(|bad| format!("line {}: {}", bad.line, bad.problem));
-    let sentence = match bad.len() {
-        1 => format!("nothing was loaded: {}", first.unwrap_or_default()),
-        count => format!(
-            "nothing was loaded, {count} lines are wrong; the first is {}",
-            first.unwrap_or_default()
-        ),
-    };
-    Error::invalid(sentence).with_details(json!({ "field": "keys", "lines": lines }))
 }

@@ -3,6 +3,7 @@
 
 use super::caller::Means;
 use super::sessions::caller_of;
+use super::users::gone;
 use super::{Accounts, Caller, UserStatus};
 use crate::clock::now_ms;
 use crate::error::{Error, ErrorKind, Result};
@@ -65,7 +66,7 @@ impl Accounts {
 pub fn check_is_here(tx: &impl Reads, user_id: UserId) -> Result<()> {
     match find_user(tx, &user_id)? {
         Some(user) if user.status == UserStatus::Active => Ok(()),
-        _ => Err(Error::unauthenticated("this account is gone")),
+        _ => Err(gone()),
     }
 }
 

@@ -9,7 +9,7 @@ use super::caller::Means;
 use super::throttle::Attempt;
 use super::{Accounts, Caller, Purpose, Visitor};
 use crate::clock::{UnixMs, now_ms};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::{SessionId, UserId};
 use crate::secrets::{hash_secret, matches_hash, random_secret};
 use crate::store::sessions::{
@@ -115,6 +115,7 @@ fn caller_of_session(tx: &ReadTx, session: &SessionRecord) -> Result<Caller> {
 
 fn wrong_password() -> Error {
     Error::unauthenticated("the name or the password is wrong")
+        .with_reason(Reason::WrongCredentials)
 }
 
 /// Said only to who knows the password.
@@ -122,23 +123,26 @@ fn check_may_come_in(user: &UserRecord) -> Result<()> {
     let awaited = match user.status {
         UserStatus::Active => return Ok(()),
         UserStatus::Disabled => {
-            return Err(Error::forbidden(
-                "this account was disabled; ask the administrator",
-            ));
+            let sentence = "this account was disabled; ask the administrator";
+            return Err(Error::forbidden(sentence).with_reason(Reason::AccountDisabled));
         }
         UserStatus::Pending(awaited) => awaited,
     };
-    let (what, sentence) = match awaited.email {
+    let (what, reason, sentence) = match awaited.email {
         true => (
             "email",
+            Reason::EmailUnproved,
             "prove your e-mail first: follow the link that was sent to you",
         ),
         false => (
             "approval",
+            Reason::ApprovalAwaited,
             "an administrator has yet to approve this account",
         ),
     };
-    Err(Error::forbidden(sentence).with_details(serde_json::json!({ "pending": what })))
+    Err(Error::forbidden(sentence)
+        .with_details(serde_json::json!({ "pending": what }))
+        .with_reason(reason))
 }
 
 fn find_living(tx: &impl Reads, id: SessionId) -> Result<SessionRecord> {

@@ -10,7 +10,7 @@ use super::audit::audited_by;
 use super::throttle::Attempt;
 use super::{Accounts, AuditActor, Carrier, NewUser, SignedIn, Visitor};
 use crate::clock::{UnixMs, now_ms};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::secrets::{SecretHash, hash_secret, matches_hash, random_secret};
 use crate::store::users::{UserRole, list_users};
 use crate::store::{Reads, WriteTx};
@@ -71,18 +71,17 @@ impl Accounts {
             .await?;
         if !self.setup_link.accepts(token) {
             attempt.failed().await;
-            return Err(Error::forbidden(
-                "this set-up link is not good any more; restart chatelaine to get a new one",
-            ));
+            let sentence =
+                "this set-up link is not good any more; restart chatelaine to get a new one";
+            return Err(Error::forbidden(sentence).with_reason(Reason::SetupLinkExpired));
         }
         attempt.succeeded().await;
         let user = self.new_user(new, UserRole::Admin).await?;
         let username = user.username.clone();
         let only_one = move |tx: &WriteTx| {
             if has_administrator(tx)? {
-                return Err(Error::conflict(
-                    "there already is an administrator; sign in instead",
-                ));
+                let sentence = "there already is an administrator; sign in instead";
+                return Err(Error::conflict(sentence).with_reason(Reason::SetUpAlready));
             }
             let details = serde_json::json!({ "role": "admin" });
             audited_by(tx, AuditActor::Stranger, "house.set_up", &username, details)

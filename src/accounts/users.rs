@@ -8,12 +8,13 @@ use super::sessions::{NewSession, remove_sessions};
 use super::throttle::Attempt;
 use super::{Accounts, Caller, Carrier, Purpose, SignedIn, Visitor};
 use crate::clock::now_ms;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::UserId;
 use crate::mail::is_configured;
 use crate::store::sessions::put_session;
 use crate::store::users::{
-    UserRecord, UserRole, UserStatus, find_user, find_user_by_login, list_users, put_user,
+    UserRecord, UserRole, UserStatus, email_taken, find_user, find_user_by_login, list_users,
+    put_user,
 };
 use crate::store::{Reads, WriteTx};
 
@@ -68,7 +69,8 @@ impl ProfileWrite {
         match &self.email {
             Some(Some(email)) if is_configured(tx)? => {
                 check_email_is_free(tx, email)?;
-                let unsent = ask_for_new_email(tx, &self.post, &self.link, &user, email)?;
+                let unsent = ask_for_new_email(tx, &self.post, &self.link, &user, email)?
+                    .unless_too_many()?;
                 to_prove = Some((email.clone(), unsent));
             }
             Some(email) => {
@@ -82,8 +84,8 @@ impl ProfileWrite {
     }
 }
 
-fn gone() -> Error {
-    Error::unauthenticated("this account is gone")
+pub(super) fn gone() -> Error {
+    Error::unauthenticated("this account is gone").with_reason(Reason::AccountGone)
 }
 
 impl Accounts {
@@ -189,7 +191,8 @@ impl Accounts {
             true => attempt.succeeded().await,
             false => {
                 attempt.failed().await;
-                return Err(Error::invalid_field(field, "this password is wrong"));
+                let wrong = Error::invalid_field(field, "this password is wrong");
+                return Err(wrong.with_reason(Reason::PasswordWrong));
             }
         }
         Ok(user)
@@ -209,9 +212,8 @@ impl Accounts {
         self.write_rights(move |tx| {
             let mut now = find_user(tx, &user.id)?.ok_or_else(gone)?;
             if now.password_hash != user.password_hash {
-                return Err(Error::conflict(
-                    "the password was changed in the meantime; sign in with the new one",
-                ));
+                let sentence = "the password was changed in the meantime; sign in with the new one";
+                return Err(Error::conflict(sentence).with_reason(Reason::PasswordChanged));
             }
             now.password_hash.clone_from(&password_hash);
             put_user(tx, &now)?;
@@ -284,11 +286,13 @@ fn valid_username(text: &str) -> Result<String> {
     let username = text.trim().to_lowercase();
     let allowed =
         |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
-    if !(3..=32).contains(&username.len()) || !username.chars().all(allowed) {
-        return Err(Error::invalid_field(
-            "username",
-            "a username has 3 to 32 characters: letters a to z, digits, dot, underscore and hyphen",
-        ));
+    let (least, most) = (3, 32);
+    if !(least..=most).contains(&username.len()) || !username.chars().all(allowed) {
+        let sentence = format!(
+            "a username has {least} to {most} characters: letters a to z, digits, dot, underscore and hyphen"
+        );
+        let wrong = Error::invalid_field("username", sentence);
+        return Err(wrong.with_limits(Reason::UsernameMalformed, least, most));
     }
     Ok(username)
 }
@@ -304,10 +308,8 @@ pub(super) fn valid_email(text: &str) -> Result<Option<String>> {
     });
     if !plausible || email.len() > 254 || email.chars().any(|c| c.is_whitespace() || c.is_control())
     {
-        return Err(Error::invalid_field(
-            "email",
-            "this is not an e-mail address",
-        ));
+        let wrong = Error::invalid_field("email", "this is not an e-mail address");
+        return Err(wrong.with_reason(Reason::EmailMalformed));
     }
     Ok(Some(email))
 }
@@ -315,11 +317,11 @@ pub(super) fn valid_email(text: &str) -> Result<Option<String>> {
 /// An empty text means none.
 pub(super) fn valid_display_name(text: &str) -> Result<Option<String>> {
     let name = text.trim();
-    if name.chars().count() > 64 || name.chars().any(char::is_control) {
-        return Err(Error::invalid_field(
-            "display_name",
-            "a name to show has up to 64 characters",
-        ));
+    let most = 64;
+    if name.chars().count() > most || name.chars().any(char::is_control) {
+        let sentence = format!("a name to show has up to {most} characters");
+        let wrong = Error::invalid_field("display_name", sentence);
+        return Err(wrong.with_limits(Reason::NotOneLine, 0, most));
     }
     Ok((!name.is_empty()).then(|| name.to_owned()))
 }
@@ -339,8 +341,7 @@ fn valid_language(tag: &str) -> Result<Option<String>> {
 
 fn check_email_is_free(tx: &impl Reads, email: &str) -> Result<()> {
     match find_user_by_login(tx, email)? {
-        Some(_) => Err(Error::conflict("this e-mail is taken")
-            .with_details(serde_json::json!({ "field": "email" }))),
+        Some(_) => Err(email_taken()),
         None => Ok(()),
     }
 }

@@ -20,7 +20,7 @@ mod user;
 mod worker;
 
 use std::io::{ErrorKind as IoErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -63,7 +63,7 @@ enum Command {
     Audit(audit::Arguments),
     /// Print the OpenAPI document
     #[command(after_help = "Example: chatelaine openapi > openapi.json")]
-    Openapi,
+    Openapi(openapi::Arguments),
     /// Print completions for a shell
     Completions(completions::Arguments),
     #[command(hide = true)]
@@ -123,7 +123,7 @@ pub fn run() -> ExitCode {
         Command::Model(arguments) => model::run(arguments),
         Command::Adapter(arguments) => adapter::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
-        Command::Openapi => openapi::run(),
+        Command::Openapi(arguments) => openapi::run(arguments),
         Command::PluginReference(arguments) => plugin_reference::run(arguments),
         Command::Completions(arguments) => completions::run::<CommandLine>(arguments),
     };
@@ -156,6 +156,17 @@ fn say(text: &[u8]) -> Result<()> {
 
 fn say_line(line: &str) -> Result<()> {
     say(format!("{line}\n").as_bytes())
+}
+
+/// A guide of the repository with the part of it that is made from the code.
+fn made_anew(path: &Path, make: fn(&str) -> Option<String>) -> Result<()> {
+    let guide = std::fs::read_to_string(path)
+        .map_err(|error| Error::invalid(format!("{} cannot be read: {error}", path.display())))?;
+    let made = make(&guide).ok_or_else(|| {
+        let sentence = format!("{} has no place for what is made", path.display());
+        Error::invalid(sentence)
+    })?;
+    say(made.as_bytes())
 }
 
 /// Works with the models of a data folder, no server needed.

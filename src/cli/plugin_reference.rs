@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::say;
-use crate::error::{Error, Result};
+use super::{made_anew, say};
+use crate::error::Result;
 use crate::plugins::reference;
 
 #[derive(Args)]
@@ -20,9 +20,5 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     let Some(path) = arguments.guide else {
         return say(reference::definitions().as_bytes());
     };
-    let guide = std::fs::read_to_string(&path)
-        .map_err(|error| Error::invalid(format!("{} cannot be read: {error}", path.display())))?;
-    let made = reference::guide_with_reference(&guide)
-        .ok_or_else(|| Error::invalid("the guide has no place for the reference"))?;
-    say(made.as_bytes())
+    made_anew(&path, reference::guide_with_reference)
 }

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::LimitsConfig;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::UserId;
 
 const KEYS_LIMIT: usize = 65_536;
@@ -55,6 +55,7 @@ fn take<K: Copy + Eq + Hash>(limit: Option<&RateLimit<K>>, key: K) -> Result<()>
             "too many requests came from you; wait a moment",
             wait_s as u32,
         )
+        .with_reason(Reason::TooManyRequests)
     })
 }
 

@@ -13,7 +13,7 @@ use super::transport::Failure;
 use super::{Language, MailKind, Mailer};
 use crate::accounts::Caller;
 use crate::clock::{UnixMs, now_ms};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::MailId;
 use crate::secrets::hash_secret;
 use crate::store::WriteTx;
@@ -221,12 +221,7 @@ impl Mailer {
         match queued {
             Queued::Queued => Ok(()),
             Queued::NotConfigured => Err(no_server()),
-            Queued::TooManyToRecipient => Err(Error::new(
-                ErrorKind::RateLimited {
-                    retry_after_s: RETRY_AFTER_S,
-                },
-                "this address got too many such mails within an hour",
-            )),
+            Queued::TooManyToRecipient => Err(too_many_to_recipient()),
             Queued::QueueFull => Err(Error::overloaded("too many mails wait", RETRY_AFTER_S)),
         }
     }
@@ -283,8 +278,16 @@ impl Mailer {
     }
 }
 
+/// One recipient shall not be flooded, whoever asks.
+pub fn too_many_to_recipient() -> Error {
+    let sentence = "this address got too many such mails within an hour";
+    Error::rate_limited(sentence, RETRY_AFTER_S).with_reason(Reason::TooManyMails)
+}
+
 pub(super) fn test_mail(to: &str, language: Language) -> Result<Mail> {
-    let to = super::Address::parse(to).map_err(|reason| Error::invalid_field("to", reason))?;
+    let wrong = |sentence| Error::invalid_field("to", sentence);
+    let to = super::Address::parse(to)
+        .map_err(|sentence| wrong(sentence).with_reason(Reason::EmailMalformed))?;
     Ok(Mail {
         to,
         name: String::new(),

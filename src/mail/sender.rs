@@ -18,7 +18,7 @@ use super::settings::{MailSettings, find_settings, is_configured, open_server};
 use super::transport::{Failure, Step};
 use crate::accounts::Caller;
 use crate::clock::{UnixMs, now_ms};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::MailId;
 use crate::store::mails::{find_mail, list_due_mails};
 
@@ -203,8 +203,8 @@ impl Mailer {
     }
 }
 
-pub(super) fn no_server() -> Error {
-    Error::conflict("there is no mail server yet; set one first")
+pub fn no_server() -> Error {
+    Error::conflict("there is no mail server yet; set one first").with_reason(Reason::MailNotSetUp)
 }
 
 fn unsendable(reason: &str) -> Failure {

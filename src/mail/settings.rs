@@ -11,7 +11,7 @@ use super::transport::{NOT_PRIVATE, Server, SignIn};
 use super::{Address, Mailer};
 use crate::accounts::{Caller, audited};
 use crate::clock::now_ms;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::outbound::is_private;
 use crate::secrets::SealingKey;
 use crate::store::mails::{MailCounts, bring_mails_forward, count_mails};
@@ -203,7 +203,8 @@ impl Mailer {
         let looking = tokio::time::timeout(timeout, self.resolver.look_up(&new.server));
         match looking.await {
             Ok(Ok(addresses)) if !addresses.iter().any(|ip| is_private(*ip)) => {
-                Err(Error::invalid_field("security", NOT_PRIVATE))
+                let refused = Error::invalid_field("security", NOT_PRIVATE);
+                Err(refused.with_reason(Reason::MailNotPrivate))
             }
             _ => Ok(()),
         }
@@ -220,14 +221,16 @@ fn kept_password(tx: &WriteTx, new: &MailSettings) -> Result<Option<Vec<u8>>> {
         false => Err(Error::invalid_field(
             "password",
             "enter the password again, since it would be sent to another server or in another way",
-        )),
+        )
+        .with_reason(Reason::PasswordNeededAgain)),
     }
 }
 
 /// What was entered, without a password.
 fn checked(change: &MailSettingsChange) -> Result<MailSettings> {
     let address = |field: &str, text: &str| {
-        Address::parse(text).map_err(|reason| Error::invalid_field(field, reason))
+        let wrong = |sentence| Error::invalid_field(field, sentence);
+        Address::parse(text).map_err(|sentence| wrong(sentence).with_reason(Reason::EmailMalformed))
     };
     let optional = |field: &str, text: &Option<String>| {
         let given = text.as_deref().filter(|text| !text.trim().is_empty());
@@ -237,24 +240,18 @@ fn checked(change: &MailSettingsChange) -> Result<MailSettings> {
     let from_name = change.from_name.as_deref().unwrap_or_default();
     for (field, text) in [("username", username), ("from_name", from_name)] {
         if text.len() > MAX_TEXT_BYTES || text.chars().any(char::is_control) {
-            return Err(Error::invalid_field(
-                field,
-                "this is too long, or more than a line",
-            ));
+            let wrong = Error::invalid_field(field, "this is too long, or more than a line");
+            return Err(wrong.with_limits(Reason::NotOneLine, 0, MAX_TEXT_BYTES));
         }
     }
     let password = change.password.as_ref().map_or("", |password| &password.0);
     if password.len() > MAX_PASSWORD_BYTES || password.contains('\0') {
-        return Err(Error::invalid_field(
-            "password",
-            "this password is too long",
-        ));
+        let wrong = Error::invalid_field("password", "this password is too long");
+        return Err(wrong.with_limits(Reason::PasswordTooLong, 0, MAX_PASSWORD_BYTES));
     }
     if change.port == 0 {
-        return Err(Error::invalid_field(
-            "port",
-            "a port is a number from 1 to 65535",
-        ));
+        let wrong = Error::invalid_field("port", "a port is a number from 1 to 65535");
+        return Err(wrong.with_limits(Reason::OutOfRange, 1, u16::MAX));
     }
     let given = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
     Ok(MailSettings {
@@ -282,7 +279,8 @@ fn checked_server(text: &str) -> Result<String> {
         false => Err(Error::invalid_field(
             "server",
             "a server is a name such as mail.example.org, or a number, without a port",
-        )),
+        )
+        .with_reason(Reason::MailServerMalformed)),
     }
 }
 

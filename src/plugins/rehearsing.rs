@@ -13,10 +13,11 @@ use super::asking::{parsed, prepared_call, told};
 use super::code::{self, Code, PluginFiles};
 use super::hook::Hook;
 use super::moment::moment_of;
-use super::protocol::ScriptError;
+use super::protocol::{Call, ScriptError};
 use super::samples::sample;
 use super::seat::{CallError, Seat};
-use crate::error::{Error, Result};
+use super::shelf::Plugin;
+use crate::error::{Error, Reason, Result};
 
 const MAX_SUBJECT_BYTES: usize = 100;
 
@@ -42,6 +43,8 @@ pub struct DryRunOutcome {
     pub log: Vec<String>,
     pub took_us: u64,
     pub error: Option<ScriptError>,
+    /// The arguments by their names, with what was given and what was not; None: nothing was asked.
+    pub sample: Option<Map<String, Value>>,
 }
 
 impl Plugins {
@@ -79,7 +82,8 @@ impl Plugins {
         let hook = Hook::parse(&run.hook)
             .ok_or_else(|| Error::invalid_field("hook", "there is no such hook"))?;
         let code = plugin.code.clone();
-        let mut code = code.ok_or_else(|| Error::conflict("the plugin's files cannot be used"))?;
+        let unusable = || Error::conflict("the plugin's files cannot be used");
+        let mut code = code.ok_or_else(|| unusable().with_reason(Reason::PluginUnusable))?;
         let asked = Asked::read(hook, run.input.unwrap_or_default())?;
         if let Some(source) = run.source {
             let files = PluginFiles {
@@ -101,13 +105,28 @@ impl Plugins {
         }
         let settings = Value::Object(code.manifest.values(&given)).to_string();
         let arguments = told(hook, asked.arguments, &code.manifest);
+        let names = hook.parameters().iter().map(|&name| name.to_owned());
+        let sample = names.zip(arguments.iter().cloned()).collect();
         let call = prepared_call(hook, arguments, asked.subject, &asked.now, self.deadline);
-        let host = self.housework(&plugin, &code, Some(Mutex::default()));
+        let outcome = self.rehearse(&plugin, &code, hook, &settings, call).await?;
+        Ok(DryRunOutcome {
+            sample: Some(sample),
+            ..outcome
+        })
+    }
+
+    async fn rehearse(
+        &self,
+        plugin: &Arc<Plugin>,
+        code: &Arc<Code>,
+        hook: Hook,
+        settings: &str,
+        call: Call,
+    ) -> Result<DryRunOutcome> {
+        let host = self.housework(plugin, code, Some(Mutex::default()));
         let _bench = self.workbench().await?;
         let seat = Seat::default();
-        let called = seat
-            .call(&self.workshop, &code, &settings, call, &host)
-            .await;
+        let called = seat.call(&self.workshop, code, settings, call, &host).await;
         seat.clear().await;
         let called = match called {
             Ok(called) => called,

@@ -7,7 +7,7 @@ use super::codec::Record;
 use super::tables::{USER_BY_ID, USER_ID_BY_EMAIL, USER_ID_BY_USERNAME};
 use super::{Reads, WriteTx};
 use crate::clock::UnixMs;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::{GroupId, RegistrationKeyId, UserId};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -104,6 +104,12 @@ pub fn find_user_by_login(tx: &impl Reads, login: &str) -> Result<Option<UserRec
     }
 }
 
+pub fn email_taken() -> Error {
+    Error::conflict("this e-mail is taken")
+        .with_details(serde_json::json!({"field": "email"}))
+        .with_reason(Reason::EmailTaken)
+}
+
 /// All users, oldest first.
 pub fn list_users(tx: &impl Reads) -> Result<Vec<UserRecord>> {
     Ok(tx
@@ -118,13 +124,13 @@ pub fn put_user(tx: &WriteTx, user: &UserRecord) -> Result<()> {
     let taken = |holder: Option<UserId>| holder.is_some_and(|id| id != user.id);
     if taken(tx.find(&USER_ID_BY_USERNAME, &user.username)?) {
         return Err(Error::conflict("this username is taken")
-            .with_details(serde_json::json!({"field": "username"})));
+            .with_details(serde_json::json!({"field": "username"}))
+            .with_reason(Reason::NameTaken));
     }
     if let Some(email) = &user.email
         && taken(tx.find(&USER_ID_BY_EMAIL, email)?)
     {
-        return Err(Error::conflict("this e-mail is taken")
-            .with_details(serde_json::json!({"field": "email"})));
+        return Err(email_taken());
     }
     if let Some(old) = find_user(tx, &user.id)? {
         tx.remove(&USER_ID_BY_USERNAME, &old.username)?;

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Price, PriceKind, Refill, RefillEvery};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::store::settings::{find_setting, put_setting};
 use crate::store::{Reads, WriteTx};
 
@@ -103,7 +103,8 @@ pub(super) fn require_amount(field: &str, amount: i64) -> Result<()> {
         false => Err(Error::invalid_field(
             field,
             format!("{field} is between 0 and {AMOUNT_LIMIT}"),
-        )),
+        )
+        .with_limits(Reason::OutOfRange, 0, AMOUNT_LIMIT)),
     }
 }
 
@@ -116,10 +117,8 @@ fn validate(rules: &AllowanceRules) -> Result<()> {
         ("per_1000_completion", price.per_1000_completion),
     ] {
         if value > PRICE_LIMIT {
-            return Err(Error::invalid_field(
-                field,
-                format!("a price is at most {PRICE_LIMIT}"),
-            ));
+            let wrong = Error::invalid_field(field, format!("a price is at most {PRICE_LIMIT}"));
+            return Err(wrong.with_limits(Reason::OutOfRange, 0, PRICE_LIMIT));
         }
     }
     require_amount("start", rules.start)?;

@@ -12,7 +12,7 @@ use super::{
 use crate::accounts::audit::audited_by;
 use crate::accounts::{AuditActor, Caller};
 use crate::clock::{UnixMs, now_ms};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::GroupId;
 use crate::store::WriteTx;
 use crate::store::allowances::{find_allowance, put_allowance};
@@ -33,15 +33,16 @@ pub struct AllowanceChange {
 impl AllowanceChange {
     fn validate(&self) -> Result<()> {
         if self.amount.is_none() && self.unlimited.is_none() {
-            return Err(Error::invalid("say an amount, or whether it is unlimited"));
+            let sentence = "say an amount, or whether it is unlimited";
+            return Err(Error::invalid(sentence).with_reason(Reason::AmountNeeded));
         }
         let limits = -AMOUNT_LIMIT..=AMOUNT_LIMIT;
         let is_wrong = |amount: i64| amount == 0 || !limits.contains(&amount);
         if self.amount.is_some_and(is_wrong) {
-            return Err(Error::invalid_field(
-                "amount",
-                format!("an amount is between -{AMOUNT_LIMIT} and {AMOUNT_LIMIT}, and not 0"),
-            ));
+            let sentence =
+                format!("an amount is between -{AMOUNT_LIMIT} and {AMOUNT_LIMIT}, and not 0");
+            let wrong = Error::invalid_field("amount", sentence);
+            return Err(wrong.with_limits(Reason::OutOfRange, -AMOUNT_LIMIT, AMOUNT_LIMIT));
         }
         let is_wrong = |note: &String| {
             note.chars().count() > NOTE_LIMIT_CHARS || note.chars().any(char::is_control)
@@ -50,7 +51,8 @@ impl AllowanceChange {
             true => Err(Error::invalid_field(
                 "note",
                 format!("a note is one line of up to {NOTE_LIMIT_CHARS} characters"),
-            )),
+            )
+            .with_limits(Reason::NotOneLine, 0, NOTE_LIMIT_CHARS)),
             false => Ok(()),
         }
     }
@@ -80,7 +82,7 @@ fn adjust(
     now: UnixMs,
 ) -> Result<()> {
     if account.balance + amount > AMOUNT_LIMIT * 1_000 {
-        return Err(Error::conflict("nobody can have that much"));
+        return Err(Error::conflict("nobody can have that much").with_reason(Reason::TooMuch));
     }
     let kind = match amount < 0 {
         true => AllowanceEntryKind::Corrected,
@@ -108,10 +110,11 @@ fn change(
     }
     if let Some(amount) = change.amount {
         if amount < 0 && account.balance + amount < 0 {
-            return Err(Error::invalid_field(
-                "amount",
-                format!("only {} are left to take back", account.balance.max(0)),
-            ));
+            let left = account.balance.max(0);
+            let sentence = format!("only {left} are left to take back");
+            return Err(Error::invalid_field("amount", sentence)
+                .with_reason(Reason::TooLittleLeft)
+                .with_details(json!({ "balance": left })));
         }
         let why = (change.note.as_ref(), actor);
         adjust(tx, holder, &mut account, amount, why, now)?;

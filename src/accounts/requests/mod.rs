@@ -10,9 +10,10 @@ use super::audit::audited_by;
 use super::links::{DECIDE, NewLink, get_link, no_link};
 use super::post::{Post, UnsentLink};
 use super::throttle::MAILED_LINK;
+use super::users::gone;
 use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserRole, UserStatus, Visitor};
 use crate::clock::{UnixMs, now_ms};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::ids::RequestId;
 use crate::mail::{MailKind, Wish};
 use crate::store::links::{LinkPurpose, remove_links};
@@ -70,7 +71,8 @@ fn valid_text(field: &str, text: &str) -> Result<String> {
     let is_bad = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     if text.chars().count() > TEXT_LIMIT || text.chars().any(is_bad) {
         let sentence = format!("this has at most {TEXT_LIMIT} characters");
-        return Err(Error::invalid_field(field, sentence));
+        let wrong = Error::invalid_field(field, sentence).with_reason(Reason::TextTooLong);
+        return Err(wrong.with_details(json!({ "maximum": TEXT_LIMIT })));
     }
     Ok(text.to_owned())
 }
@@ -136,7 +138,8 @@ fn decide(
     let mut request = find_request(tx, id)?.ok_or_else(missing)?;
     let mut applicant = find_user(tx, &request.user_id)?.ok_or_else(missing)?;
     if request.decision.is_some() {
-        return Err(Error::conflict("this request was decided already"));
+        let sentence = "this request was decided already";
+        return Err(Error::conflict(sentence).with_reason(Reason::RequestDecided));
     }
     request.decision = Some(RequestDecision {
         at: now_ms(),
@@ -189,17 +192,16 @@ impl Accounts {
     pub async fn ask_for_admin_role(&self, caller: &Caller, reason: &str) -> Result<RequestRecord> {
         caller.require(Purpose::OwnAccount)?;
         if caller.role() == UserRole::Admin {
-            return Err(Error::conflict("you are an administrator already"));
+            let sentence = "you are an administrator already";
+            return Err(Error::conflict(sentence).with_reason(Reason::AdministratorAlready));
         }
         let new = NewRequest::generate(RequestWish::AdminRole, valid_reason(reason)?);
         let (caller, post) = (caller.clone(), self.post.clone());
         let written = self.store.write(move |tx| {
-            let gone = || Error::unauthenticated("this account is gone");
             let user = find_user(tx, &caller.user_id)?.ok_or_else(gone)?;
             if find_open_request(tx, &user, RequestWish::AdminRole)?.is_some() {
-                return Err(Error::conflict(
-                    "you have asked already; wait for the answer",
-                ));
+                let sentence = "you have asked already; wait for the answer";
+                return Err(Error::conflict(sentence).with_reason(Reason::RequestOpen));
             }
             let unsent = open_request(tx, &post, &new, &user)?;
             audited_by(

@@ -22,7 +22,7 @@ use self::counts::{
 };
 use super::Visitor;
 use crate::clock::now_ms;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::ids::UserId;
 use crate::secrets::SecretHash;
 use crate::store::Store;
@@ -154,10 +154,8 @@ impl Throttle {
         let charged = self.counts().charge(&counted, now_ms());
         charged.map_err(|wait_ms| {
             let wait_s = u32::try_from(wait_ms.div_euclid(1000) + 1).unwrap_or(u32::MAX);
-            Error::rate_limited(
-                format!("too many attempts failed; try again in {wait_s} seconds"),
-                wait_s,
-            )
+            let sentence = format!("too many attempts failed; try again in {wait_s} seconds");
+            Error::rate_limited(sentence, wait_s).with_reason(Reason::TooManyAttempts)
         })?;
         Ok(Attempted {
             throttle: self,

@@ -27,6 +27,8 @@ struct RegistrationState {
     verify_email: bool,
     /// An administrator must approve who comes without a registration key.
     approval: bool,
+    /// Without, nobody can be mailed a link: whoever runs the house makes it.
+    sends_mail: bool,
 }
 
 #[derive(Object)]
@@ -235,6 +237,7 @@ impl AuthApi {
             mode: rules.mode.into(),
             verify_email: rules.verify_email,
             approval: rules.approval != RegistrationApproval::Never,
+            sends_mail: house.accounts.sends_mail().await?,
         }))
     }
 

@@ -8,7 +8,7 @@ use super::people::parse_user_id;
 use super::{ApiResult, House, Tag, Text};
 use crate::accounts::{self, AccessEffect, AccessKind, GroupChange, GroupRecord, GroupView};
 use crate::clock::rfc3339;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::http::caller::Steward;
 use crate::ids::GroupId;
 
@@ -166,7 +166,10 @@ pub(super) fn parse_group_id(text: &str) -> Result<GroupId> {
 
 /// Groups that are named in a field of a request.
 pub(super) fn parse_group_ids(texts: &[String]) -> Result<Vec<GroupId>> {
-    let unknown = || Error::invalid_field("group_ids", "there is no such group to be in");
+    let unknown = || {
+        Error::invalid_field("group_ids", "there is no such group to be in")
+            .with_reason(Reason::GroupUnknown)
+    };
     texts
         .iter()
         .map(|text| GroupId::parse(text).ok_or_else(unknown))

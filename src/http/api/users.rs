@@ -85,6 +85,13 @@ enum DeletedMeResponse {
     Deleted,
 }
 
+#[derive(ApiResponse)]
+enum SentEmailToProveResponse {
+    /// A new link is on its way; the one before is good no more.
+    #[oai(status = 202)]
+    Sent,
+}
+
 #[derive(Object)]
 #[oai(deny_unknown_fields)]
 struct ChangePassword {
@@ -132,6 +139,21 @@ impl UsersApi {
             user: changed.user.into(),
             email_to_prove: changed.email_to_prove,
         }))
+    }
+
+    /// Have the link mailed once more that proves the e-mail one wants
+    #[oai(
+        path = "/email-to-prove",
+        method = "post",
+        operation_id = "send_email_to_prove"
+    )]
+    async fn send_email_to_prove(
+        &self,
+        house: House<'_>,
+        caller: Owner,
+    ) -> ApiResult<SentEmailToProveResponse> {
+        house.accounts.send_new_email_again(&caller).await?;
+        Ok(SentEmailToProveResponse::Sent)
     }
 
     /// Take the e-mail back that one wanted and has not proved

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 
 use super::{Administrator, NewPlugin, PluginChange, PluginDetails};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::plugins::Plugins;
 use crate::plugins::code::{self, Code, PluginFiles};
 use crate::plugins::files;
@@ -30,17 +30,18 @@ impl Plugins {
     ) -> Result<PluginDetails> {
         caller.require_admin()?;
         if !is_plugin_name(&new.name) {
-            return Err(Error::invalid_field(
-                "name",
-                "a name has 1 to 40 lower-case letters, digits and -",
-            ));
+            let sentence = "a name has 1 to 40 lower-case letters, digits and -";
+            let wrong = Error::invalid_field("name", sentence);
+            return Err(wrong.with_limits(Reason::PluginNameMalformed, 1, 40));
         }
         let plugins = Arc::clone(self);
         let event = event(caller, "plugin.created", &new.name, json!({}));
         self.to_its_end(async move {
             let _turn = plugins.changing.lock().await;
             if plugins.shelf.find(&new.name).is_some() {
-                return Err(Error::conflict("there is a plugin of this name"));
+                return Err(Error::conflict("there is a plugin of this name")
+                    .with_details(json!({ "field": "name" }))
+                    .with_reason(Reason::NameTaken));
             }
             let manifest = match new.manifest {
                 Some(manifest) => manifest,
@@ -76,10 +77,9 @@ impl Plugins {
         let hooks: Vec<Hook> = Hook::ALL.into_iter().filter(defined).collect();
         if hooks.is_empty() {
             let names = Hook::ALL.map(Hook::name).join(", ");
-            return Err(Error::invalid_field(
-                "source",
-                format!("the source defines none of the hooks: {names}"),
-            ));
+            let sentence = format!("the source defines none of the hooks: {names}");
+            let wrong = Error::invalid_field("source", sentence);
+            return Err(wrong.with_reason(Reason::PluginWithoutHook));
         }
         Ok(Manifest::text_for(name, &hooks))
     }
@@ -146,9 +146,9 @@ impl Plugins {
             let _turn = plugins.changing.lock().await;
             let plugin = plugins.get_by_name(&name)?;
             if plugin.origin == Origin::Shipped {
-                return Err(Error::conflict(
-                    "this plugin comes with the house and cannot be deleted; turn it off",
-                ));
+                let sentence =
+                    "this plugin comes with the house and cannot be deleted; turn it off";
+                return Err(Error::conflict(sentence).with_reason(Reason::PluginShipped));
             }
             let (folder, removed) = (plugins.folder.clone(), name.clone());
             let removing = tokio::task::spawn_blocking(move || files::remove(&folder, &removed));
@@ -233,7 +233,10 @@ fn changed_record(
     change: &PluginChange,
 ) -> Result<PluginRecord> {
     let mut record = plugin.record.clone();
-    let unusable = || Error::conflict("the plugin's files cannot be used; mend them first");
+    let unusable = || {
+        Error::conflict("the plugin's files cannot be used; mend them first")
+            .with_reason(Reason::PluginUnusable)
+    };
     if let Some(enabled) = change.enabled {
         if enabled {
             manifest.ok_or_else(unusable)?;

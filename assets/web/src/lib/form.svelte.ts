@@ -2,16 +2,7 @@
 // the field they are about where there is one.
 import { tick } from "svelte";
 import { ApiError } from "./api/error";
-import { m } from "./paraglide/messages";
 import { wordsFor } from "./problems";
-
-const atField: Record<string, (error: ApiError) => string> = {
-  username: (error) => (error.code === "conflict" ? m.username_taken() : m.username_hint()),
-  email: (error) => (error.code === "conflict" ? m.email_taken() : m.email_wrong()),
-  password: () => m.password_weak(),
-  new_password: () => m.password_weak(),
-  current_password: () => m.password_wrong(),
-};
 
 export class Form {
   busy = $state(false);
@@ -53,7 +44,7 @@ export class Form {
 
   #tell(error: unknown, words: string | undefined) {
     const field = error instanceof ApiError ? error.field : undefined;
-    if (field && this.#fields.has(field) && !words) this.#wrong = { field, words: atField[field]?.(error as ApiError) ?? wordsFor(error) };
+    if (field && this.#fields.has(field) && !words) this.#wrong = { field, words: wordsFor(error) };
     else this.problem = words ?? wordsFor(error);
   }
 }

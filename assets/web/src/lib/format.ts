@@ -21,6 +21,12 @@ export function bytes(size: number): string {
   return new Intl.NumberFormat(getLocale(), { style: "unit", unit: units[step], unitDisplay: "short", maximumFractionDigits: digits }).format(value);
 }
 
+/** In seconds, and from two minutes on in minutes that are enough. */
+export function duration(seconds: number): string {
+  const [unit, value] = seconds < 120 ? ["second", seconds] : ["minute", Math.ceil(seconds / 60)];
+  return new Intl.NumberFormat(getLocale(), { style: "unit", unit, unitDisplay: "long" }).format(value);
+}
+
 /** The reader's own variety of the page's language, e.g. en-GB: dates differ between them. */
 function variety(): string {
   const language = getLocale();

@@ -1,9 +1,10 @@
 // What went wrong, in the reader's language and with the way on.
 import { ApiError } from "./api/error";
-import { dayAndTime, number } from "./format";
+import { dayAndTime, duration, number } from "./format";
 import { m } from "./paraglide/messages";
+import { wordsForReason, type Details } from "./reasons";
 
-type Said = { code: string; message: string; retryAfterSeconds?: number; details?: Record<string, unknown> };
+type Said = { code: string; message: string; retryAfterSeconds?: number; details?: Details };
 
 const byCode: Record<string, (problem: Said) => string> = {
   unreachable: () => m.problem_unreachable(),
@@ -21,6 +22,8 @@ const byCode: Record<string, (problem: Said) => string> = {
 
 export function wordsFor(problem: unknown): string {
   const said: Said = problem instanceof ApiError || isSaid(problem) ? problem : { code: "internal", message: "" };
+  const why = wordsForReason(said.details);
+  if (why) return waitWords(said, asSentence(why));
   return byCode[said.code]?.(said) ?? (asSentence(said.message) || m.problem_internal());
 }
 
@@ -31,7 +34,7 @@ export function asSentence(words: string): string {
 }
 
 function waitWords({ retryAfterSeconds }: Said, words: string): string {
-  return retryAfterSeconds ? `${words} ${m.problem_wait_seconds({ seconds: number(retryAfterSeconds) })}` : words;
+  return retryAfterSeconds ? `${words} ${m.problem_wait({ time: duration(retryAfterSeconds) })}` : words;
 }
 
 /** What is missing, and when or from whom more comes. */

@@ -204,6 +204,8 @@ pub(super) struct PluginTest {
     /// Without the start of the process.
     pub(super) took_us: u64,
     pub(super) error: Option<PluginError>,
+    /// The whole `input` the function was asked with, as far as the plugin is told it.
+    pub(super) sample: Option<Value>,
 }
 
 #[derive(Object)]
@@ -309,6 +311,7 @@ impl From<DryRunOutcome> for PluginTest {
             log: outcome.log,
             took_us: outcome.took_us,
             error: outcome.error.map(Into::into),
+            sample: outcome.sample.map(Value::Object),
         }
     }
 }

@@ -11,6 +11,7 @@ export type ApiKeyScope = Schemas["ApiKeyScope"];
 export type AuditEntry = Schemas["AuditEntry"];
 export type Notice = Schemas["Notice"];
 export type Me = Schemas["Me"];
+export type RegistrationState = Schemas["RegistrationState"];
 export type Person = Schemas["Person"];
 export type GroupListItem = Schemas["GroupListItem"];
 export type AccessRule = Schemas["AccessRule"];
