@@ -43,7 +43,8 @@ pub struct DryRunOutcome {
     pub log: Vec<String>,
     pub took_us: u64,
     pub error: Option<ScriptError>,
-    /// The arguments by their names, with what was given and what was not; None: nothing was asked.
+    /// The arguments by their names, those that were not given too. None: the plugin's own files are
+    /// not fit to be asked.
     pub sample: Option<Map<String, Value>>,
 }
 

@@ -1,9 +1,9 @@
 //! Proving an e-mail and setting a forgotten password by links that are good once, for a time, and
-//! for one purpose. Here without mail, so the links stand in the log.
+//! for one purpose. Mostly without mail, so that the links stand in the log.
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, House, PASSWORD, Person};
+use crate::support::{Answer, House, PASSWORD, Person, Smtp};
 
 async fn rules(admin: &Person, registration: Value) {
     let change = json!({"registration": registration});
@@ -180,4 +180,96 @@ async fn tokens_that_are_none_do_nothing() {
         answer.refused(400, "invalid_request");
     }
     sign_in(&house, "ada", PASSWORD).await.ok(200);
+}
+
+#[tokio::test]
+async fn the_door_says_whether_links_can_be_mailed() {
+    let Some(smtp) = Smtp::start(json!({})).await else {
+        return;
+    };
+    let house = House::start_with(smtp.options()).await;
+    let ada = house.set_up().await;
+    let sends_mail = async || {
+        let state = house.stranger().get("/api/v1/auth/registration").await;
+        state.ok(200)["sends_mail"].clone()
+    };
+    assert_eq!(sends_mail().await, false);
+    smtp.set_in(&ada).await;
+    assert_eq!(sends_mail().await, true);
+}
+
+#[tokio::test]
+async fn the_link_for_a_new_e_mail_is_mailed_once_more_and_only_to_who_waits_for_it() {
+    let Some(mut smtp) = Smtp::start(json!({})).await else {
+        return;
+    };
+    let house = House::start_with(smtp.options()).await;
+    let ada = house.set_up().await;
+    smtp.set_in(&ada).await;
+    let path = "/api/v1/users/me/email-to-prove";
+    let again = async || ada.post(path, json!({})).await;
+    let nothing = again().await.refused(409, "conflict");
+    assert_eq!(nothing["details"]["reason"], "no_email_to_prove");
+    house
+        .stranger()
+        .post(path, json!({}))
+        .await
+        .refused(401, "unauthenticated");
+    let key = json!({"name": "x", "scopes": ["chat", "admin"]});
+    let key = ada.post("/api/v1/users/me/api-keys", key).await.ok(201);
+    let program = house
+        .stranger()
+        .with_token(key["secret"].as_str().expect("a secret"));
+    program
+        .post(path, json!({}))
+        .await
+        .refused(403, "forbidden");
+
+    let wish = json!({"email": "ada@example.org", "current_password": PASSWORD});
+    ada.patch("/api/v1/users/me", wish).await.ok(200);
+    let token = |link: String| link.split_once("token=").expect("a token").1.to_owned();
+    let first = smtp.next_mail().await;
+    again().await.ok(202);
+    let second = smtp.next_mail().await;
+    assert_eq!(
+        (&*first.to, &*second.to),
+        ("ada@example.org", "ada@example.org")
+    );
+    let (first, second) = (token(smtp.link_in(&first)), token(smtp.link_in(&second)));
+    prove(&house, &first).await.refused(404, "not_found");
+    let me = ada.get("/api/v1/auth/me").await.ok(200);
+    assert_eq!(me["email_to_prove"], "ada@example.org");
+    prove(&house, &second).await.ok(200);
+    let me = ada.get("/api/v1/auth/me").await.ok(200);
+    assert_eq!(me.get("email_to_prove"), None);
+    assert_eq!(me["user"]["email"], "ada@example.org");
+    again().await.refused(409, "conflict");
+}
+
+#[tokio::test]
+async fn too_many_links_are_not_mailed_and_the_last_one_stays_good() {
+    let Some(mut smtp) = Smtp::start(json!({})).await else {
+        return;
+    };
+    let house = House::start_with(smtp.options()).await;
+    let ada = house.set_up().await;
+    smtp.set_in(&ada).await;
+    let wish = json!({"email": "ada@example.org", "current_password": PASSWORD});
+    ada.patch("/api/v1/users/me", wish).await.ok(200);
+    let mut last = smtp.next_mail().await;
+    for round in 0..50 {
+        let again = ada.post("/api/v1/users/me/email-to-prove", json!({})).await;
+        if again.status == 202 {
+            last = smtp.next_mail().await;
+            continue;
+        }
+        assert!(round > 5, "some are all right");
+        let error = again.refused(429, "rate_limited");
+        assert_eq!(error["details"]["reason"], "too_many_mails");
+        let link = smtp.link_in(&last);
+        let (_, token) = link.split_once("token=").expect("a token");
+        prove(&house, token).await.ok(200);
+        return;
+    }
+    panic!("somebody can be mailed for ever");
 }

@@ -59,6 +59,54 @@ test("a mail server is set and tested, in the server's own words", async ({ page
   }
 });
 
+test("another address is one's own once its link is opened, and the link is sent again", async ({ page, mine }) => {
+  const server = await startMailServer();
+  try {
+    await ask(page.request, mine, "PUT", "/admin/mail", { server: "127.0.0.1", port: server.port, security: "none", from_address: "house@example.org" });
+    await page.goto(`${mine.url}/account`);
+    await page.getByLabel("E-mail").fill("keeper@example.org");
+    await page.getByLabel("Current password").first().fill(password);
+    await page.getByRole("button", { name: "Save" }).click();
+    const waiting = page.getByText("A link was mailed to keeper@example.org.", { exact: false });
+    await expect(waiting).toBeVisible();
+    await page.reload();
+    await expect(waiting).toBeVisible();
+    await sound(page, "an address to confirm");
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect(await sideways(page)).toBe(0);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.getByRole("button", { name: "Send it again" }).click();
+    await expect(page.getByText("A fresh link is on its way.", { exact: false })).toBeVisible();
+    await expect.poll(() => server.mails.length).toBe(2);
+    const [first, second] = server.mails.map(verifyPath);
+    await page.goto(mine.url + first);
+    await expect(page.getByRole("heading", { name: "This link no longer works" })).toBeVisible();
+    await page.goto(mine.url + second);
+    await expect(page.getByRole("heading", { name: "Your address is confirmed" })).toBeVisible();
+    await page.goto(`${mine.url}/account`);
+    await expect(page.getByLabel("E-mail")).toHaveValue("keeper@example.org");
+    await expect(page.getByText("Confirmed.")).toBeVisible();
+    await expect(waiting).toHaveCount(0);
+
+    await page.getByLabel("E-mail").fill("elsewhere@example.org");
+    await page.getByLabel("Current password").first().fill(password);
+    await page.getByRole("button", { name: "Save" }).click();
+    await expect(page.getByText("A link was mailed to elsewhere@example.org.", { exact: false })).toBeVisible();
+    await page.getByRole("button", { name: "Take back" }).click();
+    await expect(page.getByText("A link was mailed to", { exact: false })).toHaveCount(0);
+
+    const theirs = await page.context().browser()!.newPage();
+    await theirs.goto(`${mine.url}/forgot-password`);
+    await theirs.getByLabel("User name or e-mail").fill("keeper");
+    await theirs.getByRole("button", { name: "Mail me a link" }).click();
+    await expect(theirs.getByRole("heading", { name: "Look into your mail" })).toBeVisible();
+    await sound(theirs, "link is on its way");
+    await theirs.close();
+  } finally {
+    await server.stop();
+  }
+});
+
 /** The link of a mail, whose lines may be folded. */
 function verifyPath(mail: string): string {
   const text = mail.replace(/=\n/g, "").replaceAll("=3D", "=");

@@ -44,6 +44,29 @@ test("a plugin is begun, mended where it is wrong, tried, turned on, and deleted
   await expect(page.getByRole("link", { name: /^teachers-first/ })).toHaveCount(0);
 });
 
+test("what a dry run made up is shown, changed, and asked again", async ({ page, mine }) => {
+  const source = RULE.replace('"Please ask your teacher."', 'applicant.email_domain + " from " + key.prefix');
+  await ask(page.request, mine, "POST", "/admin/plugins", { name: "teachers-first", source });
+  await page.goto(`${mine.url}/house/plugins/teachers-first`);
+  const told = page.getByLabel("What it is told (JSON)");
+  await expect(told).toHaveValue("");
+  await page.getByRole("button", { name: "Run" }).click();
+  await expect(page.getByText("example.org from K7QM", { exact: false }).first()).toBeVisible();
+  await expect(told).toHaveValue(/"email_domain": "example.org"/);
+  await told.fill((await told.inputValue()).replace('"example.org"', '"school.example"'));
+  await page.getByRole("button", { name: "Run" }).click();
+  await expect(page.getByText("school.example from K7QM", { exact: false }).first()).toBeVisible();
+
+  await told.fill('{"key": {"prefix": "ABCD"}}');
+  await page.getByRole("button", { name: "Run" }).click();
+  await expect(page.getByText("example.org from ABCD", { exact: false }).first()).toBeVisible();
+  await expect(told).toHaveValue('{"key": {"prefix": "ABCD"}}');
+  await sound(page, "what it was told");
+  await page.getByRole("button", { name: "Change this" }).click();
+  await expect(told).toHaveValue(/"email_domain": "example.org"[^]*"prefix": "ABCD"/);
+  await expect(page.getByRole("button", { name: "Change this" })).toHaveCount(0);
+});
+
 test("whom a rule refuses reads its reason, and the log has it", async ({ page, mine, browser }) => {
   await ask(page.request, mine, "PATCH", "/admin/settings", { registration: { mode: "open" } });
   await ask(page.request, mine, "POST", "/admin/plugins", { name: "teachers-first", source: RULE });
