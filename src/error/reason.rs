@@ -112,6 +112,8 @@ reasons! {
     PluginWithoutHook = "plugin_without_hook": "the script defines none of the house's hooks",
     PluginShipped = "plugin_shipped": "what comes with the house cannot be deleted",
     PluginUnusable = "plugin_unusable": "its files must be mended first",
+    ArgumentUnknown = "argument_unknown": "the function is asked with `names`",
+    MomentMalformed = "moment_malformed": "`now` is no moment with a time zone",
 }
 
 const BEGIN: &str = "<!-- reasons: made by `make openapi` -->";

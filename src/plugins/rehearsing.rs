@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use jiff::{Timestamp, Zoned};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Plugins;
 use super::admin::Administrator;
@@ -199,6 +199,7 @@ impl Asked {
                 });
                 let at = at.map_err(|_| {
                     wrong("now must look like 2026-11-23T10:00:00+01:00[Europe/Berlin]".into())
+                        .with_reason(Reason::MomentMalformed)
                 })?;
                 moment_of(&at)
             }
@@ -213,9 +214,10 @@ impl Asked {
         for (name, given) in input {
             let Some(argument) = sample.get_mut(&name) else {
                 let known = hook.parameters().join(", ");
-                return Err(wrong(format!(
-                    "this hook is asked with {known}, not {name:?}"
-                )));
+                let sentence = format!("this hook is asked with {known}, not {name:?}");
+                return Err(wrong(sentence)
+                    .with_reason(Reason::ArgumentUnknown)
+                    .with_details(json!({ "names": hook.parameters() })));
             };
             *argument = merged(argument.take(), given);
         }

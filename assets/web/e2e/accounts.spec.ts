@@ -74,7 +74,7 @@ testOfMine("who reads German is refused in German", async ({ page, mine, browser
     await theirs.getByRole("button", { name: "Konto anlegen" }).click();
     await expect(theirs.getByText(words)).toBeVisible();
   };
-  await submit({ Registrierungsschlüssel: "12345-12345", Benutzername: "keeper", Passwort: "password", "E-Mail (freiwillig)": "" }, "Diesen Registrierungsschlüssel gibt es nicht. Prüfe, ob er richtig geschrieben ist.");
+  await submit({ Registrierungsschlüssel: "12345-12345", Benutzername: "keeper", Passwort: "password" }, "Diesen Registrierungsschlüssel gibt es nicht. Prüfe, ob er richtig geschrieben ist.");
   await expect(theirs.getByLabel("Registrierungsschlüssel")).toBeFocused();
   await submit({ Registrierungsschlüssel: withdrawn!.key }, "Dieser Registrierungsschlüssel wurde zurückgezogen. Bitte um einen anderen.");
   await submit({ Registrierungsschlüssel: used!.key }, "Dieses Passwort haben viele, also wird es als erstes versucht. Nimm ein paar Wörter, die nicht zusammengehören.");

@@ -6,24 +6,29 @@ import { wordsFor } from "./problems";
 
 export class Form {
   busy = $state(false);
-  problem: string | undefined = $state();
+  #problem: unknown = $state.raw();
   /** Those that have a place for their own words. */
   #fields = new Set<string>();
-  #wrong: { field: string; words: string } | undefined = $state.raw();
+  #wrong: ApiError | undefined = $state.raw();
+
+  /** What went wrong and belongs to no field; like all words, in the language of the moment. */
+  get problem(): string | undefined {
+    return this.#problem === undefined ? undefined : wordsFor(this.#problem);
+  }
 
   /** What is wrong with this field, if it is this one. */
   wrong(field: string): string | undefined {
     this.#fields.add(field);
-    return this.#wrong?.field === field ? this.#wrong.words : undefined;
+    return this.#wrong?.field === field ? wordsFor(this.#wrong) : undefined;
   }
 
   clear() {
-    this.problem = undefined;
+    this.#problem = undefined;
     this.#wrong = undefined;
   }
 
-  /** For `onsubmit`. `words` may say a problem better than the general ones. */
-  submit(send: () => Promise<void>, words: (error: unknown) => string | undefined = () => undefined) {
+  /** For `onsubmit`. */
+  submit(send: () => Promise<void>) {
     return async (event: SubmitEvent) => {
       event.preventDefault();
       if (this.busy) return;
@@ -33,7 +38,7 @@ export class Form {
       try {
         await send();
       } catch (error) {
-        this.#tell(error, words(error));
+        this.#tell(error);
       } finally {
         this.busy = false;
       }
@@ -42,9 +47,8 @@ export class Form {
     };
   }
 
-  #tell(error: unknown, words: string | undefined) {
-    const field = error instanceof ApiError ? error.field : undefined;
-    if (field && this.#fields.has(field) && !words) this.#wrong = { field, words: wordsFor(error) };
-    else this.problem = words ?? wordsFor(error);
+  #tell(error: unknown) {
+    if (error instanceof ApiError && error.field && this.#fields.has(error.field)) this.#wrong = error;
+    else this.#problem = error ?? {};
   }
 }

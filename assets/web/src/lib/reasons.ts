@@ -91,6 +91,8 @@ const words: Record<string, (details: Details) => string> = {
   plugin_without_hook: () => m.plugin_without_hook(),
   plugin_shipped: () => m.plugin_is_shipped(),
   plugin_unusable: () => m.plugin_unusable(),
+  argument_unknown: ({ names }) => m.try_argument_unknown({ names: Array.isArray(names) ? names.join(", ") : "" }),
+  moment_malformed: () => m.try_moment_malformed(),
 };
 
 /** Undefined where no reason is given, or one that this page does not know. */
