@@ -1,4 +1,4 @@
-//! Trying a plugin out: a dry run keeps nothing, says what the script wrote, and with what it was
+//! Trying a plugin out. A dry run keeps nothing; it says what the script wrote and with what it was
 //! asked.
 
 use serde_json::json;

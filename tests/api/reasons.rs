@@ -1,5 +1,5 @@
-//! What a person is refused in the page says why in a word, with the numbers that a sentence in
-//! another language needs; and tells strangers no more than the sentence did.
+//! A refusal that a person meets in the page says why in a word, with the numbers that a sentence in
+//! another language needs. It tells strangers no more than the sentence did.
 
 use serde_json::{Value, json};
 
@@ -61,69 +61,57 @@ async fn who_may_not_come_in_yet_hears_why_only_with_the_right_password() {
     refused_for(&sign_in(PASSWORD).await, "account_disabled");
 }
 
+async fn register_as_bob(house: &House, change: Value) -> Answer {
+    let mut body = json!({"username": "bob", "password": PASSWORD});
+    body.as_object_mut()
+        .expect("an object")
+        .extend(change.as_object().expect("an object").clone());
+    house.stranger().post(REGISTER, body).await
+}
+
 #[tokio::test]
 async fn whoever_registers_hears_what_to_mend() {
     let house = House::start().await;
     let ada = house.set_up().await;
     let email = json!({"email": "ada@example.org", "current_password": PASSWORD});
     ada.patch("/api/v1/users/me", email).await.ok(200);
-    let body = |change: Value| {
-        let mut body = json!({"username": "bob", "password": PASSWORD});
-        body.as_object_mut()
-            .expect("an object")
-            .extend(change.as_object().expect("an object").clone());
-        body
-    };
-    let register = async |change: Value| house.stranger().post(REGISTER, body(change)).await;
+    let register = async |change: Value| register_as_bob(&house, change).await;
     refused_for(&register(json!({})).await, "registration_closed");
     rules(&ada, json!({"mode": "open"})).await;
-    for (change, field, reason) in [
-        (json!({"username": "ada"}), "username", "name_taken"),
-        (json!({"email": "ada@example.org"}), "email", "email_taken"),
-        (json!({"email": "nonsense"}), "email", "email_malformed"),
-        (
-            json!({"password": "password"}),
-            "password",
-            "password_too_common",
-        ),
-        (
-            json!({"password": "bobbobbob"}),
-            "password",
-            "password_too_easy",
-        ),
+    let (common, easy) = ("password", "bobbobbob");
+    for (field, value, reason) in [
+        ("username", "ada", "name_taken"),
+        ("email", "ada@example.org", "email_taken"),
+        ("email", "nonsense", "email_malformed"),
+        ("password", common, "password_too_common"),
+        ("password", easy, "password_too_easy"),
     ] {
-        let details = refused_for(&register(change).await, reason);
+        let details = refused_for(&register(json!({field: value})).await, reason);
         assert_eq!(details["field"], field);
     }
-    for (change, field, reason, limits) in [
-        (
-            json!({"username": "b"}),
-            "username",
-            "username_malformed",
-            [3, 32],
-        ),
-        (
-            json!({"password": "short"}),
-            "password",
-            "password_too_short",
-            [8, 256],
-        ),
-        (
-            json!({"password": "long ".repeat(60)}),
-            "password",
-            "password_too_long",
-            [8, 256],
-        ),
+    rules(&ada, json!({"verify_email": true})).await;
+    refused_for(&register(json!({})).await, "email_needed");
+}
+
+#[tokio::test]
+async fn whoever_registers_hears_how_long_a_name_and_a_password_are() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    rules(&ada, json!({"mode": "open"})).await;
+    let long = "long ".repeat(60);
+    for (field, value, reason, limits) in [
+        ("username", "b", "username_malformed", [3, 32]),
+        ("password", "short", "password_too_short", [8, 256]),
+        ("password", &long, "password_too_long", [8, 256]),
     ] {
-        let details = refused_for(&register(change).await, reason);
+        let answer = register_as_bob(&house, json!({field: value})).await;
+        let details = refused_for(&answer, reason);
         assert_eq!(details["field"], field);
         assert_eq!(
             json!([details["minimum"], details["maximum"]]),
             json!(limits)
         );
     }
-    rules(&ada, json!({"verify_email": true})).await;
-    refused_for(&register(json!({})).await, "email_needed");
 }
 
 #[tokio::test]
