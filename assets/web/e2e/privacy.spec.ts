@@ -46,5 +46,10 @@ test("an administrator opens somebody's conversations only where that is allowed
   await expect(notices).toHaveCount(1);
   await hers.reload();
   await expect(notices).toHaveCount(1);
+  await ask(page.request, mine, "POST", `/admin/users/${user.id}/conversations`, { reason: "Still missing" });
+  await hers.reload();
+  await expect(notices).toHaveCount(2);
+  await hers.getByRole("button", { name: "I have seen them all" }).click();
+  await expect(notices).toHaveCount(0);
   await hers.context().close();
 });
