@@ -70,6 +70,12 @@ pub(super) fn decode<R: Record>(table: &'static str, bytes: &[u8]) -> Result<R> 
         .map_err(|source| Error::internal(CodecError::Decode { table, source }))
 }
 
+/// Whether this error is about one record that cannot be read, and not about all of the store.
+pub fn is_damaged(error: &Error) -> bool {
+    let source = error.source.as_ref();
+    source.is_some_and(|source| source.downcast_ref::<CodecError>().is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;

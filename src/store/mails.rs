@@ -1,10 +1,10 @@
 //! Mails that wait to be sent, and those that failed for good and are kept to be looked at. When
 //! one is sent it is removed. Beside them stands how many went to whom lately. What a mail says is
-//! sealed before it comes here. Called by `mail/`.
+//! sealed before it comes here. A record that is damaged hides no other. Called by `mail/`.
 
 use serde::{Deserialize, Serialize};
 
-use super::codec::Record;
+use super::codec::{Record, is_damaged};
 use super::tables::{MAIL_BY_DUE, MAIL_BY_ID, MAIL_OF_RECIPIENT};
 use super::{Reads, WriteTx};
 use crate::clock::UnixMs;
@@ -67,17 +67,60 @@ pub fn remove_mail(tx: &WriteTx, id: &MailId) -> Result<bool> {
     tx.remove(&MAIL_BY_ID, id)
 }
 
-/// All of them, oldest first.
+/// None where the record of this mail cannot be read.
+pub fn find_readable_mail(tx: &impl Reads, id: &MailId) -> Result<Option<MailRecord>> {
+    match find_mail(tx, id) {
+        Err(error) if is_damaged(&error) => Ok(None),
+        found => found,
+    }
+}
+
+/// All of them that can be read, oldest first.
 pub fn list_mails(tx: &impl Reads) -> Result<Vec<MailRecord>> {
-    let all = tx.list_all(&MAIL_BY_ID)?;
-    Ok(all.into_iter().map(|(_, mail)| mail).collect())
+    let ids = tx.list_keys(&MAIL_BY_ID, usize::MAX)?;
+    let found = ids.iter().map(|id| find_readable_mail(tx, id));
+    found.filter_map(Result::transpose).collect()
+}
+
+/// Those of which nothing can be read but that they are there.
+pub fn list_damaged_mails(tx: &impl Reads) -> Result<Vec<MailId>> {
+    let mut damaged = Vec::new();
+    for id in tx.list_keys(&MAIL_BY_ID, usize::MAX)? {
+        match find_mail(tx, &id) {
+            Err(error) if is_damaged(&error) => damaged.push(id),
+            found => drop(found?),
+        }
+    }
+    Ok(damaged)
+}
+
+/// Writes what can still be said in place of a record that cannot be read.
+pub fn give_up_damaged_mail(tx: &WriteTx, id: MailId, at: UnixMs) -> Result<()> {
+    for place in tx.list_keys(&MAIL_BY_DUE, usize::MAX)? {
+        if place.1 == id {
+            tx.remove(&MAIL_BY_DUE, &place)?;
+        }
+    }
+    let rest = MailRecord {
+        id,
+        to: String::new(),
+        kind: "unknown".to_owned(),
+        sealed: Vec::new(),
+        created_at: at,
+        begun_at: at,
+        attempts: 0,
+        due_at: at,
+        last_error: Some("its record in the store is damaged".to_owned()),
+        failed_at: Some(at),
+    };
+    tx.put(&MAIL_BY_ID, &id, &rest)
 }
 
 /// When which is to be sent, the first first.
 pub fn list_due_mails(tx: &impl Reads, limit: usize) -> Result<Vec<(UnixMs, MailId)>> {
-    let first = tx.list(&MAIL_BY_DUE, &(), None, limit)?;
-    let places = first.into_iter().map(|(place, ())| place);
+    let places = tx.list_keys(&MAIL_BY_DUE, limit)?;
     Ok(places
+        .into_iter()
         .map(|(due_at, id)| (due_at.cast_signed(), id))
         .collect())
 }
@@ -85,7 +128,7 @@ pub fn list_due_mails(tx: &impl Reads, limit: usize) -> Result<Vec<(UnixMs, Mail
 /// Has everything that waits due at this time, unless it was before.
 pub fn bring_mails_forward(tx: &WriteTx, due_at: UnixMs) -> Result<()> {
     for (_, id) in list_due_mails(tx, usize::MAX)? {
-        let later = find_mail(tx, &id)?.filter(|mail| mail.due_at > due_at);
+        let later = find_readable_mail(tx, &id)?.filter(|mail| mail.due_at > due_at);
         if let Some(mut mail) = later {
             mail.due_at = due_at;
             put_mail(tx, &mail)?;
@@ -100,7 +143,8 @@ pub fn count_mails(tx: &impl Reads) -> Result<MailCounts> {
     Ok(MailCounts { waiting, failed })
 }
 
-/// Remembers that a mail was meant for this recipient; `recipient` is whatever the caller counts by.
+/// Remembers that a mail was meant for this recipient, or asked for by somebody; `recipient` is
+/// whatever the caller counts by.
 pub fn put_mail_to(tx: &WriteTx, recipient: u64, at: UnixMs, id: MailId) -> Result<()> {
     let key = (recipient, (at.max(0).cast_unsigned(), id));
     tx.put(&MAIL_OF_RECIPIENT, &key, &())
@@ -124,11 +168,18 @@ pub fn count_mails_to(
 /// Forgets for whom mails were meant before this time.
 pub fn forget_mails_to(tx: &WriteTx, before: UnixMs) -> Result<()> {
     let before = before.max(0).cast_unsigned();
-    for (key, ()) in tx.list_all(&MAIL_OF_RECIPIENT)? {
+    for key in tx.list_keys(&MAIL_OF_RECIPIENT, usize::MAX)? {
         let (_, (at, _)) = key;
         if at < before {
             tx.remove(&MAIL_OF_RECIPIENT, &key)?;
         }
     }
     Ok(())
+}
+
+/// For tests: what stands here is no longer a mail's record.
+#[cfg(test)]
+pub fn damage_mail(tx: &WriteTx, id: MailId) -> Result<()> {
+    let bare = super::transaction::Table::<MailId, ()>::new(MAIL_BY_ID.name);
+    tx.put(&bare, &id, &())
 }

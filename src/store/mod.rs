@@ -47,6 +47,7 @@ use std::thread::JoinHandle;
 use redb::ReadableDatabase;
 use tokio::sync::oneshot;
 
+pub use self::codec::is_damaged;
 use self::connection::{Connection, Open, Opened};
 pub use self::transaction::{ReadTx, Reads, WriteTx};
 use self::writer::{Waiting, WriteJob};

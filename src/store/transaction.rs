@@ -58,6 +58,13 @@ pub trait Reads {
         limit: usize,
     ) -> Result<Vec<(K, R)>>;
 
+    /// The keys of up to `limit` rows, in key order, also of those that cannot be read.
+    fn list_keys<K: TableKey, R: Record>(
+        &self,
+        table: &Table<K, R>,
+        limit: usize,
+    ) -> Result<Vec<K>>;
+
     /// How many rows there are; takes no longer for many.
     fn count<K: TableKey, R: Record>(&self, table: &Table<K, R>) -> Result<u64>;
 
@@ -78,13 +85,15 @@ fn find_in<K: TableKey, R: Record>(
         .transpose()
 }
 
-fn list_in<K: TableKey, R: Record>(
+/// `read` makes of each row's bytes what is given for it.
+fn list_in<K: TableKey, R, V>(
     open: &impl ReadableTable<OrderedBytes, &'static [u8]>,
     table: &Table<K, R>,
     prefix: &[u8],
     after: Option<Vec<u8>>,
     limit: usize,
-) -> Result<Vec<(K, R)>> {
+    read: impl Fn(&[u8]) -> Result<V>,
+) -> Result<Vec<(K, V)>> {
     let start = match &after {
         Some(key) => Bound::Excluded(key.as_slice()),
         None => Bound::Included(prefix),
@@ -100,7 +109,7 @@ fn list_in<K: TableKey, R: Record>(
         }
         let typed =
             K::read_from(&mut key.value()).ok_or(StoreError::DamagedKey { table: table.name })?;
-        rows.push((typed, codec::decode(table.name, value.value())?));
+        rows.push((typed, read(value.value())?));
     }
     Ok(rows)
 }
@@ -157,6 +166,7 @@ macro_rules! reads {
                     &prefix.to_bytes(),
                     after.map(TableKey::to_bytes),
                     limit,
+                    |bytes| codec::decode(table.name, bytes),
                 )
             }
 
@@ -172,6 +182,15 @@ macro_rules! reads {
                     before.map(TableKey::to_bytes),
                     limit,
                 )
+            }
+
+            fn list_keys<K: TableKey, R: Record>(
+                &self,
+                table: &Table<K, R>,
+                limit: usize,
+            ) -> Result<Vec<K>> {
+                let rows = list_in(&self.open(table)?, table, &[], None, limit, |_| Ok(()))?;
+                Ok(rows.into_iter().map(|(key, ())| key).collect())
             }
         }
     };
