@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{UserRecord, UserRole, UserStatus};
 use crate::error::Result;
 use crate::mail::{
-    Address, Language, Mail, MailKind, Mailer, Queued, find_approver, too_many_to_recipient,
+    Address, Asker, Language, Mail, MailKind, Mailer, Queued, find_approver, too_many_to_recipient,
 };
 use crate::store::WriteTx;
 use crate::store::users::list_users;
@@ -18,6 +18,8 @@ pub(super) struct Post {
     mailer: Arc<Mailer>,
     /// Without a slash at its end.
     house_address: String,
+    /// For whom it is counted what goes to addresses that nobody has proved.
+    asker: Option<Asker>,
 }
 
 /// What becomes of a mail; the better the greater.
@@ -69,6 +71,15 @@ impl Post {
         Self {
             mailer,
             house_address,
+            asker: None,
+        }
+    }
+
+    /// For what this somebody asks for.
+    pub(super) fn asked_by(&self, asker: Asker) -> Self {
+        Self {
+            asker: Some(asker),
+            ..self.clone()
         }
     }
 
@@ -155,13 +166,18 @@ impl Post {
                 }
             }
         }
-        Ok(UnsentLink::after(best, link))
+        // Whoever waits for an answer is not to pay for those who asked too often before.
+        Ok(UnsentLink(
+            (best < Delivery::OnItsWay).then(|| link.to_owned()),
+        ))
     }
 
     fn queue(&self, tx: &WriteTx, mail: &Mail) -> Result<Delivery> {
-        Ok(match self.mailer.queue(tx, mail)? {
+        Ok(match self.mailer.queue_asked_by(tx, mail, self.asker)? {
             Queued::Queued => Delivery::OnItsWay,
-            Queued::TooManyToRecipient | Queued::QueueFull => Delivery::TooMany,
+            Queued::TooManyToRecipient | Queued::TooManyByAsker | Queued::QueueFull => {
+                Delivery::TooMany
+            }
             Queued::NotConfigured => Delivery::Impossible,
         })
     }

@@ -20,7 +20,7 @@ use super::settings::{
 use super::throttle::Attempt;
 use super::{Accounts, AuditActor, Carrier, NewUser, SignedIn, Visitor};
 use crate::error::{Error, ErrorKind, Reason, Result};
-use crate::mail::MailKind;
+use crate::mail::{Asker, MailKind};
 use crate::plugins::RegistrationGrant;
 use crate::store::links::LinkPurpose;
 use crate::store::requests::RequestWish;
@@ -118,7 +118,7 @@ impl Accounts {
         let user = self.new_user(new, UserRole::User).await?;
         let session = NewSession::generate(user.id, carrier, visitor);
         let prepared = Prepared {
-            post: self.post.clone(),
+            post: self.post.asked_by(Asker::Network(visitor.network())),
             link: NewLink::generate(&PROVE_EMAIL),
             request: NewRequest::generate(RequestWish::Account, reason),
             user,
@@ -148,7 +148,8 @@ impl Accounts {
         password: &str,
     ) -> Result<()> {
         let user = self.verified_user(visitor, login, password).await?;
-        let (link, post) = (NewLink::generate(&PROVE_EMAIL), self.post.clone());
+        let post = self.post.asked_by(Asker::Network(visitor.network()));
+        let link = NewLink::generate(&PROVE_EMAIL);
         let unsent = self.store.write(move |tx| {
             let user = find_user_by_login(tx, &user.username)?;
             let awaits = |user: &UserRecord| {

@@ -10,7 +10,7 @@ use super::{Accounts, Caller, Carrier, Purpose, SignedIn, Visitor};
 use crate::clock::now_ms;
 use crate::error::{Error, Reason, Result};
 use crate::ids::UserId;
-use crate::mail::is_configured;
+use crate::mail::{Asker, is_configured};
 use crate::store::sessions::put_session;
 use crate::store::users::{
     UserRecord, UserRole, UserStatus, email_taken, find_user, find_user_by_login, list_users,
@@ -145,7 +145,7 @@ impl Accounts {
             display_name,
             email,
             language,
-            post: self.post.clone(),
+            post: self.post.asked_by(Asker::Person(caller.user_id)),
             link: NewLink::generate(&PROVE_EMAIL),
         };
         let (user, to_prove) = self.store.write(move |tx| written.write(tx)).await?;

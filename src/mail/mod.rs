@@ -7,6 +7,8 @@
 //! stop is `appliance`'s.
 
 mod address;
+mod failure;
+mod flooding;
 mod kinds;
 mod message;
 mod queue;
@@ -21,11 +23,14 @@ mod templates_tests;
 mod transport;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::sync::{Notify, OnceCell};
 
 pub use self::address::Address;
+pub use self::failure::{Failure, Step};
+pub use self::flooding::Asker;
 pub use self::kinds::{Language, Mail, MailKind, Role, Wish};
 pub use self::queue::{MailPage, Queued, QueuedMail, QueuedMailState, too_many_to_recipient};
 pub use self::sender::no_server;
@@ -34,7 +39,6 @@ pub use self::settings::{
     is_configured,
 };
 use self::transport::Transport;
-pub use self::transport::{Failure, Step};
 use crate::config::MailConfig;
 use crate::error::{Error, Result};
 use crate::outbound::{GuardedResolver, TlsClient};
@@ -53,6 +57,8 @@ pub struct Mailer {
     /// Made when it is first needed: it reads the system's certificates.
     transport: OnceCell<Transport>,
     woken: Notify,
+    /// Mails whose content is just being handed over, until that is written down.
+    in_hand: Arc<AtomicUsize>,
 }
 
 impl Mailer {
@@ -72,6 +78,7 @@ impl Mailer {
             resolver: GuardedResolver::default(),
             transport: OnceCell::new(),
             woken: Notify::new(),
+            in_hand: Arc::default(),
         };
         if let Some(path) = &config.ca_file {
             TlsClient::new(Some(path))?;
@@ -91,7 +98,9 @@ impl Mailer {
             Ok(Transport {
                 resolver: self.resolver.clone(),
                 tls: making.await.map_err(Error::internal)??,
-                step_timeout: Duration::from_millis(self.config.timeout_ms.max(1)),
+                step_timeout: Duration::from_millis(self.config.timeout_ms),
+                house: self.house.clone(),
+                in_hand: Arc::clone(&self.in_hand),
             })
         };
         self.transport.get_or_try_init(make).await

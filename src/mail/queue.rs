@@ -1,30 +1,26 @@
 //! The queue of mails: putting one in inside the transaction of its cause, and what an
 //! administrator sees of those that wait or failed, which is never what stands in them.
 //!
-//! The queue is bounded, and so is how much of a kind one address gets in an hour, so that nobody
-//! can use the house to flood somebody or fill its disk.
+//! The queue is bounded, and so is who may fill it: see `flooding`.
 
 use std::sync::Arc;
 
+use super::failure::Failure;
+use super::flooding::{Asker, WINDOW_MS, count, refuse_surplus};
 use super::kinds::Mail;
 use super::sender::no_server;
 use super::settings::is_configured;
-use super::transport::Failure;
 use super::{Language, MailKind, Mailer};
 use crate::accounts::Caller;
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Reason, Result};
 use crate::ids::MailId;
-use crate::secrets::hash_secret;
 use crate::store::WriteTx;
 use crate::store::mails::{
-    MailRecord, count_mails, count_mails_to, find_mail, forget_mails_to, list_mails, put_mail,
-    put_mail_to, remove_mail,
+    MailRecord, find_mail, forget_mails_to, give_up_damaged_mail, list_damaged_mails, list_mails,
+    put_mail, remove_mail,
 };
 
-const MAX_WAITING: u64 = 10_000;
-const MAX_TO_RECIPIENT: usize = 20;
-const RECIPIENT_WINDOW_MS: i64 = 60 * 60 * 1000;
 /// What failed for good is kept so long, and no more of it than so many.
 const KEEP_FAILED_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 const MAX_FAILED: usize = 1_000;
@@ -44,6 +40,8 @@ pub enum Queued {
     NotConfigured,
     /// The recipient got too many of this kind within an hour.
     TooManyToRecipient,
+    /// Whoever asked had too many sent to addresses that are not theirs, within an hour.
+    TooManyByAsker,
     /// Far too many wait already.
     QueueFull,
 }
@@ -93,12 +91,6 @@ impl From<MailRecord> for QueuedMail {
     }
 }
 
-fn recipient_key(mail: &Mail) -> u64 {
-    let text = format!("{}\0{}", mail.kind.name(), mail.to);
-    let [a, b, c, d, e, f, g, h, ..] = hash_secret(&text.to_lowercase());
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
-}
-
 /// When a mail that failed `attempts` times since `begun_at` is tried again; None: never.
 pub(super) fn next_attempt(
     attempts: u32,
@@ -118,18 +110,22 @@ impl Mailer {
     /// [`Mailer::wake`] once it is written; otherwise the mail waits some seconds. Too many mails
     /// are no error, since the cause must not fail for them.
     pub fn queue(&self, tx: &WriteTx, mail: &Mail) -> Result<Queued> {
+        self.queue_asked_by(tx, mail, None)
+    }
+
+    /// The same for what somebody asked for. It is counted for them where the mail may go to
+    /// anybody.
+    pub fn queue_asked_by(
+        &self,
+        tx: &WriteTx,
+        mail: &Mail,
+        asker: Option<Asker>,
+    ) -> Result<Queued> {
         if !is_configured(tx)? {
             return Ok(Queued::NotConfigured);
         }
-        let (id, now, recipient) = (MailId::generate(), now_ms(), recipient_key(mail));
-        let refused = if count_mails(tx)?.waiting >= MAX_WAITING {
-            Some(Queued::QueueFull)
-        } else {
-            let since = now - RECIPIENT_WINDOW_MS;
-            let so_far = count_mails_to(tx, recipient, since, MAX_TO_RECIPIENT)?;
-            (so_far >= MAX_TO_RECIPIENT).then_some(Queued::TooManyToRecipient)
-        };
-        if let Some(refused) = refused {
+        let (id, now) = (MailId::generate(), now_ms());
+        if let Some(refused) = refuse_surplus(tx, mail, asker, now)? {
             tracing::warn!(kind = mail.kind.name(), reason = ?refused, "a mail was not queued");
             return Ok(refused);
         }
@@ -147,14 +143,18 @@ impl Mailer {
             failed_at: None,
         };
         put_mail(tx, &record)?;
-        put_mail_to(tx, recipient, now, id)?;
+        count(tx, mail, asker, now, id)?;
         Ok(Queued::Queued)
     }
 
-    /// None where it was sealed under another key of the house.
-    pub(super) fn open_mail(&self, record: &MailRecord) -> Option<Mail> {
-        let content = self.sealing.open(&record.sealed, record.id.as_bytes())?;
-        serde_json::from_str(&content).ok()
+    /// The error says why it cannot be read.
+    pub(super) fn open_mail(&self, record: &MailRecord) -> Result<Mail, &'static str> {
+        let content = self.sealing.open(&record.sealed, record.id.as_bytes());
+        let content = content.ok_or(
+            "what stands in it cannot be read: it is damaged, or the key of the house has changed",
+        )?;
+        let mail = serde_json::from_str(&content);
+        mail.map_err(|_| "another version of the program wrote it, and this one does not know it")
     }
 
     /// Mails that wait or failed, behind `after`.
@@ -221,7 +221,7 @@ impl Mailer {
         match queued {
             Queued::Queued => Ok(()),
             Queued::NotConfigured => Err(no_server()),
-            Queued::TooManyToRecipient => Err(too_many_to_recipient()),
+            Queued::TooManyToRecipient | Queued::TooManyByAsker => Err(too_many_to_recipient()),
             Queued::QueueFull => Err(Error::overloaded("too many mails wait", RETRY_AFTER_S)),
         }
     }
@@ -250,12 +250,24 @@ impl Mailer {
         written.await
     }
 
+    /// For a mail of which nothing can be read.
+    pub(super) async fn give_up_damaged(&self, id: MailId) -> Result<()> {
+        let written = self
+            .store
+            .write(move |tx| give_up_damaged_mail(tx, id, now_ms()));
+        written.await
+    }
+
     /// Forgets what is no longer of use, and gives up what waited for a server too long.
     pub(super) async fn tidy(&self) -> Result<()> {
         let first_retry_ms = self.config.first_retry_ms;
         let written = self.store.write(move |tx| {
             let now = now_ms();
-            forget_mails_to(tx, now - RECIPIENT_WINDOW_MS)?;
+            forget_mails_to(tx, now - WINDOW_MS)?;
+            for id in list_damaged_mails(tx)? {
+                tracing::error!(mail = %id, "the record of a mail is damaged; it is given up");
+                give_up_damaged_mail(tx, id, now)?;
+            }
             let mails = list_mails(tx)?;
             let failed = mails.iter().filter(|mail| mail.failed_at.is_some()).count();
             let mut surplus = failed.saturating_sub(MAX_FAILED);

@@ -8,16 +8,19 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::failure::{Failure, Step};
+use super::flooding::Asker;
 use super::kinds::{Language, Mail, MailKind};
 use super::queue::{Queued, next_attempt};
-use super::transport::{Failure, Step};
 use super::{Address, Mailer};
 use crate::clock::now_ms;
 use crate::config::MailConfig;
-use crate::ids::MailId;
-use crate::store::Store;
-use crate::store::mails::{MailRecord, count_mails, find_mail, list_mails, put_mail};
+use crate::ids::{MailId, UserId};
+use crate::store::mails::{
+    MailRecord, count_mails, damage_mail, find_mail, list_mails, put_mail, remove_mail,
+};
 use crate::store::settings::put_setting;
+use crate::store::{Store, is_damaged};
 
 const SECRET: &str = "s3cret-token-of-a-link";
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -95,7 +98,7 @@ async fn the_secret_in_a_link_is_not_on_the_disk_and_comes_back_only_with_the_ho
     let mail = reset_for("ada", now_ms() + DAY_MS);
     assert_eq!(queue(&mailer, mail.clone()).await, Queued::Queued);
     let record = all(&mailer).await.remove(0);
-    assert_eq!(mailer.open_mail(&record), Some(mail));
+    assert_eq!(mailer.open_mail(&record), Ok(mail));
     drop(mailer);
     let database = std::fs::read(folder.path().join("store.redb")).unwrap();
     let contains = |text: &str| {
@@ -105,42 +108,132 @@ async fn the_secret_in_a_link_is_not_on_the_disk_and_comes_back_only_with_the_ho
     assert!(contains("reset_password"), "the record is in the file");
     assert!(!contains(SECRET) && !contains("/reset/"));
     let other = open(folder.path(), b"another house");
-    assert_eq!(other.open_mail(&record), None);
+    assert!(
+        other
+            .open_mail(&record)
+            .unwrap_err()
+            .contains("key of the house")
+    );
     let outcome = other.attempt(record.id).await.unwrap().unwrap();
     assert!(outcome.unwrap_err().is_final, "it can never be sent");
 }
 
+async fn queue_for(mailer: &Arc<Mailer>, mail: Mail, asker: Asker) -> Queued {
+    let queueing = Arc::clone(mailer);
+    let written = mailer
+        .store
+        .write(move |tx| queueing.queue_asked_by(tx, &mail, Some(asker)));
+    written.await.unwrap()
+}
+
+fn to(address: &str, kind: MailKind) -> Mail {
+    Mail {
+        to: Address::parse(address).unwrap(),
+        kind,
+        ..reset_for("ada", 0)
+    }
+}
+
 #[tokio::test]
-async fn one_address_gets_no_more_than_twenty_of_a_kind_in_an_hour() {
+async fn one_address_gets_only_so_many_of_a_kind_in_an_hour() {
     let folder = tempfile::tempdir().unwrap();
     let mailer = configured(folder.path()).await;
     let expires_at = now_ms() + DAY_MS;
-    for _ in 0..20 {
-        assert_eq!(
-            queue(&mailer, reset_for("ada", expires_at)).await,
-            Queued::Queued
-        );
-    }
-    for name in ["ada", "ADA"] {
-        let queued = queue(&mailer, reset_for(name, expires_at)).await;
-        assert_eq!(queued, Queued::TooManyToRecipient);
-    }
-    let other_kind = Mail {
-        kind: MailKind::PasswordChanged {},
-        ..reset_for("ada", 0)
+    let reset = reset_for("x", expires_at).kind;
+    let verify = MailKind::VerifyEmail {
+        link: String::new(),
+        expires_at,
     };
-    assert_eq!(queue(&mailer, other_kind).await, Queued::Queued);
-    assert_eq!(
-        queue(&mailer, reset_for("bob", expires_at)).await,
-        Queued::Queued
-    );
+    for (kind, limit) in [(reset.clone(), 3), (verify, 5), (MailKind::Test {}, 20)] {
+        for _ in 0..limit {
+            let queued = queue(&mailer, to("ada@example.org", kind.clone())).await;
+            assert_eq!(queued, Queued::Queued, "{}", kind.name());
+        }
+        for same in [
+            "ada@example.org",
+            "ADA@Example.org",
+            "ada+any+thing@example.org",
+        ] {
+            let queued = queue(&mailer, to(same, kind.clone())).await;
+            assert_eq!(queued, Queued::TooManyToRecipient, "{}", kind.name());
+        }
+        for other in ["bob@example.org", "ada@example.com", "adam@example.org"] {
+            let queued = queue(&mailer, to(other, kind.clone())).await;
+            assert_eq!(queued, Queued::Queued, "{other}");
+        }
+    }
     // Those that were sent count as well.
     for record in all(&mailer).await {
         mailer.conclude(record.id, Ok(())).await.unwrap();
     }
     mailer.tidy().await.unwrap();
-    let queued = queue(&mailer, reset_for("ada", expires_at)).await;
+    let queued = queue(&mailer, to("ada@example.org", reset)).await;
     assert_eq!(queued, Queued::TooManyToRecipient);
+}
+
+#[tokio::test]
+async fn nobody_has_more_than_so_many_sent_to_addresses_that_are_not_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailer = configured(folder.path()).await;
+    let one = Asker::Network("192.0.2.7".parse().unwrap());
+    let other = Asker::Network("192.0.2.8".parse().unwrap());
+    let person = Asker::Person(UserId::generate());
+    let reset = |number: usize| reset_for(&format!("person-{number}"), now_ms() + DAY_MS);
+    for (asker, limit) in [(one, 50), (person, 10)] {
+        for number in 0..limit {
+            let queued = queue_for(&mailer, reset(limit * 100 + number), asker).await;
+            assert_eq!(queued, Queued::Queued, "{number}");
+        }
+        let queued = queue_for(&mailer, reset(9_000 + limit), asker).await;
+        assert_eq!(queued, Queued::TooManyByAsker);
+        let told = to("ada@example.org", MailKind::PasswordChanged {});
+        assert_eq!(queue_for(&mailer, told, asker).await, Queued::Queued);
+    }
+    assert_eq!(queue_for(&mailer, reset(1), other).await, Queued::Queued);
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_given_up_and_stops_no_other_mail() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailer = configured(folder.path()).await;
+    let expires_at = now_ms() + DAY_MS;
+    assert_eq!(
+        queue(&mailer, reset_for("ada", expires_at)).await,
+        Queued::Queued
+    );
+    assert_eq!(
+        queue(&mailer, reset_for("bob", expires_at)).await,
+        Queued::Queued
+    );
+    let bad = all(&mailer).await[0].id;
+    mailer
+        .store
+        .write(move |tx| damage_mail(tx, bad))
+        .await
+        .unwrap();
+    assert!(is_damaged(&mailer.attempt(bad).await.unwrap_err()));
+    assert_eq!(all(&mailer).await.len(), 1, "the other is still listed");
+    mailer.tidy().await.unwrap();
+    let found = all(&mailer).await;
+    let given_up = found.iter().find(|mail| mail.id == bad).unwrap();
+    assert!(given_up.failed_at.is_some());
+    assert!(given_up.last_error.as_ref().unwrap().contains("damaged"));
+    assert_eq!(mailer.store.read(count_mails).await.unwrap().waiting, 1);
+}
+
+#[tokio::test]
+async fn a_mail_of_a_kind_that_is_not_known_is_told_from_one_under_another_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailer = configured(folder.path()).await;
+    let mut record = record(now_ms(), None);
+    record.sealed = mailer
+        .sealing
+        .seal("{\"kind\":\"New\"}", record.id.as_bytes());
+    let reason = mailer.open_mail(&record).unwrap_err();
+    assert!(reason.contains("another version"), "{reason}");
+    record.sealed = vec![1, 2, 3];
+    let reason = mailer.open_mail(&record).unwrap_err();
+    assert!(reason.contains("key of the house"), "{reason}");
 }
 
 fn record(created_at: i64, failed_at: Option<i64>) -> MailRecord {
@@ -159,7 +252,7 @@ fn record(created_at: i64, failed_at: Option<i64>) -> MailRecord {
 }
 
 #[tokio::test]
-async fn the_queue_is_bounded() {
+async fn the_queue_is_bounded_and_strangers_do_not_fill_it() {
     let folder = tempfile::tempdir().unwrap();
     let mailer = configured(folder.path()).await;
     let filled = mailer.store.write(|tx| {
@@ -169,11 +262,21 @@ async fn the_queue_is_bounded() {
         Ok(())
     });
     filled.await.unwrap();
-    let mail = reset_for("ada", now_ms() + DAY_MS);
-    assert_eq!(queue(&mailer, mail.clone()).await, Queued::QueueFull);
-    let first = all(&mailer).await[0].id;
-    mailer.conclude(first, Ok(())).await.unwrap();
-    assert_eq!(queue(&mailer, mail).await, Queued::Queued);
+    let told = || to("ada@example.org", MailKind::PasswordChanged {});
+    let asked = || reset_for("ada", now_ms() + DAY_MS);
+    assert_eq!(queue(&mailer, told()).await, Queued::QueueFull);
+    let ids: Vec<MailId> = all(&mailer).await.iter().map(|mail| mail.id).collect();
+    mailer.conclude(ids[0], Ok(())).await.unwrap();
+    assert_eq!(queue(&mailer, asked()).await, Queued::QueueFull);
+    assert_eq!(queue(&mailer, told()).await, Queued::Queued);
+    let emptied = mailer.store.write(move |tx| {
+        for id in &ids[1..2_100] {
+            remove_mail(tx, id)?;
+        }
+        Ok(())
+    });
+    emptied.await.unwrap();
+    assert_eq!(queue(&mailer, asked()).await, Queued::Queued);
 }
 
 #[tokio::test]

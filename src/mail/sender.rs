@@ -1,25 +1,29 @@
 //! The lane that sends what is queued: several mails at once, and nothing but mail waits for it.
 //!
 //! A mail is removed only after the server has taken it, so one that was cut off is sent again, with
-//! the same id. When the trouble is the server's and not a mail's, all wait a while.
+//! the same id; a house that stops waits a moment for those that the server may have taken. When the
+//! trouble is the server's and not a mail's, all wait a while.
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::Mailer;
+use super::failure::{Failure, Step};
 use super::kinds::{Language, Mail};
 use super::message::write;
 use super::queue::test_mail;
 use super::settings::{MailSettings, find_settings, is_configured, open_server};
-use super::transport::{Failure, Step};
+use super::transport::Taken;
 use crate::accounts::Caller;
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Reason, Result};
 use crate::ids::MailId;
+use crate::store::is_damaged;
 use crate::store::mails::{find_mail, list_due_mails};
 
 const MAX_AT_ONCE: usize = 4;
@@ -27,6 +31,8 @@ const MAX_AT_ONCE: usize = 4;
 const IDLE: Duration = Duration::from_secs(5);
 const TIDY_EVERY: Duration = Duration::from_secs(10 * 60);
 const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Less than service managers give a house to stop.
+const STOPPING_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// What the lane knows while it runs.
 #[derive(Default)]
@@ -44,29 +50,48 @@ struct Delivered {
     server_failed: bool,
 }
 
+impl Delivered {
+    fn well(id: MailId) -> Self {
+        Self {
+            id,
+            server_failed: false,
+        }
+    }
+}
+
 impl Mailer {
     /// Sends what is queued until told to stop.
     pub async fn run(self: Arc<Self>, stopping: CancellationToken) {
-        stopping.run_until_cancelled(self.send_queued()).await;
-    }
-
-    async fn send_queued(&self) {
         let mut lane = Lane::default();
         let mut sending = FuturesUnordered::new();
         loop {
-            let (begun, pause) = match self.begin(&mut lane).await {
-                Ok(begun) => begun,
-                Err(error) => {
+            let begun = stopping.run_until_cancelled(self.begin(&mut lane)).await;
+            let (begun, pause) = match begun {
+                Some(Ok(begun)) => begun,
+                Some(Err(error)) => {
                     tracing::warn!(%error, "mail cannot be sent at the moment");
                     (Vec::new(), IDLE)
                 }
+                None => break,
             };
             sending.extend(begun.into_iter().map(|id| Box::pin(self.deliver(id))));
             tokio::select! {
                 Some(delivered) = sending.next() => self.note(&mut lane, &delivered),
                 () = self.woken.notified() => lane.quiet_until = None,
                 () = tokio::time::sleep(pause) => {}
+                () = stopping.cancelled() => break,
             }
+        }
+        let concluding = async {
+            while self.in_hand.load(Ordering::SeqCst) > 0 && sending.next().await.is_some() {}
+        };
+        if tokio::time::timeout(STOPPING_TIMEOUT, concluding)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "the mail server has not said whether it took a mail; it may come twice"
+            );
         }
     }
 
@@ -79,7 +104,9 @@ impl Mailer {
     /// Which mails to send now, as many as there is room for, and how long to sleep otherwise.
     async fn begin(&self, lane: &mut Lane) -> Result<(Vec<MailId>, Duration)> {
         if lane.tidied_at.is_none_or(|at| at.elapsed() >= TIDY_EVERY) {
-            self.tidy().await?;
+            if let Err(error) = self.tidy().await {
+                tracing::warn!(%error, "the queue of mails cannot be tidied at the moment");
+            }
             lane.tidied_at = Some(Instant::now());
         }
         // While the server is in trouble one mail at a time finds out whether it still is.
@@ -118,11 +145,11 @@ impl Mailer {
     async fn deliver(&self, id: MailId) -> Delivered {
         let outcome = match self.attempt(id).await {
             Ok(Some(outcome)) => outcome,
-            Ok(None) => {
-                return Delivered {
-                    id,
-                    server_failed: false,
-                };
+            Ok(None) => return Delivered::well(id),
+            Err(error) if is_damaged(&error) => {
+                tracing::error!(mail = %id, %error, "a mail is given up");
+                self.until_written(id, || self.give_up_damaged(id)).await;
+                return Delivered::well(id);
             }
             Err(error) => {
                 tracing::warn!(mail = %id, %error, "a mail cannot be sent at the moment");
@@ -133,31 +160,47 @@ impl Mailer {
             }
         };
         match &outcome {
-            Ok(()) => tracing::info!(mail = %id, "a mail was sent"),
+            Ok(_) => tracing::info!(mail = %id, "a mail was sent"),
             Err(failure) => tracing::warn!(mail = %id, %failure, "a mail was not sent"),
         }
+        let (taken, outcome) = match outcome {
+            Ok(taken) => (Some(taken), Ok(())),
+            Err(failure) => (None, Err(failure)),
+        };
         let server_failed = matches!(&outcome, Err(failure) if failure.is_about_the_server());
-        // Until this is written the mail stays under way, so that it is not sent twice.
-        while let Err(error) = self.conclude(id, outcome.clone()).await {
-            tracing::warn!(mail = %id, %error, "what became of a mail cannot be written down yet");
-            tokio::time::sleep(WRITE_AGAIN_AFTER).await;
+        self.until_written(id, || self.conclude(id, outcome.clone()))
+            .await;
+        if let Some(taken) = taken {
+            taken.quit().await;
         }
         Delivered { id, server_failed }
     }
 
+    /// Until it is written the mail stays under way, so that it is not sent twice.
+    async fn until_written<F: Future<Output = Result<()>>>(
+        &self,
+        id: MailId,
+        write: impl Fn() -> F,
+    ) {
+        while let Err(error) = write().await {
+            tracing::warn!(mail = %id, %error, "what became of a mail cannot be written down yet");
+            tokio::time::sleep(WRITE_AGAIN_AFTER).await;
+        }
+    }
+
     /// None where there is nothing to send any more, or no server to send it to. An error is the
     /// store's.
-    pub(super) async fn attempt(&self, id: MailId) -> Result<Option<Result<(), Failure>>> {
-        let read = self
-            .store
-            .read(move |tx| Ok((find_mail(tx, &id)?, find_settings(tx)?)));
-        let (Some(record), Some(settings)) = read.await? else {
+    pub(super) async fn attempt(&self, id: MailId) -> Result<Option<Result<Taken, Failure>>> {
+        // Damaged settings are no reason to give up a mail.
+        let settings = self.store.read(find_settings).await;
+        let settings = settings.map_err(Error::internal)?;
+        let record = self.store.read(move |tx| find_mail(tx, &id)).await?;
+        let (Some(record), Some(settings)) = (record, settings) else {
             return Ok(None);
         };
-        let Some(mail) = self.open_mail(&record) else {
-            let reason =
-                "what stands in it cannot be read, because the key of the house has changed";
-            return Ok(Some(Err(unsendable(reason))));
+        let mail = match self.open_mail(&record) {
+            Ok(mail) => mail,
+            Err(reason) => return Ok(Some(Err(unsendable(reason)))),
         };
         if mail.kind.expires_at().is_some_and(|at| at <= now_ms()) {
             let reason = "the link in it expired before it could be sent";
@@ -173,7 +216,7 @@ impl Mailer {
         id: MailId,
         created_at: UnixMs,
         settings: &MailSettings,
-    ) -> Result<(), Failure> {
+    ) -> Result<Taken, Failure> {
         let server = open_server(settings, &self.sealing)
             .map_err(|reason| Failure::new(Step::SignIn, reason))?;
         let transport = self
@@ -199,7 +242,13 @@ impl Mailer {
         let settings = self.store.read(find_settings).await?;
         let settings = settings.ok_or_else(no_server)?;
         let sent = self.send(&mail, MailId::generate(), now_ms(), &settings);
-        Ok(Box::pin(sent).await)
+        match Box::pin(sent).await {
+            Ok(taken) => {
+                taken.quit().await;
+                Ok(Ok(()))
+            }
+            Err(failure) => Ok(Err(failure)),
+        }
     }
 }
 

@@ -6,10 +6,10 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
@@ -18,13 +18,17 @@ use lettre::transport::smtp::response::Response;
 use tokio::net::TcpStream;
 
 use super::Address;
+use super::failure::{Failure, Step, fit_to_show, refused};
 use super::settings::Security;
 use super::stream::{NotUpgraded, SmtpStream, ask_for_tls};
 use crate::outbound::{GuardedResolver, TlsClient, connect, is_private};
 
 /// Looking up the name and connecting, however long later steps may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-const MAX_REASON_CHARS: usize = 400;
+/// RFC 5321, 4.5.3.2.6: a server may take so long to say that it has a mail, and whoever leaves
+/// before sends it twice.
+const CONTENT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) const NOT_PRIVATE: &str = "mail is sent without encryption only to a server on this machine or in a private network; choose TLS or STARTTLS";
 
 /// Where mail is handed in.
@@ -49,85 +53,63 @@ pub(super) struct Letter {
     pub(super) domain: Option<String>,
 }
 
-/// How far sending came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    Preparation,
-    Lookup,
-    Connection,
-    Tls,
-    SignIn,
-    Sender,
-    Recipient,
-    Content,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Preparation => "preparing the mail",
-            Self::Lookup => "looking up the server's name",
-            Self::Connection => "connecting",
-            Self::Tls => "making the connection secure",
-            Self::SignIn => "signing in",
-            Self::Sender => "naming the sender",
-            Self::Recipient => "naming the recipient",
-            Self::Content => "handing over the content",
-        })
-    }
-}
-
-/// Why a mail was not taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    pub step: Step,
-    /// For people, with the server's own words where it said some.
-    pub reason: String,
-    /// The server will not take this mail later either.
-    pub is_final: bool,
-}
-
-impl Failure {
-    pub(super) fn new(step: Step, reason: impl fmt::Display) -> Self {
-        Self {
-            step,
-            reason: reason.to_string(),
-            is_final: false,
-        }
-    }
-
-    /// Whether another mail would have fared no better.
-    pub(super) fn is_about_the_server(&self) -> bool {
-        matches!(
-            self.step,
-            Step::Lookup | Step::Connection | Step::Tls | Step::SignIn
-        )
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.step, self.reason)
-    }
-}
-
 pub(super) struct Transport {
     pub(super) resolver: GuardedResolver,
     pub(super) tls: TlsClient,
     pub(super) step_timeout: Duration,
+    /// The address of the house.
+    pub(super) house: String,
+    /// How many mails the server may have taken already, and nobody has written that down.
+    pub(super) in_hand: Arc<AtomicUsize>,
+}
+
+/// A mail that the server has taken. Write that down, and then take leave.
+pub(super) struct Taken {
+    connection: AsyncSmtpConnection,
+    in_hand: InHand,
+}
+
+impl Taken {
+    /// How the server takes it changes nothing.
+    pub(super) async fn quit(mut self) {
+        drop(self.in_hand);
+        let _ = tokio::time::timeout(QUIT_TIMEOUT, self.connection.quit()).await;
+    }
+}
+
+impl fmt::Debug for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Taken")
+    }
+}
+
+/// Counts for as long as it is there.
+struct InHand(Arc<AtomicUsize>);
+
+impl InHand {
+    fn begin(all: &Arc<AtomicUsize>) -> Self {
+        all.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(all))
+    }
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Transport {
     /// Hands over a mail. Once this is `Ok` the server has it.
-    pub(super) async fn send(&self, server: &Server, letter: &Letter) -> Result<(), Failure> {
+    pub(super) async fn send(&self, server: &Server, letter: &Letter) -> Result<Taken, Failure> {
         let outcome = self.hand_over(server, letter).await;
         outcome.map_err(|mut failure| {
-            failure.reason = fit_to_show(&failure.reason, server.sign_in.as_ref());
+            failure.reason = fit_to_show(&failure.reason, server.sign_in.as_ref(), &self.house);
             failure
         })
     }
 
-    async fn hand_over(&self, server: &Server, letter: &Letter) -> Result<(), Failure> {
+    async fn hand_over(&self, server: &Server, letter: &Letter) -> Result<Taken, Failure> {
         let mut connection = Box::pin(self.open(server, letter.domain.as_deref())).await?;
         if let Some(sign_in) = &server.sign_in {
             let credentials = Credentials::new(sign_in.username.clone(), sign_in.password.clone());
@@ -153,11 +135,13 @@ impl Transport {
         let to = Rcpt::new(letter.to.0.clone(), Vec::new());
         self.step(Step::Recipient, connection.command(to)).await?;
         self.step(Step::Content, connection.command(Data)).await?;
+        let in_hand = InHand::begin(&self.in_hand);
         let sending = connection.message(&letter.content);
-        self.step(Step::Content, sending).await?;
-        // It has the mail; how it takes our leave changes nothing.
-        let _ = tokio::time::timeout(Duration::from_secs(1), connection.quit()).await;
-        Ok(())
+        within(Step::Content, CONTENT_TIMEOUT, sending).await?;
+        Ok(Taken {
+            connection,
+            in_hand,
+        })
     }
 
     /// A connection on which the server has greeted.
@@ -223,23 +207,35 @@ impl Transport {
         }
     }
 
-    /// One exchange with the server, within its time.
     async fn step<T>(
         &self,
         step: Step,
         exchange: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
     ) -> Result<T, Failure> {
-        match tokio::time::timeout(self.step_timeout, exchange).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(refused(step, &error)),
-            Err(_) => Err(self.silent(step)),
-        }
+        within(step, self.step_timeout, exchange).await
     }
 
     fn silent(&self, step: Step) -> Failure {
-        let seconds = self.step_timeout.as_secs_f32();
-        Failure::new(step, format!("the server said nothing for {seconds} s"))
+        silent(step, self.step_timeout)
     }
+}
+
+/// One exchange with the server, within its time.
+async fn within<T>(
+    step: Step,
+    timeout: Duration,
+    exchange: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(timeout, exchange).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(refused(step, &error)),
+        Err(_) => Err(silent(step, timeout)),
+    }
+}
+
+fn silent(step: Step, timeout: Duration) -> Failure {
+    let seconds = timeout.as_secs_f32();
+    Failure::new(step, format!("the server said nothing for {seconds} s"))
 }
 
 /// The house's name, or the number it speaks from.
@@ -265,70 +261,4 @@ fn not_upgraded(reason: NotUpgraded) -> Failure {
 fn words_of(reply: &Response) -> String {
     let words: Vec<&str> = reply.message().collect();
     format!("{} {}", reply.code(), words.join(" "))
-}
-
-/// A refusal is final where it is about this mail; what is about the server may be mended.
-fn refused(step: Step, error: &lettre::transport::smtp::Error) -> Failure {
-    let words = std::error::Error::source(error).map(ToString::to_string);
-    let reason = match (error.status(), words) {
-        (Some(code), words) => format!("{code} {}", words.unwrap_or_default()),
-        (None, Some(words)) if words == "incomplete response" => {
-            "the server closed the connection".to_owned()
-        }
-        (None, Some(words)) => words,
-        (None, None) => error.to_string(),
-    };
-    let mut failure = Failure::new(step, reason);
-    failure.is_final = error.is_permanent() && !failure.is_about_the_server();
-    failure
-}
-
-/// One line that is not too long, without the password, in whatever form a server repeats it.
-fn fit_to_show(reason: &str, sign_in: Option<&SignIn>) -> String {
-    let mut shown = reason.to_owned();
-    if let Some(SignIn { username, password }) = sign_in.filter(|it| !it.password.is_empty()) {
-        for secret in [
-            password.clone(),
-            STANDARD.encode(password),
-            STANDARD.encode(format!("\0{username}\0{password}")),
-        ] {
-            shown = shown.replace(&secret, "…");
-        }
-    }
-    let words: Vec<&str> = shown.split_whitespace().collect();
-    let one_line: String = words
-        .join(" ")
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(MAX_REASON_CHARS)
-        .collect();
-    match one_line.is_empty() {
-        true => "the server gave no reason".to_owned(),
-        false => one_line,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_server_repeats_of_the_password_is_cut_out() {
-        let sign_in = SignIn {
-            username: "ada".into(),
-            password: "geheim".into(),
-        };
-        let plain = STANDARD.encode("\0ada\0geheim");
-        let reason = format!(
-            "535 AUTH PLAIN {plain}: geheim {}\r\n is\u{7} wrong",
-            STANDARD.encode("geheim")
-        );
-        let shown = fit_to_show(&reason, Some(&sign_in));
-        assert_eq!(shown, "535 AUTH PLAIN …: … … is wrong");
-        assert_eq!(
-            fit_to_show(&"x".repeat(10_000), None).len(),
-            MAX_REASON_CHARS
-        );
-        assert_eq!(fit_to_show(" ", None), "the server gave no reason");
-    }
 }

@@ -133,7 +133,7 @@ async fn a_final_refusal_is_kept_with_its_words_and_can_be_tried_again_by_hand()
 
 #[tokio::test]
 async fn a_deleted_mail_is_not_sent_and_the_list_comes_in_pages() {
-    let Some(mut smtp) = Smtp::start(json!({"refuse": "550 no"})).await else {
+    let Some(smtp) = Smtp::start(json!({"refuse": "550 no"})).await else {
         return;
     };
     let (_house, ada) = house_with(&smtp).await;
@@ -162,8 +162,111 @@ async fn a_deleted_mail_is_not_sent_and_the_list_comes_in_pages() {
         .await
         .refused(404, "not_found");
     assert_eq!(queued(&ada).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_mail_that_is_deleted_while_it_waits_is_not_sent() {
+    let Some(mut smtp) = Smtp::start(json!({"refuse": "451 4.3.0 not now"})).await else {
+        return;
+    };
+    let (_house, ada) = house_with(&smtp).await;
+    queue(&ada, "grace@example.org").await;
+    queue(&ada, "bob@example.org").await;
+    let both_wait =
+        |mails: &[Value]| mails.len() == 2 && mails.iter().all(|it| it["attempts"] != 0);
+    let mails = wait_for(&ada, both_wait).await;
+    let grace = mails.iter().find(|mail| mail["to"] == "grace@example.org");
+    let id = text(grace.expect("it waits"), "/id");
+    assert_eq!(ada.delete(&format!("{QUEUE}/{id}")).await.status, 204);
     smtp.change(json!({})).await;
-    assert!(smtp.told().is_empty());
+    assert_eq!(smtp.next_mail().await.to, "bob@example.org");
+    queue(&ada, "carol@example.org").await;
+    assert_eq!(smtp.next_mail().await.to, "carol@example.org");
+    wait_for(&ada, <[Value]>::is_empty).await;
+}
+
+/// Everything that a house sends that is started again now, with a mail behind it all.
+async fn start_again_and_collect(house: &mut House, smtp: &mut Smtp, ada: &Person) -> Vec<String> {
+    house.start_again().await;
+    let token = ada.access_token.as_ref().expect("a token");
+    let ada = house.stranger().with_token(token);
+    queue(&ada, "last@example.org").await;
+    let mut sent = Vec::new();
+    while sent.last().is_none_or(|to| to != "last@example.org") {
+        sent.push(smtp.next_mail().await.to);
+    }
+    wait_for(&ada, <[Value]>::is_empty).await;
+    sent
+}
+
+#[tokio::test]
+async fn a_mail_that_the_server_is_just_taking_comes_once_though_the_house_stops() {
+    let Some(mut smtp) = Smtp::start(json!({"slow_ms": 2000})).await else {
+        return;
+    };
+    let (mut house, ada) = house_with(&smtp).await;
+    queue(&ada, "grace@example.org").await;
+    smtp.next_event("data").await;
+    assert!(house.stop().await.success());
+    assert_eq!(smtp.next_mail().await.to, "grace@example.org");
+    smtp.change(json!({})).await;
+    let sent = start_again_and_collect(&mut house, &mut smtp, &ada).await;
+    assert_eq!(sent, ["last@example.org"]);
+}
+
+#[tokio::test]
+async fn that_a_mail_was_taken_is_written_down_before_leave_is_taken() {
+    let Some(mut smtp) = Smtp::start(json!({"no_quit": true})).await else {
+        return;
+    };
+    let (mut house, ada) = house_with(&smtp).await;
+    queue(&ada, "grace@example.org").await;
+    assert_eq!(smtp.next_mail().await.to, "grace@example.org");
+    smtp.next_event("quit").await;
+    house.kill();
+    let sent = start_again_and_collect(&mut house, &mut smtp, &ada).await;
+    assert_eq!(sent, ["last@example.org"]);
+}
+
+#[tokio::test]
+async fn a_server_that_takes_its_time_with_a_mail_gets_it_once() {
+    let Some(mut smtp) = Smtp::start(json!({"slow_ms": 2500})).await else {
+        return;
+    };
+    let options = smtp.options().with("CHATELAINE_MAIL__TIMEOUT_MS", "800");
+    let house = House::start_with(options).await;
+    let ada = house.set_up().await;
+    smtp.set_in(&ada).await;
+    queue(&ada, "grace@example.org").await;
+    assert_eq!(smtp.next_mail().await.to, "grace@example.org");
+    wait_for(&ada, <[Value]>::is_empty).await;
+    let told = smtp.change(json!({})).await;
+    assert!(!told.iter().any(|line| line["event"] == "data"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_wants_another_sender_or_a_sign_in_gives_up_no_mail() {
+    for (name, answer) in [
+        ("from", "553 5.7.1 this is not your address"),
+        ("from", "530 5.7.0 sign in first"),
+        ("refuse", "530 5.7.0 sign in first"),
+    ] {
+        let Some(mut smtp) = Smtp::start(json!({ name: answer })).await else {
+            return;
+        };
+        let (_house, ada) = house_with(&smtp).await;
+        queue(&ada, "grace@example.org").await;
+        let tried = |mails: &[Value]| mails.iter().any(|mail| mail["attempts"] != 0);
+        let mails = wait_for(&ada, tried).await;
+        assert_eq!(mails[0]["state"], "waiting", "{}", mails[0]);
+        assert!(
+            text(&mails[0], "/last_error").contains(answer),
+            "{}",
+            mails[0]
+        );
+        smtp.change(json!({})).await;
+        assert_eq!(smtp.next_mail().await.to, "grace@example.org");
+    }
 }
 
 #[tokio::test]

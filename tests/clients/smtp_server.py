@@ -12,6 +12,8 @@ certificate  "good" (for localhost and 127.0.0.1), "wrong_name", "unknown_author
 drop       the connection is closed in the middle of the content
 silent     a connection is taken and nothing is said
 slow_ms    so long until a mail is taken
+from       the answer to every sender, e.g. "530 5.7.0 sign in first"
+no_quit    whoever takes leave gets no answer
 """
 
 import asyncio
@@ -98,6 +100,20 @@ class Handler:
         session.host_name = hostname
         tell(event="ehlo", name=hostname)
         return responses
+
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        if behaviour.get("from"):
+            tell(event="refused", sender=address)
+            return behaviour["from"]
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_QUIT(self, server, session, envelope):
+        tell(event="quit")
+        if behaviour.get("no_quit"):
+            await asyncio.sleep(3600)
+        return "221 Bye"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         global greylisted

@@ -148,11 +148,19 @@ impl Smtp {
         admin.put("/api/v1/admin/mail", settings).await.ok(200);
     }
 
-    /// Behaves otherwise from now on.
-    pub(crate) async fn change(&mut self, behaviour: Value) {
+    /// Behaves otherwise from now on. Gives what it told before; mails are not among it.
+    pub(crate) async fn change(&mut self, behaviour: Value) -> Vec<Value> {
         let stdin = self.stdin.as_mut().expect("stdin is open");
         writeln!(stdin, "{behaviour}").expect("the mail server listens");
-        self.next_event("changed").await;
+        let mut told = Vec::new();
+        loop {
+            let line = self.next_line().await;
+            assert!(line.get("mail").is_none(), "a mail meanwhile: {line}");
+            if line["event"] == "changed" {
+                return told;
+            }
+            told.push(line);
+        }
     }
 
     /// Whatever it tells next.

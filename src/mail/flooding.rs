@@ -1,0 +1,133 @@
+//! How many mails there may be: in all, of a kind to one address within an hour, and of one asker to
+//! addresses that are not theirs.
+//!
+//! Nobody is to flood somebody through the house, or fill its disk; a part of the queue is kept free
+//! of what strangers cause. Counted are mails that were queued, also when they are sent. Asked by
+//! `queue`, inside its transaction.
+
+use std::net::IpAddr;
+
+use super::kinds::{Mail, MailKind};
+use super::queue::Queued;
+use crate::clock::UnixMs;
+use crate::error::Result;
+use crate::ids::{MailId, UserId};
+use crate::secrets::hash_secret;
+use crate::store::WriteTx;
+use crate::store::mails::{count_mails, count_mails_to, put_mail_to};
+
+const MAX_WAITING: u64 = 10_000;
+/// Beyond this only what somebody causes whom the house knows.
+const MAX_WAITING_OF_STRANGERS: u64 = 8_000;
+pub(super) const WINDOW_MS: i64 = 60 * 60 * 1000;
+
+/// Who has a mail sent that may go to somebody else's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// Somebody from this network, whom the house does not know.
+    Network(IpAddr),
+    Person(UserId),
+}
+
+impl Asker {
+    /// A class that registers at once comes from one network.
+    fn hourly_limit(self) -> usize {
+        match self {
+            Self::Network(_) => 50,
+            Self::Person(_) => 10,
+        }
+    }
+
+    fn key(self) -> u64 {
+        key_of(&match self {
+            Self::Network(network) => format!("from\0{network}"),
+            Self::Person(id) => format!("by\0{id}"),
+        })
+    }
+}
+
+impl MailKind {
+    /// How many of it one address gets within an hour.
+    fn hourly_limit(&self) -> usize {
+        match self {
+            Self::ResetPassword { .. } => 3,
+            Self::VerifyEmail { .. } | Self::EmailChangeRequested { .. } => 5,
+            _ => 20,
+        }
+    }
+
+    /// Whether anybody can have it sent to an address that nobody has proved, or that is not theirs.
+    fn goes_to_anybody(&self) -> bool {
+        matches!(
+            self,
+            Self::VerifyEmail { .. }
+                | Self::EmailChangeRequested { .. }
+                | Self::ResetPassword { .. }
+        )
+    }
+
+    /// Whether somebody whom the house does not know can have it sent.
+    fn is_strangers(&self) -> bool {
+        self.goes_to_anybody() || matches!(self, Self::ApprovalRequested { .. })
+    }
+}
+
+/// Whatever stands behind a + leads to the same person, and so do large letters.
+fn recipient_key(mail: &Mail) -> u64 {
+    let address = mail.to.to_string().to_lowercase();
+    let (local, domain) = address.rsplit_once('@').unwrap_or((&address, ""));
+    let mailbox = local
+        .split('+')
+        .next()
+        .filter(|mailbox| !mailbox.is_empty());
+    key_of(&format!(
+        "{}\0{}@{domain}",
+        mail.kind.name(),
+        mailbox.unwrap_or(local)
+    ))
+}
+
+fn key_of(text: &str) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = hash_secret(text);
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// Why a mail is left out, where it is one too many.
+pub(super) fn refuse_surplus(
+    tx: &WriteTx,
+    mail: &Mail,
+    asker: Option<Asker>,
+    now: UnixMs,
+) -> Result<Option<Queued>> {
+    let waiting = count_mails(tx)?.waiting;
+    if waiting >= MAX_WAITING || (waiting >= MAX_WAITING_OF_STRANGERS && mail.kind.is_strangers()) {
+        return Ok(Some(Queued::QueueFull));
+    }
+    let since = now - WINDOW_MS;
+    let limit = mail.kind.hourly_limit();
+    if count_mails_to(tx, recipient_key(mail), since, limit)? >= limit {
+        return Ok(Some(Queued::TooManyToRecipient));
+    }
+    if let Some(asker) = asker.filter(|_| mail.kind.goes_to_anybody()) {
+        let limit = asker.hourly_limit();
+        if count_mails_to(tx, asker.key(), since, limit)? >= limit {
+            return Ok(Some(Queued::TooManyByAsker));
+        }
+    }
+    Ok(None)
+}
+
+/// Behind a mail that was queued.
+pub(super) fn count(
+    tx: &WriteTx,
+    mail: &Mail,
+    asker: Option<Asker>,
+    now: UnixMs,
+    id: MailId,
+) -> Result<()> {
+    put_mail_to(tx, recipient_key(mail), now, id)?;
+    match asker.filter(|_| mail.kind.goes_to_anybody()) {
+        Some(asker) => put_mail_to(tx, asker.key(), now, id),
+        None => Ok(()),
+    }
+}
