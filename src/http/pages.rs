@@ -87,34 +87,35 @@ fn fallback(path: &str) -> Option<(&'static str, EmbeddedFile)> {
 }
 
 fn respond(request: &Request, name: &str, file: EmbeddedFile) -> Response {
-    let etag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..16]));
+    let hash = hex::encode(&file.metadata.sha256_hash()[..16]);
     let caching = match name.starts_with("assets/") {
         true => "public, max-age=31536000, immutable",
         false => "no-cache",
+    };
+    let (encoding, data) = match compressed(request, name) {
+        Some((encoding, compressed)) => (Some(encoding), compressed.data),
+        None => (None, file.data),
+    };
+    // Other bytes, another tag.
+    let etag = match encoding {
+        Some(encoding) => format!("\"{hash}-{encoding}\""),
+        None => format!("\"{hash}\""),
     };
     let response = Response::builder()
         .header(ETAG, &etag)
         .header(CACHE_CONTROL, caching)
         .header(VARY, "accept-encoding");
-    let known = request
-        .headers()
-        .get(IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok());
-    if known.is_some_and(|known| {
-        known
-            .split(',')
-            .any(|tag| tag.trim().trim_start_matches("W/") == etag)
-    }) {
+    let known = request.headers().get(IF_NONE_MATCH);
+    let known = known.and_then(|value| value.to_str().ok());
+    let is_same = |tag: &str| tag.trim().trim_start_matches("W/") == etag;
+    if known.is_some_and(|known| known.split(',').any(is_same)) {
         return response.status(StatusCode::NOT_MODIFIED).finish();
     }
     let media_type = mime_guess::from_path(name).first_or_octet_stream();
-    let response = response.header(CONTENT_TYPE, with_charset(media_type.essence_str()));
-    let (response, data) = match compressed(request, name) {
-        Some((encoding, compressed)) => {
-            (response.header(CONTENT_ENCODING, encoding), compressed.data)
-        }
-        None => (response, file.data),
-    };
+    let mut response = response.header(CONTENT_TYPE, with_charset(media_type.essence_str()));
+    if let Some(encoding) = encoding {
+        response = response.header(CONTENT_ENCODING, encoding);
+    }
     match (*request.method() == Method::HEAD, data) {
         (true, _) => response.finish(),
         (false, std::borrow::Cow::Borrowed(bytes)) => {
@@ -133,16 +134,52 @@ fn with_charset(media_type: &str) -> String {
 
 fn compressed(request: &Request, name: &str) -> Option<(&'static str, EmbeddedFile)> {
     let accepted = request.headers().get(ACCEPT_ENCODING)?.to_str().ok()?;
-    let accepts = |encoding: &str| {
-        accepted.split(',').any(|offer| {
-            let (coding, parameters) = offer.split_once(';').unwrap_or((offer, ""));
-            coding.trim() == encoding && parameters.trim() != "q=0"
-        })
-    };
     [("br", "br"), ("gzip", "gz")]
         .into_iter()
-        .filter(|(encoding, _)| accepts(encoding))
+        .filter(|(encoding, _)| accepts(accepted, encoding))
         .find_map(|(encoding, ending)| {
             Some((encoding, PageFiles::get(&format!("{name}.{ending}"))?))
         })
+}
+
+/// A weight of nothing, in whatever writing, is a no.
+fn accepts(accepted: &str, encoding: &str) -> bool {
+    accepted.split(',').any(|offer| {
+        let (coding, parameters) = offer.split_once(';').unwrap_or((offer, ""));
+        let weight = parameters.split(';').find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            (name.trim().eq_ignore_ascii_case("q")).then_some(value.trim())
+        });
+        let is_wanted = weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|it| it > 0.0));
+        coding.trim().eq_ignore_ascii_case(encoding) && is_wanted
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_weighs_nothing_is_not_accepted() {
+        for yes in [
+            "br",
+            "gzip, br",
+            "br;q=0.1",
+            "BR ; Q=1",
+            "gzip;q=0, br;q=0.001",
+        ] {
+            assert!(accepts(yes, "br"), "{yes}");
+        }
+        for no in [
+            "",
+            "gzip",
+            "br;q=0",
+            "br;q=0.0",
+            "br; q = 0.000",
+            "br;q=x",
+            "xbr",
+        ] {
+            assert!(!accepts(no, "br"), "{no}");
+        }
+    }
 }
