@@ -1,4 +1,4 @@
-//! What this machine has: a name, memory, room on a disk, and how fast memory is read.
+//! What this machine has: a name, memory, room on a disk, open files, and how fast memory is read.
 //!
 //! Memory is the machine's, or what a container or a service may take of it: a group's limit holds
 //! for all below it, so the least one from the process's own group upwards counts. Inside a
@@ -37,6 +37,27 @@ pub fn host_name() -> Option<String> {
 
 #[cfg(not(unix))]
 pub fn host_name() -> Option<String> {
+    None
+}
+
+/// Lets this process open as many files as the system allows it to at most, and says how many that
+/// are; None where that cannot be said.
+#[cfg(unix)]
+pub fn raise_open_files_limit() -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let before = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: before.maximum,
+        maximum: before.maximum,
+    };
+    // Some systems name a maximum that they do not grant.
+    let _ = setrlimit(Resource::Nofile, most);
+    getrlimit(Resource::Nofile).current
+}
+
+#[cfg(not(unix))]
+pub fn raise_open_files_limit() -> Option<u64> {
     None
 }
 

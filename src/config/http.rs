@@ -4,7 +4,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::lists;
 
@@ -13,7 +14,9 @@ use super::lists;
 pub struct HttpConfig {
     /// HOST:PORT; port 0 takes a free one.
     pub listen: String,
-    /// The address people use, e.g. `https://chat.example.org`; needed behind a proxy.
+    /// The address people use, e.g. `https://chat.example.org`; needed behind a proxy. A scheme and a
+    /// host, where need be a port, and nothing else; kept in small letters.
+    #[serde(deserialize_with = "public_url")]
     pub public_url: Option<String>,
     /// Further names under which people reach it: `chat.lan`, or `*.example.org` for all below.
     #[serde(deserialize_with = "lists::texts")]
@@ -21,12 +24,30 @@ pub struct HttpConfig {
     /// Proxies whose word on where a request comes from is believed: addresses and networks.
     #[serde(deserialize_with = "lists::networks")]
     pub trusted_proxies: Vec<IpNet>,
+    /// The one header in which those proxies write where a request comes from. Any other is what
+    /// clients wrote.
+    pub forwarded_header: ForwardedHeader,
+    /// From the beginning of a connection to its first whole request.
+    pub first_request_timeout_ms: u64,
+    /// How long a connection may then be without another, and how long an answer may go unread.
+    pub idle_timeout_ms: u64,
     /// Bodies of JSON requests, in bytes.
     pub body_limit_bytes: usize,
+    /// What all bodies that are being read may take of memory, in bytes.
+    pub bodies_limit_bytes: usize,
     /// How long a request's body may take to arrive; of an uploaded file, how long nothing may come.
     pub body_timeout_ms: u64,
     /// How long running answers may take to end when the house stops.
     pub shutdown_timeout_ms: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    #[default]
+    XForwardedFor,
+    /// Of RFC 7239.
+    Forwarded,
 }
 
 impl Default for HttpConfig {
@@ -36,7 +57,11 @@ impl Default for HttpConfig {
             public_url: None,
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
+            first_request_timeout_ms: 20_000,
+            idle_timeout_ms: 120_000,
             body_limit_bytes: 1024 * 1024,
+            bodies_limit_bytes: 64 * 1024 * 1024,
             body_timeout_ms: 30_000,
             shutdown_timeout_ms: 5_000,
         }
@@ -59,6 +84,56 @@ impl HttpConfig {
             None => format!("http://{}", visitable(&self.listen)),
         }
     }
+}
+
+fn public_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let written = Option::<String>::deserialize(deserializer)?;
+    let checked = written.map(|text| {
+        normalised(text.trim()).ok_or_else(|| {
+            D::Error::custom(format!(
+                "public_url in the section [http] is {text:?}; write http:// or https://, a host, where need be a port, and nothing behind it"
+            ))
+        })
+    });
+    checked.transpose()
+}
+
+/// As browsers write an origin: in small letters, without the port that goes without saying.
+fn normalised(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let usual_port = match scheme.as_str() {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let authority = rest.strip_suffix('/').unwrap_or(rest).to_ascii_lowercase();
+    let (host, port) = match authority.rfind(':') {
+        Some(colon) if !authority[colon..].contains(']') => {
+            let port = authority[colon + 1..]
+                .parse::<u16>()
+                .ok()
+                .filter(|port| *port > 0)?;
+            (&authority[..colon], Some(port))
+        }
+        _ => (authority.as_str(), None),
+    };
+    let in_brackets = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let is_good = match in_brackets {
+        Some(inside) => inside.parse::<Ipv6Addr>().is_ok(),
+        None => {
+            let label = |label: &str| {
+                let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+                !label.is_empty() && label.chars().all(plain)
+            };
+            host.strip_suffix('.').unwrap_or(host).split('.').all(label)
+        }
+    };
+    let port = port.filter(|port| *port != usual_port);
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    is_good.then(|| format!("{scheme}://{host}{port}"))
 }
 
 /// `0.0.0.0` is an address to listen on, not one to visit.
@@ -95,6 +170,53 @@ mod tests {
                 ..HttpConfig::default()
             };
             assert_eq!(config.house_address(), address);
+        }
+    }
+
+    #[test]
+    fn the_public_address_is_an_origin_and_is_kept_as_browsers_write_it() {
+        let read = |url: &str| {
+            let section = serde_json::json!({ "public_url": url });
+            serde_json::from_value::<HttpConfig>(section)
+        };
+        for (written, kept) in [
+            ("https://chat.example.org", "https://chat.example.org"),
+            ("HTTPS://Chat.Example.org/", "https://chat.example.org"),
+            (" https://chat.example.org:443 ", "https://chat.example.org"),
+            ("http://attic.lan:80/", "http://attic.lan"),
+            ("http://attic:2428", "http://attic:2428"),
+            ("http://192.168.1.5:2428", "http://192.168.1.5:2428"),
+            ("http://[FD00::1]:2428", "http://[fd00::1]:2428"),
+            ("http://[::1]", "http://[::1]"),
+        ] {
+            let config = read(written).unwrap();
+            assert_eq!(config.public_url.as_deref(), Some(kept), "{written}");
+            assert_eq!(config.has_tls(), kept.starts_with("https:"), "{written}");
+        }
+        for wrong in [
+            "",
+            "chat.example.org",
+            "//chat.example.org",
+            "ftp://chat.example.org",
+            "https:chat.example.org",
+            "https://",
+            "https:///",
+            "https://chat.example.org/house",
+            "https://chat.example.org//",
+            "https://chat.example.org?x",
+            "https://chat.example.org#x",
+            "https://ada@chat.example.org",
+            "https://chat.example.org:0",
+            "https://chat.example.org:70000",
+            "https://chat.example.org:",
+            "https://chat..example.org",
+            "https://chat example.org",
+            "https://b\u{fc}cher.example",
+            "https://[::1",
+            "https://::1",
+        ] {
+            let error = read(wrong).unwrap_err().to_string();
+            assert!(error.contains("public_url"), "{wrong}: {error}");
         }
     }
 }

@@ -12,6 +12,8 @@ pub struct LimitsConfig {
     pub anonymous_requests_per_minute: u32,
     /// Open at once from one address; proxies that are trusted are not counted.
     pub connections_per_address: u32,
+    /// Open at once in all; fewer where the system lets the house open fewer files.
+    pub connections: u32,
 }
 
 impl Default for LimitsConfig {
@@ -20,6 +22,7 @@ impl Default for LimitsConfig {
             requests_per_minute: 600,
             anonymous_requests_per_minute: 300,
             connections_per_address: 512,
+            connections: 4096,
         }
     }
 }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use self::engine::EngineConfig;
-pub use self::http::HttpConfig;
+pub use self::http::{ForwardedHeader, HttpConfig};
 pub use self::limits::LimitsConfig;
 pub use self::log::{LogConfig, LogFormat};
 pub use self::mail::MailConfig;

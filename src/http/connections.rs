@@ -1,10 +1,11 @@
 //! Taking connections, with bounds that poem has not: how many, how many of them from one address,
-//! and how long one may dawdle.
+//! and how long one may dawdle, whatever it speaks.
 //!
 //! When the operating system refuses (too many open files), the next attempt waits a moment instead
-//! of spinning. A connection is closed when the head of a request has not arrived whole in time,
-//! behind the connection's beginning or behind the last answer, and when nobody reads an answer; so
-//! those who dawdle cannot hold all places. Used by `http::serve` alone.
+//! of spinning. A connection is closed when no whole request came in time, from its beginning or
+//! from behind the last answer, and when nobody reads an answer: see `activity`. What hyper answers
+//! by itself to bytes that are no request passes here alone, and gets its headers here. Used by
+//! `http::serve` alone.
 
 use std::collections::HashMap;
 use std::io::{Error, ErrorKind, Result};
@@ -23,35 +24,61 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
+use super::activity::{Activities, Followed};
+use super::headers::protecting_lines;
 use super::visitor::is_trusted;
 use crate::accounts::network_of;
+use crate::config::Config;
 
-const CONNECTION_LIMIT: usize = 4096;
-const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
-/// For the next request, and for an answer to be read.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
-/// Ends the head of a request; HTTP/2 begins with it too.
-const HEAD_END: &[u8; 4] = b"\r\n\r\n";
+/// What the house opens besides connections: the store, models, processes, other servers.
+const OTHER_FILES: u64 = 256;
+/// Of what begins with these, nothing was asked for, hyper says that it is no request.
+const OWN_ANSWER: &[u8] = b"HTTP/1.";
+const HEAD_END: &[u8] = b"\r\n\r\n";
 
 pub(super) struct BoundedAcceptor {
     inner: TcpAcceptor,
     places: Arc<Semaphore>,
     open: Arc<OpenConnections>,
     trusted: Vec<IpNet>,
+    activities: Arc<Activities>,
+    /// For what hyper answers by itself.
+    headers: Arc<[u8]>,
+}
+
+/// How many connections there may be at once: what was configured, or fewer where the system lets
+/// the house open fewer files.
+pub(super) fn places(configured: u32, open_files: Option<u64>) -> usize {
+    let configured = match configured {
+        0 => u64::MAX,
+        some => u64::from(some),
+    };
+    let files = open_files.unwrap_or(u64::MAX);
+    let room = files.saturating_sub(OTHER_FILES).max(files / 4).max(1);
+    let places = usize::try_from(configured.min(room)).unwrap_or(usize::MAX);
+    places.min(Semaphore::MAX_PERMITS)
 }
 
 impl BoundedAcceptor {
-    /// `limit` is of one address and 0 for none; proxies that are `trusted` are not counted.
-    pub(super) fn new(inner: TcpAcceptor, limit: u32, trusted: Vec<IpNet>) -> Self {
+    pub(super) fn new(inner: TcpAcceptor, config: &Config, activities: Arc<Activities>) -> Self {
+        let open_files = crate::machine::raise_open_files_limit();
+        let places = places(config.limits.connections, open_files);
+        tracing::info!(
+            places,
+            open_files,
+            "so many connections may be open at once"
+        );
         Self {
             inner,
-            places: Arc::new(Semaphore::new(CONNECTION_LIMIT)),
+            places: Arc::new(Semaphore::new(places)),
             open: Arc::new(OpenConnections {
-                limit,
+                limit: config.limits.connections_per_address,
                 by_network: Mutex::default(),
             }),
-            trusted,
+            trusted: config.http.trusted_proxies.clone(),
+            activities,
+            headers: protecting_lines(config.http.has_tls()).into(),
         }
     }
 
@@ -71,6 +98,7 @@ impl BoundedAcceptor {
 }
 
 struct OpenConnections {
+    /// Of one address; 0 for none.
     limit: u32,
     by_network: Mutex<HashMap<IpAddr, u32>>,
 }
@@ -136,14 +164,18 @@ impl Acceptor for BoundedAcceptor {
             .await
             .map_err(Error::other)?;
         match self.inner.accept().await {
-            Ok((stream, local, remote, scheme)) => {
+            Ok((stream, _, remote, scheme)) => {
                 let place = self.place(&remote, place).ok_or_else(|| {
                     Error::new(
                         ErrorKind::ConnectionRefused,
                         "too many connections are open from this address",
                     )
                 })?;
-                Ok((Connection::new(stream, place), local, remote, scheme))
+                let followed = self.activities.follow();
+                let local = followed.address();
+                let connection =
+                    Connection::new(stream, followed, Arc::clone(&self.headers), place);
+                Ok((connection, local, remote, scheme))
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
@@ -156,71 +188,89 @@ impl Acceptor for BoundedAcceptor {
 
 pub(super) struct Connection {
     stream: TcpStream,
-    /// None from the time that the head of a request is there until it is answered.
-    awaited: Option<AwaitedHead>,
-    /// Many requests share such a connection, and it may rightly be silent while one is answered.
-    is_http2: bool,
+    followed: Followed,
+    /// Goes off no later than the connection is due.
+    alarm: Pin<Box<Sleep>>,
+    /// Since when nobody takes what is to be written.
+    stalled_since: Option<Instant>,
+    headers: Arc<[u8]>,
+    /// What hyper answered by itself, with its headers, and how much of it has left.
+    own_answer: Option<(Vec<u8>, usize)>,
     _place: Place,
 }
 
-struct AwaitedHead {
-    deadline: Pin<Box<Sleep>>,
-    /// How many bytes of `HEAD_END` came last.
-    matched: usize,
-}
-
-impl AwaitedHead {
-    fn new(timeout: Duration) -> Self {
-        Self {
-            deadline: Box::pin(tokio::time::sleep(timeout)),
-            matched: 0,
-        }
-    }
-
-    /// Moves the deadline on; not at every token of a reply.
-    fn put_off(&mut self) {
-        let deadline = Instant::now() + IDLE_TIMEOUT;
-        if self.deadline.deadline() + IDLE_TIMEOUT / 10 < deadline {
-            self.deadline.as_mut().reset(deadline);
-        }
-    }
-
-    /// Whether `bytes` complete the head.
-    fn completes(&mut self, bytes: &[u8]) -> bool {
-        bytes.iter().any(|byte| {
-            self.matched = match (*byte == HEAD_END[self.matched], *byte == HEAD_END[0]) {
-                (true, _) => self.matched + 1,
-                (false, true) => 1,
-                (false, false) => 0,
-            };
-            self.matched == HEAD_END.len()
-        })
-    }
-}
-
 impl Connection {
-    fn new(stream: TcpStream, place: Place) -> Self {
+    fn new(stream: TcpStream, followed: Followed, headers: Arc<[u8]>, place: Place) -> Self {
         // Events are small and must leave at once.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
+        let due_at = followed.due_at(Instant::now());
         Self {
             stream,
-            awaited: Some(AwaitedHead::new(FIRST_REQUEST_TIMEOUT)),
-            is_http2: false,
+            followed,
+            alarm: Box::pin(tokio::time::sleep_until(due_at)),
+            stalled_since: None,
+            headers,
+            own_answer: None,
             _place: place,
         }
     }
 
+    /// Everything that moves a deadline moves it on, so the alarm is set anew only when it went off.
     fn check_deadline(&mut self, context: &mut Context<'_>) -> Result<()> {
-        let awaited = self.awaited.as_mut();
-        match awaited.is_some_and(|head| head.deadline.as_mut().poll(context).is_ready()) {
-            true => Err(Error::new(
-                ErrorKind::TimedOut,
-                "nothing went on in this connection for too long",
-            )),
-            false => Ok(()),
+        while self.alarm.as_mut().poll(context).is_ready() {
+            let now = Instant::now();
+            let stalled_until = self
+                .stalled_since
+                .map(|at| at + self.followed.timeouts().idle);
+            let due_at = self.followed.due_at(now);
+            let due_at = stalled_until.map_or(due_at, |until| until.min(due_at));
+            if due_at <= now {
+                return Err(Error::new(
+                    ErrorKind::TimedOut,
+                    "nothing went on in this connection for too long",
+                ));
+            }
+            self.alarm.as_mut().reset(due_at);
         }
+        Ok(())
+    }
+
+    /// Nothing but hyper can have made an answer where no request reached the guard.
+    fn is_own_answer(&self, bytes: &[u8]) -> bool {
+        self.own_answer.is_some() || (bytes.starts_with(OWN_ANSWER) && !self.followed.was_asked())
+    }
+
+    fn poll_write_bytes(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        if !self.is_own_answer(bytes) {
+            return Pin::new(&mut self.stream).poll_write(context, bytes);
+        }
+        let headers = &self.headers;
+        let begin = || (with_headers(bytes, headers), 0);
+        let (answer, written) = self.own_answer.get_or_insert_with(begin);
+        while *written < answer.len() {
+            let stream = Pin::new(&mut self.stream);
+            match ready!(stream.poll_write(context, &answer[*written..]))? {
+                0 => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
+                more => *written += more,
+            }
+        }
+        self.own_answer = None;
+        Poll::Ready(Ok(bytes.len()))
+    }
+}
+
+/// An answer with further lines in its head.
+fn with_headers(answer: &[u8], lines: &[u8]) -> Vec<u8> {
+    let end = answer.windows(HEAD_END.len()).position(|it| it == HEAD_END);
+    let (head, rest) = match end {
+        Some(end) => answer.split_at(end + 2),
+        None => (answer, &[][..]),
+    };
+    match rest.is_empty() {
+        true => head.to_vec(),
+        false => [head, lines, rest].concat(),
     }
 }
 
@@ -231,18 +281,7 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
         self.check_deadline(context)?;
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        let came = &buffer.filled()[before..];
-        let complete = self
-            .awaited
-            .as_mut()
-            .is_some_and(|head| head.completes(came));
-        if complete {
-            self.is_http2 |= came.starts_with(b"PRI");
-            self.awaited = None;
-        }
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
@@ -252,17 +291,14 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
-        match Pin::new(&mut self.stream).poll_write(context, bytes) {
-            Poll::Ready(Ok(written)) => {
-                if let Some(head) = &mut self.awaited {
-                    head.put_off();
-                } else if !self.is_http2 {
-                    self.awaited = Some(AwaitedHead::new(IDLE_TIMEOUT));
-                }
-                Poll::Ready(Ok(written))
+        match self.poll_write_bytes(context, bytes) {
+            Poll::Ready(outcome) => {
+                self.stalled_since = None;
+                self.followed.wrote();
+                Poll::Ready(outcome)
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
+                self.stalled_since.get_or_insert_with(Instant::now);
                 self.check_deadline(context)?;
                 Poll::Pending
             }
@@ -282,13 +318,26 @@ impl AsyncWrite for Connection {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn the_head_is_found_wherever_it_is_cut() {
-        let request = b"GET / HTTP/1.1\r\nhost: x\r\r\n\r\n";
-        for cut in 0..request.len() {
-            let mut head = AwaitedHead::new(IDLE_TIMEOUT);
-            assert!(!head.completes(&request[..cut]), "{cut}");
-            assert!(head.completes(&request[cut..]), "{cut}");
+    #[test]
+    fn there_are_never_more_places_than_files() {
+        for (configured, open_files, expected) in [
+            (4096, Some(1_048_576), 4096),
+            (4096, None, 4096),
+            (4096, Some(1024), 768),
+            (4096, Some(300), 75),
+            (8, Some(1024), 8),
+            (0, Some(1024), 768),
+            (4096, Some(0), 1),
+        ] {
+            assert_eq!(places(configured, open_files), expected, "{open_files:?}");
         }
+    }
+
+    #[test]
+    fn further_lines_stand_behind_those_of_the_head() {
+        let answer = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+        let expected = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\na: b\r\n\r\n";
+        assert_eq!(with_headers(answer, b"a: b\r\n"), expected);
+        assert_eq!(with_headers(b"HTTP/1.", b"a: b\r\n"), b"HTTP/1.");
     }
 }

@@ -1,17 +1,19 @@
 //! What every request passes: an id, the checks of its host and its origin, limits, headers, and one
 //! envelope for errors.
 //!
-//! What costs nothing is asked first; the credential is checked, and the request counted, before
-//! its body is read. A body is read here, whole and bounded in size and time, before any handler
-//! sees it; that of an upload is read by its handler, through `streamed_body`.
+//! What costs nothing is asked first; of the API the credential is checked, and the request counted,
+//! before its body is read: see `bodies`. That of an upload is read by its handler, through
+//! `streamed_body`. The page's files are asked for by GET, are not counted, and no body is read.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use poem::http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue};
-use poem::{Body, Endpoint, IntoResponse, Request, Response};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use poem::http::header::{CONNECTION, HeaderName, HeaderValue};
+use poem::http::{Method, StatusCode};
+use poem::{Endpoint, IntoResponse, Request, Response};
 
+use super::activity::Activities;
+use super::bodies::{Bodies, pass_over_rest};
 use super::caller::{Identity, end_when_they_leave, identify};
 use super::errors::{self, REQUEST_ID};
 use super::headers::protect;
@@ -25,11 +27,10 @@ use crate::appliance::Appliance;
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) const HEADERS_LIMIT_BYTES: u32 = 16 * 1024;
-/// Of a body that is too large, as much is still read so that its sender can hear so.
-const PASSED_OVER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
-const PASSING_OVER_TIMEOUT: Duration = Duration::from_secs(3);
 /// A session may end while a body comes slowly.
 const RECHECK_AFTER: Duration = Duration::from_millis(200);
+/// As UUIDs are written, with or without dashes; a token has more.
+const LONGEST_ID: usize = 36;
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the guard goes by; made once.
@@ -37,15 +38,19 @@ pub(super) struct Guard {
     appliance: Arc<Appliance>,
     hosts: AllowedHosts,
     limits: RateLimits,
+    bodies: Bodies,
+    activities: Arc<Activities>,
 }
 
 impl Guard {
     /// An error is one in the configuration.
-    pub(super) fn new(appliance: Arc<Appliance>) -> Result<Self> {
+    pub(super) fn new(appliance: Arc<Appliance>, activities: Arc<Activities>) -> Result<Self> {
         let machine = crate::machine::host_name();
         Ok(Self {
             hosts: AllowedHosts::new(&appliance.config.http, machine.as_deref())?,
             limits: RateLimits::new(&appliance.config.limits),
+            bodies: Bodies::new(&appliance.config.http),
+            activities,
             appliance,
         })
     }
@@ -59,11 +64,12 @@ impl Guard {
         E: Endpoint,
         E::Output: IntoResponse,
     {
+        let _answering = self.activities.begin_answer(&request);
         let request_id = uuid::Uuid::now_v7().simple().to_string();
         let header =
             HeaderValue::from_str(&request_id).expect("hexadecimal digits are a header value");
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let is_api = is_api(&path);
+        let is_api = is_api(request.uri().path());
+        let (method, path) = (request.method().clone(), shown_path(request.uri().path()));
         let answering = async {
             let started = Instant::now();
             let response = self.answer(endpoint, request).await;
@@ -92,6 +98,10 @@ impl Guard {
     {
         let on_compat = request.uri().path().starts_with("/v1/");
         let refused = match self.admit(&mut request).await {
+            Ok(_) if !takes_method(&request) => {
+                let error = StatusCode::METHOD_NOT_ALLOWED.into();
+                closing(errors::respond_to_framework_error(&error))
+            }
             Ok(upload) => {
                 let identity = request.data::<Identity>();
                 let caller = identity.and_then(Identity::caller).cloned();
@@ -114,14 +124,14 @@ impl Guard {
         self.hosts.check(request)?;
         let config = &self.appliance.config.http;
         check_origin(config, request)?;
-        let visitor = see_visitor(request, &config.trusted_proxies);
+        let visitor = see_visitor(request, config);
         request.set_data(visitor.clone());
-        let is_api = is_api(request.uri().path());
-        if is_api {
-            let identity = self.identify(&visitor, request).await?;
-            self.count(&visitor, &identity)?;
-            request.set_data(identity);
+        if !is_api(request.uri().path()) {
+            drop(request.take_body());
+            return Ok(None);
         }
+        let identity = self.identify_and_count(&visitor, request).await?;
+        request.set_data(identity.clone());
         let timeout = Duration::from_millis(config.body_timeout_ms);
         if is_streamed(request) {
             let upload = StreamedBody::of(request, timeout);
@@ -129,21 +139,32 @@ impl Guard {
             return Ok(Some(upload));
         }
         let begun = Instant::now();
-        let body = read_body(request, config.body_limit_bytes, timeout).await?;
+        let is_known = identity.caller().is_some();
+        let body = self.bodies.read(request, is_known).await;
+        let body = body.map_err(|error| match identity {
+            // Whose session has ended is to hear that, and not that strangers send less.
+            Identity::Refused(why) if error.kind == ErrorKind::PayloadTooLarge => {
+                Error::unauthenticated(why)
+            }
+            _ => error,
+        })?;
         request.set_body(body);
-        if is_api && begun.elapsed() > RECHECK_AFTER {
+        if begun.elapsed() > RECHECK_AFTER {
             let identity = self.identify(&visitor, request).await?;
             request.set_data(identity);
         }
         Ok(None)
     }
 
-    /// Every request counts once: for its account, or else for where it comes from.
-    fn count(&self, visitor: &Visitor, identity: &Identity) -> Result<()> {
-        match identity.caller() {
-            Some(caller) => self.limits.take_for_account(caller.user_id()),
-            None => self.limits.take_for_network(visitor.network()),
+    /// Every request of the API counts once: for its account, or else for where it comes from.
+    async fn identify_and_count(&self, visitor: &Visitor, request: &Request) -> Result<Identity> {
+        let identity = self.identify(visitor, request).await;
+        let caller = identity.as_ref().ok().and_then(Identity::caller);
+        match caller {
+            Some(caller) => self.limits.take_for_account(caller.user_id())?,
+            None => self.limits.take_for_network(visitor.network())?,
         }
+        identity
     }
 
     async fn identify(&self, visitor: &Visitor, request: &Request) -> Result<Identity> {
@@ -158,6 +179,20 @@ fn is_api(path: &str) -> bool {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     below("/api") || below("/v1")
+}
+
+/// What is not the API's is only looked at.
+fn takes_method(request: &Request) -> bool {
+    is_api(request.uri().path()) || matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
+/// For the log, without what could be a token in it: ids are shorter.
+fn shown_path(path: &str) -> String {
+    let segments = path.split('/').map(|segment| match segment.len() {
+        ..=LONGEST_ID => segment,
+        _ => "…",
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// What is left of the body is not read, so nothing can follow on this connection.
@@ -216,46 +251,40 @@ fn check_size_of_headers(request: &Request) -> Result<()> {
     }
 }
 
-async fn read_body(request: &mut Request, limit_bytes: usize, timeout: Duration) -> Result<Body> {
-    let declared: Option<usize> = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|bytes| bytes > limit_bytes + PASSED_OVER_LIMIT_BYTES) {
-        return Err(too_large(limit_bytes));
-    }
-    let body = request.take_body();
-    if body.is_empty() {
-        return Ok(body);
-    }
-    let mut reader = std::pin::pin!(body.into_async_read());
-    let mut bytes = Vec::new();
-    let mut limited = (&mut reader).take(limit_bytes as u64 + 1);
-    tokio::time::timeout(timeout, limited.read_to_end(&mut bytes))
-        .await
-        .map_err(|_| Error::invalid("the body of this request did not arrive in time"))?
-        .map_err(|_| Error::invalid("the body of this request broke off"))?;
-    if bytes.len() > limit_bytes {
-        pass_over_rest(reader).await;
-        return Err(too_large(limit_bytes));
-    }
-    Ok(Body::from_vec(bytes))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn too_large(limit_bytes: usize) -> Error {
-    Error::new(
-        ErrorKind::PayloadTooLarge,
-        "the body of this request is too large",
-    )
-    .with_details(serde_json::json!({ "limit_bytes": limit_bytes }))
-}
+    #[test]
+    fn a_token_in_a_path_is_not_shown() {
+        let token = "x".repeat(43);
+        let path = format!("/api/v1/approvals/{token}/decide");
+        assert_eq!(shown_path(&path), "/api/v1/approvals/…/decide");
+        let id = uuid::Uuid::now_v7();
+        for path in [
+            "/".into(),
+            String::new(),
+            format!("/c/{id}/{}", id.simple()),
+        ] {
+            assert_eq!(shown_path(&path), path);
+        }
+    }
 
-/// A client that is still sending when the connection closes never reads why. So what little is
-/// left is taken and thrown away; of much, or slowly, no more than is polite.
-async fn pass_over_rest(rest: impl AsyncRead) {
-    let mut rest = std::pin::pin!(rest.take(PASSED_OVER_LIMIT_BYTES as u64));
-    let mut nowhere = tokio::io::sink();
-    let passing = tokio::io::copy(&mut rest, &mut nowhere);
-    // The answer is the same however this ends.
-    let _ = tokio::time::timeout(PASSING_OVER_TIMEOUT, passing).await;
+    #[tokio::test]
+    async fn a_handler_that_panics_is_one_answer_in_the_envelope() {
+        let endpoint = Arc::new(poem::endpoint::make_sync(|_| -> Response {
+            panic!("this handler panics")
+        }));
+        let answer = call(endpoint, Request::default()).await;
+        let mut answer = answer.expect_err("an error");
+        assert_eq!(answer.status(), 500);
+        let body = answer
+            .take_body()
+            .into_json::<serde_json::Value>()
+            .await
+            .unwrap();
+        assert_eq!(body["error"]["code"], "internal");
+        protect(answer.headers_mut(), true, false);
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    }
 }

@@ -1,5 +1,9 @@
 //! The headers that protect, on every answer of the house, whoever made it: errors, streams and the
 //! page as well. Put on by `guard`, last.
+//!
+//! What is no request never reaches the guard: hyper answers it by itself, with a status and
+//! nothing else. Where that is the first answer of a connection, `connections` puts them on; behind
+//! another answer it has none, and no body that they could protect either.
 
 use poem::http::header::{
     CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
@@ -41,4 +45,18 @@ pub(super) fn protect(headers: &mut HeaderMap, is_api: bool, has_tls: bool) {
     if has_tls {
         headers.insert(STRICT_TRANSPORT_SECURITY, ONE_YEAR);
     }
+}
+
+/// The same as lines of a head, for an answer that was made without them.
+pub(super) fn protecting_lines(has_tls: bool) -> Vec<u8> {
+    let mut headers = HeaderMap::new();
+    protect(&mut headers, true, has_tls);
+    let mut lines = Vec::new();
+    for (name, value) in &headers {
+        lines.extend_from_slice(name.as_str().as_bytes());
+        lines.extend_from_slice(b": ");
+        lines.extend_from_slice(value.as_bytes());
+        lines.extend_from_slice(b"\r\n");
+    }
+    lines
 }

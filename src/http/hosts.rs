@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn addresses_and_the_names_of_this_house_are_good_and_no_others() {
         let hosts = hosts(
-            Some("https://Chat.Example.org:8443/x"),
+            Some("https://chat.example.org:8443"),
             &["chat.lan", "*.example.net"],
         );
         for good in [

@@ -3,7 +3,9 @@
 //! A handler parses, asks one domain room and answers; it opens no transaction and decides no
 //! right. Every request passes `guard`, every credential `caller`, every error `errors`.
 
+mod activity;
 mod api;
+mod bodies;
 mod caller;
 mod compat;
 mod connections;
@@ -30,13 +32,11 @@ use poem::middleware::AddData;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, Server};
 use poem_openapi::{OpenApi, OpenApiService};
 
+use self::activity::{Activities, Timeouts};
 use self::connections::BoundedAcceptor;
 use self::guard::Guard;
 use crate::appliance::Appliance;
 use crate::error::{Error, Result};
-
-/// `Server` waits this long for a half-sent request or a silent connection.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Of one connection.
 const HTTP2_STREAMS_LIMIT: u32 = 128;
@@ -57,8 +57,11 @@ pub fn openapi_document() -> String {
     service().spec()
 }
 
-fn routes(appliance: Arc<Appliance>) -> Result<impl Endpoint<Output = Response>> {
-    let guard = Arc::new(Guard::new(Arc::clone(&appliance))?);
+fn routes(
+    appliance: Arc<Appliance>,
+    activities: Arc<Activities>,
+) -> Result<impl Endpoint<Output = Response>> {
+    let guard = Arc::new(Guard::new(Arc::clone(&appliance), activities)?);
     let service = service();
     let document = service.spec_endpoint();
     let browser = service.swagger_ui();
@@ -87,18 +90,20 @@ pub fn bind(listen: &str) -> Result<TcpListener> {
 /// Serves until the appliance is stopping; open answers have a moment to end.
 pub async fn serve(listener: TcpListener, appliance: Arc<Appliance>) -> Result<()> {
     let acceptor = TcpAcceptor::from_std(listener).map_err(Error::internal)?;
-    let limit = appliance.config.limits.connections_per_address;
-    let trusted = appliance.config.http.trusted_proxies.clone();
-    let acceptor = BoundedAcceptor::new(acceptor, limit, trusted);
+    let config = &appliance.config.http;
+    let activities = Activities::new(Timeouts {
+        first_request: Duration::from_millis(config.first_request_timeout_ms),
+        idle: Duration::from_millis(config.idle_timeout_ms),
+    });
+    let acceptor = BoundedAcceptor::new(acceptor, &appliance.config, Arc::clone(&activities));
     let stopping = appliance.stopping();
-    let timeout = Duration::from_millis(appliance.config.http.shutdown_timeout_ms);
+    let timeout = Duration::from_millis(config.shutdown_timeout_ms);
     Server::new_with_acceptor(acceptor)
-        .idle_timeout(IDLE_TIMEOUT)
         .http2_max_concurrent_streams(HTTP2_STREAMS_LIMIT)
         .http2_max_header_list_size(guard::HEADERS_LIMIT_BYTES)
         .http2_max_pending_accept_reset_streams(HTTP2_RESETS_LIMIT)
         .run_with_graceful_shutdown(
-            routes(appliance)?,
+            routes(appliance, activities)?,
             stopping.cancelled_owned(),
             Some(timeout),
         )

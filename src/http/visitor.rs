@@ -1,7 +1,8 @@
 //! Who knocks, before anybody is known: the one place that says from which address a request comes.
 //!
 //! The peer of the connection, unless that is a proxy that is trusted: then the hops that the
-//! proxies wrote down are followed from the right for as long as they too are trusted. Nothing is
+//! proxies wrote down are followed from the right for as long as they too are trusted. They write
+//! them into one header, which is configured: another comes as the client wrote it. Nothing is
 //! believed from anybody else. `guard` asks once for each request and hands the answer on with it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,6 +12,7 @@ use poem::Request;
 use poem::http::header::{FORWARDED, HeaderMap, HeaderName, USER_AGENT};
 
 use crate::accounts::Visitor;
+use crate::config::{ForwardedHeader, HttpConfig};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -20,12 +22,12 @@ pub(super) fn visitor_of(request: &Request) -> Visitor {
 }
 
 /// Made once for each request, by the guard.
-pub(super) fn see_visitor(request: &Request, trusted: &[IpNet]) -> Visitor {
+pub(super) fn see_visitor(request: &Request, config: &HttpConfig) -> Visitor {
     let peer = request.remote_addr().as_socket_addr();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), SocketAddr::ip);
     let agent = request.headers().get(USER_AGENT);
     let agent = agent.and_then(|value| value.to_str().ok());
-    let address = address_of(peer, request.headers(), trusted);
+    let address = address_of(peer, request.headers(), config);
     Visitor::new(address, agent.unwrap_or_default())
 }
 
@@ -34,20 +36,16 @@ pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }
 
-/// A proxy writes one of the two headers and passes the other on as it came, so where both stand
-/// and differ, one is a lie, and neither is believed.
-fn address_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let peer = peer.to_canonical();
+fn address_of(peer: IpAddr, headers: &HeaderMap, config: &HttpConfig) -> IpAddr {
+    let (peer, trusted) = (peer.to_canonical(), &config.trusted_proxies);
     if !is_trusted(peer, trusted) {
         return peer;
     }
-    let follow = |hops: Option<Vec<Option<IpAddr>>>| hops.map(|hops| walk(peer, &hops, trusted));
-    let listed = follow(hops(headers, &X_FORWARDED_FOR, written_address));
-    let described = follow(hops(headers, &FORWARDED, forwarded_for));
-    match (listed, described) {
-        (Some(listed), Some(described)) if listed != described => peer,
-        (listed, described) => listed.or(described).unwrap_or(peer),
-    }
+    let hops = match config.forwarded_header {
+        ForwardedHeader::XForwardedFor => hops(headers, &X_FORWARDED_FOR, written_address),
+        ForwardedHeader::Forwarded => hops(headers, &FORWARDED, forwarded_for),
+    };
+    walk(peer, &hops, trusted)
 }
 
 /// None is a hop that cannot be read; behind it nothing is known.
@@ -62,12 +60,12 @@ fn walk(peer: IpAddr, hops: &[Option<IpAddr>], trusted: &[IpNet]) -> IpAddr {
     address
 }
 
-/// In the order written; None: there is no such header.
+/// In the order written.
 fn hops(
     headers: &HeaderMap,
     name: &HeaderName,
     read: fn(&str) -> Option<IpAddr>,
-) -> Option<Vec<Option<IpAddr>>> {
+) -> Vec<Option<IpAddr>> {
     let mut hops = Vec::new();
     for value in headers.get_all(name) {
         match value.to_str() {
@@ -75,7 +73,7 @@ fn hops(
             Err(_) => hops.push(None),
         }
     }
-    (!hops.is_empty()).then_some(hops)
+    hops
 }
 
 /// With or without a port, in brackets or not.
@@ -102,19 +100,26 @@ mod tests {
 
     use super::*;
 
-    fn trusted() -> Vec<IpNet> {
-        ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
-            .map(|text| text.parse().unwrap())
-            .into()
+    fn behind(forwarded_header: ForwardedHeader) -> HttpConfig {
+        let trusted = ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"];
+        HttpConfig {
+            trusted_proxies: trusted.map(|text| text.parse().unwrap()).into(),
+            forwarded_header,
+            ..HttpConfig::default()
+        }
     }
 
     fn address(peer: &str, headers: &[(&str, &str)]) -> String {
+        address_by(ForwardedHeader::XForwardedFor, peer, headers)
+    }
+
+    fn address_by(header: ForwardedHeader, peer: &str, headers: &[(&str, &str)]) -> String {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name: HeaderName = name.parse().unwrap();
             map.append(name, value.parse().unwrap());
         }
-        address_of(peer.parse().unwrap(), &map, &trusted()).to_string()
+        address_of(peer.parse().unwrap(), &map, &behind(header)).to_string()
     }
 
     const XFF: &str = "x-forwarded-for";
@@ -173,23 +178,31 @@ mod tests {
             ("for=6.6.6.6, proto=https", "127.0.0.1"),
             ("nonsense", "127.0.0.1"),
         ] {
-            assert_eq!(
-                address("127.0.0.1", &[("forwarded", value)]),
-                expected,
-                "{value}"
-            );
+            let header = ForwardedHeader::Forwarded;
+            let found = address_by(header, "127.0.0.1", &[("forwarded", value)]);
+            assert_eq!(found, expected, "{value}");
         }
     }
 
     #[test]
-    fn two_headers_that_differ_are_both_not_believed() {
-        let both = |listed, described| {
+    fn a_header_that_the_proxy_does_not_write_changes_nothing() {
+        let both = |header, listed, described| {
             let headers = [(XFF, listed), ("forwarded", described)];
-            address("127.0.0.1", &headers)
+            address_by(header, "127.0.0.1", &headers)
         };
-        assert_eq!(both("198.51.100.9", "for=6.6.6.6"), "127.0.0.1");
-        assert_eq!(both("6.6.6.6", "for=198.51.100.9"), "127.0.0.1");
-        assert_eq!(both("198.51.100.9", "for=198.51.100.9"), "198.51.100.9");
+        for lie in ["for=6.6.6.6", "for=x", "nonsense", "for=127.0.0.1"] {
+            let header = ForwardedHeader::XForwardedFor;
+            assert_eq!(both(header, "198.51.100.9", lie), "198.51.100.9", "{lie}");
+            assert_eq!(address("127.0.0.1", &[("forwarded", lie)]), "127.0.0.1");
+        }
+        for lie in ["6.6.6.6", "unknown", "127.0.0.1"] {
+            let header = ForwardedHeader::Forwarded;
+            assert_eq!(
+                both(header, lie, "for=198.51.100.9"),
+                "198.51.100.9",
+                "{lie}"
+            );
+        }
     }
 
     proptest! {

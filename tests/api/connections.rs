@@ -1,40 +1,208 @@
 //! What one connection may do: dawdle for a while, open so many streams, take back so many, and no
-//! more; and a house without a free file waits instead of spinning.
-//! What no client does is written byte by byte.
+//! more; how many there may be; and a house without a free file waits instead of spinning.
+//! What no client does is written byte by byte. Times are short here, and wide apart.
 
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::support::{House, connect};
+use crate::support::{House, Options, connect};
+
+const FIRST: &str = "CHATELAINE_HTTP__FIRST_REQUEST_TIMEOUT_MS";
+const IDLE: &str = "CHATELAINE_HTTP__IDLE_TIMEOUT_MS";
+const ASK: &[u8] = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
+const HALF: &[u8] = b"GET /health HTTP/1.1\r\nhost: localhost\r\nx-slow: ";
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HEADERS: u8 = 1;
+const RESET: u8 = 3;
+const SETTINGS: u8 = 4;
+const GO_AWAY: u8 = 7;
+/// Where nothing ends a connection, a test ends.
+const FOR_EVER: Duration = Duration::from_secs(60);
+
+async fn impatient() -> House {
+    House::start_with(Options::default().with(FIRST, "1000").with(IDLE, "1500")).await
+}
+
+/// Reads whatever comes until the house closes the connection.
+async fn is_let_go(socket: &mut TcpStream) -> bool {
+    let reading = async {
+        let mut buffer = [0; 1024];
+        while let Ok(1..) = socket.read(&mut buffer).await {}
+    };
+    tokio::time::timeout(FOR_EVER, reading).await.is_ok()
+}
+
+/// Sends one piece after another, a moment apart; the house may close before all are sent.
+async fn send(socket: &mut TcpStream, pieces: &[&[u8]]) {
+    for piece in pieces {
+        if socket.write_all(piece).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
 
 #[tokio::test]
-async fn who_never_finishes_the_head_of_a_request_is_let_go() {
-    let house = House::start().await;
-    let mut socket = connect(&house).await;
-    let head = b"GET /health HTTP/1.1\r\nhost: localhost\r\nx-slow: ";
-    socket.write_all(head).await.expect("it is sent");
-    let dripping = async {
-        for _ in 0..120 {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            if socket.write_all(b"x").await.is_err() {
-                return true;
+async fn who_says_nothing_or_half_of_something_is_let_go() {
+    let house = impatient().await;
+    let settings = frame(SETTINGS, 0, 0, &[]);
+    let half_headers = [&[0, 0, 40, HEADERS, 5, 0, 0, 0, 1][..], &[0x82, 0x86]].concat();
+    let beginnings: [&[&[u8]]; 9] = [
+        &[],
+        &[b"\r\n"],
+        &[HALF],
+        &[b"\r\n\r\n", HALF],
+        &[b"\r\n\r\n\r\n\r\nGET /"],
+        &[PREFACE],
+        &[PREFACE, &settings],
+        &[b"PR", &PREFACE[2..], &settings],
+        &[PREFACE, &settings, &half_headers],
+    ];
+    let all = beginnings.iter().enumerate().map(async |(number, pieces)| {
+        let mut socket = connect(&house).await;
+        send(&mut socket, pieces).await;
+        assert!(is_let_go(&mut socket).await, "the {number}. stays for ever");
+    });
+    futures_util::future::join_all(all).await;
+    house.stranger().get("/health").await.ok(200);
+}
+
+#[tokio::test]
+async fn who_sends_a_byte_now_and_then_is_let_go_also_behind_an_answer() {
+    let house = impatient().await;
+    for begin in [&[HALF][..], &[b"\r\n\r\n", HALF], &[ASK, HALF]] {
+        let mut socket = connect(&house).await;
+        send(&mut socket, begin).await;
+        let begun = Instant::now();
+        let mut buffer = [0; 1024];
+        let dripping = async {
+            loop {
+                let read =
+                    tokio::time::timeout(Duration::from_millis(200), socket.read(&mut buffer));
+                match read.await {
+                    Ok(Ok(0) | Err(_)) => return true,
+                    _ if begun.elapsed() > FOR_EVER => return false,
+                    _ => {}
+                }
+                if socket.write_all(b"x").await.is_err() {
+                    return true;
+                }
             }
-            let mut byte = [0; 1];
-            if let Ok(Ok(0) | Err(_)) =
-                tokio::time::timeout(Duration::from_millis(1), socket.read(&mut byte)).await
-            {
-                return true;
+        };
+        assert!(
+            dripping.await,
+            "a byte now and then holds a connection for ever"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_asked_something_by_http_2_and_falls_silent_is_let_go() {
+    let house = impatient().await;
+    let (client, connection) = h2::client::handshake(connect(&house).await)
+        .await
+        .expect("HTTP/2");
+    let driving = tokio::spawn(connection);
+    let mut client = client.ready().await.expect("a connection");
+    let (answer, _) = client
+        .send_request(get("/health"), true)
+        .expect("it is sent");
+    assert_eq!(answer.await.expect("an answer").status(), 200);
+    let ended = tokio::time::timeout(FOR_EVER, driving).await;
+    assert!(ended.is_ok(), "it stays for ever");
+}
+
+#[tokio::test]
+async fn who_does_not_read_an_answer_is_let_go() {
+    let house = impatient().await;
+    let mut socket = connect(&house).await;
+    let ask = b"GET /api/v1/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let asking = async {
+        // Far more answers than fit between the two.
+        for _ in 0..20_000 {
+            if socket.write_all(ask).await.is_err() {
+                return;
             }
         }
-        false
+        panic!("everything was answered");
     };
-    assert!(
-        dripping.await,
-        "a byte now and then holds a connection for ever"
-    );
-    house.stranger().get("/health").await.ok(200);
+    let ended = tokio::time::timeout(FOR_EVER, asking).await;
+    assert!(ended.is_ok(), "it stays for ever");
+}
+
+#[tokio::test]
+async fn a_request_that_takes_long_is_answered_all_the_same() {
+    let options = Options::default()
+        .with(FIRST, "500")
+        .with(IDLE, "500")
+        .with("CHATELAINE_HTTP__BODY_TIMEOUT_MS", "20000");
+    let house = House::start_with(options).await;
+    let ada = house.set_up().await;
+    let token = ada.access_token.expect("a token");
+    for (path, expected) in [
+        ("/api/v1/admin/adapters?base=x", "HTTP/1.1 4"),
+        ("/api/v1/conversations", "HTTP/1.1 201"),
+    ] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: {}\r\nexpect: 100-continue\r\ncontent-length: 20\r\n\r\n",
+            match path.contains("adapters") {
+                true => "application/octet-stream",
+                false => "application/json",
+            }
+        );
+        let mut socket = connect(&house).await;
+        socket.write_all(head.as_bytes()).await.expect("it is sent");
+        // Far longer than a connection may be idle.
+        for piece in [b"{         ", b"         }"] {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            socket.write_all(piece).await.expect("it is still open");
+        }
+        let mut answer = String::new();
+        while !answer.contains(expected) {
+            let mut buffer = [0; 1024];
+            let read = tokio::time::timeout(FOR_EVER, socket.read(&mut buffer)).await;
+            let count = read.expect("an answer").expect("it is still open");
+            assert!(count > 0, "it was cut off behind {answer:?}");
+            answer.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn there_are_so_many_connections_at_once_and_the_next_waits() {
+    let options = Options::default().with("CHATELAINE_LIMITS__CONNECTIONS", "3");
+    let house = House::start_with(options).await;
+    let mut open = Vec::new();
+    let mut buffer = [0; 1024];
+    for _ in 0..3 {
+        let mut socket = connect(&house).await;
+        socket.write_all(ASK).await.expect("it is sent");
+        assert!(socket.read(&mut buffer).await.expect("an answer") > 0);
+        open.push(socket);
+    }
+    let mut next = connect(&house).await;
+    next.write_all(ASK).await.expect("it is sent");
+    let early = tokio::time::timeout(Duration::from_secs(2), next.read(&mut buffer)).await;
+    assert!(early.is_err(), "a fourth is answered");
+    drop(open.pop());
+    let read = tokio::time::timeout(FOR_EVER, next.read(&mut buffer)).await;
+    let count = read.expect("it has its turn").expect("an answer");
+    assert!(buffer[..count].starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn the_house_opens_as_many_files_as_it_may() {
+    let house = House::start().await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", house.process_id()));
+    let Ok(limits) = limits else { return };
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
+    let mut values = line.expect("a limit").split_whitespace();
+    assert_eq!(values.next(), values.next());
 }
 
 #[tokio::test]
@@ -70,15 +238,11 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn who_opens_streams_only_to_take_them_back_is_let_go() {
-    const HEADERS: u8 = 1;
-    const RESET: u8 = 3;
-    const SETTINGS: u8 = 4;
-    const GO_AWAY: u8 = 7;
     // GET / of http://localhost, from the table that everybody has.
     let request = [&[0x82, 0x86, 0x84, 0x01, 9][..], b"localhost"].concat();
     let mut house = House::start().await;
     let mut socket = connect(&house).await;
-    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let mut bytes = PREFACE.to_vec();
     bytes.extend(frame(SETTINGS, 0, 0, &[]));
     for number in 0..2000 {
         bytes.extend(frame(HEADERS, 0x05, 2 * number + 1, &request));

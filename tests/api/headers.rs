@@ -6,7 +6,7 @@ use reqwest::header::{CONTENT_TYPE, HOST, HeaderMap};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::support::{House, Options, PASSWORD, Person, SLOW};
+use crate::support::{House, Options, PASSWORD, Person, SLOW, raw};
 
 /// What is asked, and the status of its answer.
 type Kind = (RequestBuilder, u16);
@@ -143,6 +143,36 @@ async fn the_page_and_the_documentation_have_them_too() {
     for path in ["/", "/login", "/c/x", "/api/docs"] {
         let answer = house.stranger().get(path).await;
         check(&answer.headers, path, false);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_answered_with_them() {
+    let house = House::start().await;
+    let long = format!(
+        "GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "x".repeat(70_000)
+    );
+    let many = format!(
+        "GET / HTTP/1.1\r\nhost: localhost\r\n{}\r\n",
+        "x: y\r\n".repeat(200)
+    );
+    for (request, status) in [("nonsense\r\n\r\n", 400), (&long, 414), (&many, 431)] {
+        let answer = raw(&house, request).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+        for line in [
+            "x-content-type-options: nosniff\r\n",
+            "x-frame-options: DENY\r\n",
+            "referrer-policy: no-referrer\r\n",
+            "content-security-policy: default-src 'none'",
+            "cache-control: no-store\r\n",
+        ] {
+            assert!(answer.contains(line), "{line}: {answer}");
+        }
     }
 }
 

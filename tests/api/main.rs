@@ -15,6 +15,7 @@ mod api_keys;
 mod audit;
 mod auth;
 mod bad_input;
+mod bodies;
 mod branches;
 mod break_glass;
 mod cli;

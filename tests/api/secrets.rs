@@ -124,3 +124,15 @@ async fn sessions_survive_a_restart_because_the_key_does() {
         .with_token(&ada.access_token.expect("a token"));
     again.get("/api/v1/auth/me").await.ok(200);
 }
+
+#[tokio::test]
+async fn a_token_in_a_path_is_not_in_the_log() {
+    let options = Options::default().with("CHATELAINE_LOG__LEVEL", "debug");
+    let house = House::start_with(options).await;
+    let token = "t".repeat(43);
+    let path = format!("/api/v1/approvals/{token}");
+    house.stranger().get(&path).await.refused(404, "not_found");
+    let log = house.log();
+    assert!(log.contains("/api/v1/approvals/"), "{log}");
+    assert!(!log.contains(&token), "{log}");
+}
