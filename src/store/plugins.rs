@@ -23,6 +23,13 @@ pub struct PluginRecord {
     pub confirmed_hosts: Vec<String>,
     #[serde(default)]
     pub switched_off: Option<SwitchedOffRecord>,
+    /// What it is relied on for while it is on, by name, should its files be lost. Empty: nobody
+    /// knows.
+    #[serde(default)]
+    pub hooks: Vec<String>,
+    /// What its files say holds when it gives no answer; likewise.
+    #[serde(default)]
+    pub on_failure: Option<String>,
 }
 
 /// That the house stopped asking it.
@@ -47,6 +54,9 @@ pub struct PluginLogRecord {
     pub subject: Option<String>,
     #[serde(default)]
     pub key_prefix: Option<String>,
+    /// The name that was asked for, where there is no account yet.
+    #[serde(default)]
+    pub applicant: Option<String>,
     #[serde(default)]
     pub took_us: u64,
     #[serde(default)]
@@ -100,13 +110,8 @@ pub fn put_plugin(tx: &WriteTx, name: &str, record: &PluginRecord) -> Result<()>
 /// With its log and what it kept.
 pub fn remove_plugin(tx: &WriteTx, name: &str) -> Result<()> {
     tx.remove(&PLUGIN_BY_NAME, &name.to_owned())?;
-    for (key, _) in tx.list(&PLUGIN_LOG_BY_PLACE, &rows_of(name), None, usize::MAX)? {
-        tx.remove(&PLUGIN_LOG_BY_PLACE, &key)?;
-    }
-    for (key, _) in tx.list(&PLUGIN_VALUE_BY_KEY, &rows_of(name), None, usize::MAX)? {
-        tx.remove(&PLUGIN_VALUE_BY_KEY, &key)?;
-    }
-    Ok(())
+    tx.remove_all(&PLUGIN_LOG_BY_PLACE, &rows_of(name))?;
+    tx.remove_all(&PLUGIN_VALUE_BY_KEY, &rows_of(name))
 }
 
 /// Keeps the last `most` entries.

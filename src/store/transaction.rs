@@ -239,6 +239,25 @@ impl WriteTx<'_> {
         Ok(removed.is_some())
     }
 
+    /// Removes all rows whose key starts with `prefix`, and decodes none of them.
+    pub fn remove_all<P: TableKey, K, R>(&self, table: &Table<K, R>, prefix: &P) -> Result<()> {
+        let prefix = prefix.to_bytes();
+        let mut behind = prefix.clone();
+        while behind.pop_if(|byte| *byte == u8::MAX).is_some() {}
+        let end = match behind.last_mut() {
+            Some(byte) => {
+                *byte += 1;
+                Bound::Excluded(behind.as_slice())
+            }
+            None => Bound::Unbounded,
+        };
+        let range = (Bound::Included(prefix.as_slice()), end);
+        let mut open = self.open(table)?;
+        open.retain_in::<&[u8], _>(range, |_, _| false)
+            .map_err(StoreError::from)?;
+        Ok(())
+    }
+
     /// The key after the last one of a table that is numbered from 1.
     pub fn next_number<R: Record>(&self, table: &Table<u64, R>) -> Result<u64> {
         let open = self.open(table)?;

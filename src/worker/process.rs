@@ -5,7 +5,7 @@
 //! `worker`. Closing stdin ends it; what does not end in time is killed, and dropping kills too.
 
 use std::collections::VecDeque;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -167,11 +167,17 @@ impl WorkerGuard {
         }
     }
 
+    /// How a worker that stopped answering has ended; None: it has not, for a while.
+    pub async fn ended(&mut self) -> Option<ExitStatus> {
+        let ending = tokio::time::timeout(END_GRACE, self.child.wait()).await;
+        ending.ok()?.ok()
+    }
+
     /// For a worker that died by itself: how, and what it said last. For the log.
     pub async fn epitaph(mut self) -> String {
-        let status = match tokio::time::timeout(END_GRACE, self.child.wait()).await {
-            Ok(Ok(status)) => status.to_string(),
-            _ => {
+        let status = match self.ended().await {
+            Some(status) => status.to_string(),
+            None => {
                 // Already gone is as good.
                 let _gone = self.child.start_kill();
                 "no longer answering".to_owned()
