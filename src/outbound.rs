@@ -26,18 +26,39 @@ use crate::error::{Error, Result};
 
 const MAX_ADDRESS_BYTES: usize = 2048;
 /// Where clouds that do not keep to link-local addresses answer for their machines' credentials.
-const CLOUD_METADATA: [IpAddr; 2] = [
+const CLOUD_METADATA: [IpAddr; 3] = [
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
 ];
 
 /// `connect_timeout` covers looking up the name, connecting and TLS; what may take how long after
 /// that is for the caller to say, with each request.
 pub fn client(connect_timeout: Duration) -> Result<Client> {
+    client_reaching(Reach::Everywhere, connect_timeout)
+}
+
+/// Where names may lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// Also to this machine and to private networks.
+    #[default]
+    Everywhere,
+    /// Only to addresses of the internet.
+    Outside,
+}
+
+/// As [`client`]. An address that is written as a number is looked up by nobody, so `reach` does not
+/// hold for it.
+pub fn client_reaching(reach: Reach, connect_timeout: Duration) -> Result<Client> {
+    let resolver = GuardedResolver {
+        reach,
+        ..GuardedResolver::default()
+    };
     Client::builder()
         .user_agent(concat!("chatelaine/", env!("CARGO_PKG_VERSION")))
         .tls_backend_preconfigured(tls_config().clone())
-        .dns_resolver(Arc::new(GuardedResolver::default()))
+        .dns_resolver(Arc::new(resolver))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .connect_timeout(connect_timeout)
@@ -81,7 +102,33 @@ fn is_refused(ip: IpAddr) -> bool {
         }
         IpAddr::V6(ip) => {
             let wrapped = wrapped_v4(ip).is_some_and(|ip| is_refused(ip.into()));
-            wrapped || ip.is_unicast_link_local() || ip.is_multicast() || ip.is_unspecified()
+            // A translator of this network's own: nobody knows where it leads.
+            let translated = ip.segments()[..3] == [0x64, 0xff9b, 1];
+            wrapped
+                || translated
+                || ip.is_unicast_link_local()
+                || ip.is_multicast()
+                || ip.is_unspecified()
+        }
+    }
+}
+
+/// Whether an address is one of the internet: not of this machine, of a private network, of a
+/// provider's own (`100.64.0.0/10`), or set aside for tests and times to come.
+fn is_outside(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, third, _] = ip.octets();
+            let shared = first == 100 && (64..128).contains(&second);
+            let set_aside = first >= 240
+                || (first, second, third) == (192, 0, 0)
+                || (first == 198 && (18..20).contains(&second));
+            !(ip.is_loopback() || ip.is_private() || shared || set_aside || ip.is_documentation())
+        }
+        IpAddr::V6(ip) => {
+            let wraps_inside = wrapped_v4(ip).is_some_and(|ip| !is_outside(ip.into()));
+            let site_local = ip.segments()[0] & 0xffc0 == 0xfec0;
+            !(ip.is_loopback() || ip.is_unique_local() || site_local || wraps_inside)
         }
     }
 }
@@ -142,6 +189,7 @@ pub enum LookupError {
 /// after a failure, since the machine may have moved to another network.
 #[derive(Default, Clone)]
 pub struct GuardedResolver {
+    reach: Reach,
     resolver: Arc<Mutex<Option<TokioResolver>>>,
 }
 
@@ -152,7 +200,11 @@ impl GuardedResolver {
             Ok(number) => vec![number],
             Err(_) => self.ask(host).await?,
         };
-        let allowed: Vec<IpAddr> = found.into_iter().filter(|ip| !is_refused(*ip)).collect();
+        let may_go = |ip: &IpAddr| match self.reach {
+            Reach::Everywhere => !is_refused(*ip),
+            Reach::Outside => !is_refused(*ip) && is_outside(*ip),
+        };
+        let allowed: Vec<IpAddr> = found.into_iter().filter(may_go).collect();
         match allowed.is_empty() {
             true => Err(LookupError::Refused),
             false => Ok(allowed),
@@ -247,12 +299,65 @@ mod tests {
             "http://[2002:a9fe:a9fe::1]",
             "http://[fd00:ec2::254]",
             "http://100.100.100.200",
+            "http://168.63.129.16",
+            "http://[64:ff9b:1::a9fe:a9fe]",
+            "http://[64:ff9b:1:a9fe:a9:fe00::]",
             "http://224.0.0.1",
             "http://255.255.255.255",
             "http://0.0.0.0",
             "http://[::]",
         ] {
             assert!(parse_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_addresses_of_the_internet_are_outside() {
+        for inside in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "100.127.255.255",
+            "192.0.0.8",
+            "198.19.0.1",
+            "240.0.0.1",
+            "::1",
+            "fd12::1",
+            "fec0::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+            "2002:a00:1::1",
+        ] {
+            assert!(!is_outside(inside.parse().unwrap()), "{inside}");
+        }
+        for outside in [
+            "8.8.8.8",
+            "100.63.0.1",
+            "100.128.0.1",
+            "172.32.0.1",
+            "198.20.0.1",
+            "2606:4700::1111",
+            "::ffff:8.8.8.8",
+            "64:ff9b::808:808",
+        ] {
+            assert!(is_outside(outside.parse().unwrap()), "{outside}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_into_the_house_is_refused_where_only_the_internet_is_meant() {
+        let everywhere = GuardedResolver::default();
+        let outside = GuardedResolver {
+            reach: Reach::Outside,
+            ..GuardedResolver::default()
+        };
+        for name in ["localhost", "rebound.localhost"] {
+            let found = everywhere.look_up(name).await.unwrap();
+            assert!(found.iter().all(IpAddr::is_loopback), "{name}: {found:?}");
+            let refused = outside.look_up(name).await;
+            assert!(matches!(refused, Err(LookupError::Refused)), "{refused:?}");
         }
     }
 
