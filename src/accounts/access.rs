@@ -1,4 +1,5 @@
-//! Who may use which model, adapter, plugin and feature, by the rules of their groups.
+//! Who may use which model, adapter and feature, by the rules of their groups. Rules about plugins are
+//! no longer taken and decide nothing: records of before may still have some.
 //!
 //! A rule that denies beats all that allow. What some group is allowed is for the members of such
 //! groups alone; what no rule names is for everybody. Administrators may use everything, since they

@@ -233,6 +233,11 @@ fn check_rules(rules: &[AccessRule]) -> Result<()> {
         if rule.name.is_empty() || rule.name.len() > 256 {
             return wrong("a rule names what it is about, in up to 256 characters");
         }
+        if rule.kind == AccessKind::Plugin {
+            return wrong(
+                "plugins are asked by the house, never by people: a rule about one decides nothing",
+            );
+        }
         if rule.kind == AccessKind::Feature && !FEATURES.contains(&rule.name.as_str()) {
             return wrong("there is no such feature");
         }

@@ -25,7 +25,7 @@ pub struct GroupRecord {
 pub struct AccessRule {
     pub effect: AccessEffect,
     pub kind: AccessKind,
-    /// The id of the model, adapter, plugin or feature.
+    /// The id of the model, adapter or feature.
     pub name: String,
 }
 
@@ -41,6 +41,7 @@ pub enum AccessEffect {
 pub enum AccessKind {
     Model,
     Adapter,
+    /// Of before; decides nothing.
     Plugin,
     Feature,
 }

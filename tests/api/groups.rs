@@ -258,3 +258,16 @@ async fn a_group_takes_only_what_makes_sense() {
         ada.patch(&path, body).await.refused(400, "invalid_request");
     }
 }
+
+#[tokio::test]
+async fn a_rule_about_plugins_is_refused_since_it_would_decide_nothing() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let rules = json!([{"effect": "deny", "kind": "plugin", "name": "fair-price"}]);
+    let group = json!({"name": "pupils", "rules": rules});
+    let error = ada
+        .post("/api/v1/admin/groups", group)
+        .await
+        .refused(400, "invalid_request");
+    assert_eq!(error["details"]["field"], "rules");
+}

@@ -45,7 +45,7 @@ struct GroupList {
 struct AccessRule {
     effect: Effect,
     kind: Kind,
-    /// The id of the model, adapter, plugin or feature.
+    /// The id of the model, adapter or feature.
     name: String,
 }
 
@@ -60,6 +60,8 @@ enum Effect {
     Deny,
 }
 
+/// `plugin` is refused: people do not ask plugins themselves, so a rule would decide nothing. Groups
+/// that have one from before still show it.
 #[derive(Enum)]
 #[oai(
     rename_all = "snake_case",
