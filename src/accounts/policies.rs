@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::mail::MailKind;
 use crate::plugins::{
     Applicant, GrantedRole, KeyFacts, Plugins, RegistrationGrant, RegistrationQuestion,
-    RegistrationVerdict,
+    RegistrationVerdict, rules_busy,
 };
 use crate::store::Reads;
 use crate::store::groups::list_groups;
@@ -32,6 +32,7 @@ impl Accounts {
             None => None,
         };
         let question = RegistrationQuestion {
+            network: visitor.network().to_string(),
             key,
             applicant: applicant(visitor, new),
         };
@@ -40,6 +41,7 @@ impl Accounts {
             RegistrationVerdict::Refused { plugin, reason } => {
                 Err(Error::forbidden(reason).with_details(json!({ "policy": plugin })))
             }
+            RegistrationVerdict::Busy => Err(rules_busy()),
         }
     }
 

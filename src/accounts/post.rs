@@ -167,9 +167,10 @@ impl Post {
             }
         }
         // Whoever waits for an answer is not to pay for those who asked too often before.
-        Ok(UnsentLink(
-            (best < Delivery::OnItsWay).then(|| link.to_owned()),
-        ))
+        if best == Delivery::TooMany {
+            best = Delivery::Impossible;
+        }
+        Ok(UnsentLink::after(best, link))
     }
 
     fn queue(&self, tx: &WriteTx, mail: &Mail) -> Result<Delivery> {

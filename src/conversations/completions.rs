@@ -14,7 +14,6 @@ use crate::engine::{Embed, Embeddings, Generate, Priority, Usage};
 use crate::error::{Error, Result};
 use crate::ids::MessageId;
 use crate::models::AdapterChoice;
-use crate::plugins::ReplyChange;
 use crate::store::WriteTx;
 
 pub struct CompletionRequest {
@@ -58,20 +57,22 @@ impl Conversations {
         let asker = self.asker(caller).await?;
         asker.check_completions()?;
         let mut model = asker.model(request.model.as_deref())?;
-        let adapters = asker.adapters(&model, &request.adapters)?;
-        let mut change = ReplyChange::default();
-        if let Some(first) = request.generate.first() {
-            let asked = Generate {
+        let mut adapters = asker.adapters(&model, &request.adapters)?;
+        let asked: Vec<Generate> = request
+            .generate
+            .iter()
+            .map(|generate| Generate {
                 model: model.clone(),
                 adapters: adapters.clone(),
-                ..first.clone()
-            };
-            change = asker.rules().change_for_program(&asked).await?;
-        }
+                ..generate.clone()
+            })
+            .collect();
+        let change = asker.rules().change_for_program(&asked).await?;
         if let Some(other) = change.model.filter(|other| *other != model) {
             model = asker.model(Some(&other))?;
+            // They are made for the other one.
+            adapters.clear();
         }
-        let adapters = asker.adapters(&model, &request.adapters)?;
         let wanted = request.generate.into_iter().map(|mut generate| {
             generate.max_tokens = change.max_tokens.or(generate.max_tokens);
             let temperature = &mut generate.sampling.temperature;

@@ -10,7 +10,7 @@ use super::Conversations;
 use super::charges::Payer;
 use super::listing::{find_message_of, get_conversation_of, new_conversation};
 use super::model_choice::asked_or_kept;
-use super::policies::{Rules, VerdictNeeded};
+use super::policies::{MOST_ASKED, Rules, VerdictNeeded};
 use super::promises::{
     Promise, Wanted, find_earlier, promise_exchange, promise_reply, promise_rest,
 };
@@ -97,6 +97,7 @@ impl Conversations {
         }
         let (owner_id, asker) = (caller.user_id(), self.asker(caller).await?);
         let (payer, rules) = (asker.payer().clone(), asker.rules().clone());
+        let new_id = ConversationId::generate();
         let write = move |tx: &WriteTx| {
             let (content, client_id) = (&message.content, message.client_id.as_deref());
             if let Some(promise) = find_earlier(tx, &asker, client_id, None, content)? {
@@ -106,6 +107,8 @@ impl Conversations {
             let adapters = asked_or_kept(adapters, &[]);
             let wanted = Wanted::new(&asker, model, &adapters, &message.settings)?;
             let mut conversation = new_conversation(owner_id, None, message.model.clone())?;
+            // However often this runs, the rules are asked about the same one.
+            conversation.id = new_id;
             conversation.adapters = wanted.adapters().to_vec();
             promise_exchange(tx, conversation, None, content, client_id, &wanted)
         };
@@ -199,8 +202,16 @@ impl Conversations {
             let write = Arc::new(write);
             let again = Arc::clone(&write);
             let mut written = payer.write(&store, move |tx| write(tx)).await;
-            if let Some(question) = written.as_ref().err().and_then(VerdictNeeded::find_in) {
-                rules.ask(&question).await?;
+            for asked in 0.. {
+                let needed = written.as_ref().err().and_then(VerdictNeeded::find_in);
+                let Some(question) = needed else { break };
+                if asked == MOST_ASKED {
+                    return Err(Error::conflict(
+                        "this conversation changed while the rules of this house were asked",
+                    ));
+                }
+                rules.ask(question).await?;
+                let again = Arc::clone(&again);
                 written = payer.write(&store, move |tx| again(tx)).await;
             }
             let Promise { exchange, work } = written?;

@@ -2,9 +2,11 @@
 //!
 //! Scripts are asked between transactions, never inside one: a promise that needs a verdict is given
 //! up with a [`VerdictNeeded`], the plugins are asked, and the promise is written again with what
-//! they said. Where no plugin answers a hook, nothing here takes any time.
+//! they said, if it still is the one they were asked about. Where no plugin answers a hook, nothing
+//! here takes any time.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -16,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::plugins::{
     ConversationFacts, Hook, ModelFacts, PersonFacts, Plugins, PriceQuestion, ReplyChange,
-    ReplyQuestion, ReplyVerdict, RequestFacts, UsageFacts,
+    ReplyQuestion, ReplyVerdict, RequestFacts, UsageFacts, rules_busy,
 };
 use crate::store::Store;
 
@@ -25,9 +27,12 @@ use crate::store::Store;
 pub(super) struct Rules {
     plugins: Arc<Plugins>,
     person: PersonFacts,
-    /// What was said, once they were asked.
-    verdict: Arc<OnceLock<ReplyChange>>,
+    /// What was said last, and about what.
+    verdict: Arc<Mutex<Option<(ReplyQuestion, ReplyChange)>>>,
 }
+
+/// How often the rules are asked about one reply, while what they are asked about changes.
+pub(super) const MOST_ASKED: usize = 4;
 
 /// Why a transaction was given up: the rules are to be asked first.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -60,9 +65,6 @@ impl Rules {
         &self,
         facts: impl FnOnce() -> (ConversationFacts, RequestFacts),
     ) -> Result<ReplyChange> {
-        if let Some(change) = self.verdict.get() {
-            return Ok(change.clone());
-        }
         if !self.plugins.has_answering(Hook::ReplyBeforeStart) {
             return Ok(ReplyChange::default());
         }
@@ -72,64 +74,75 @@ impl Rules {
             conversation,
             request,
         };
-        Err(Error::internal(VerdictNeeded(Box::new(question))))
+        match &*self.verdict() {
+            Some((asked, change)) if *asked == question => Ok(change.clone()),
+            _ => Err(Error::internal(VerdictNeeded(Box::new(question)))),
+        }
     }
 
-    /// Asks; the next `change` knows what was said.
-    pub(super) async fn ask(&self, question: &ReplyQuestion) -> Result<()> {
-        match self.plugins.reply_before_start(question).await {
+    /// No holder leaves something half done.
+    fn verdict(&self) -> std::sync::MutexGuard<'_, Option<(ReplyQuestion, ReplyChange)>> {
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks; the next `change` about the same knows what was said.
+    pub(super) async fn ask(&self, question: ReplyQuestion) -> Result<ReplyChange> {
+        match self.plugins.reply_before_start(&question).await {
             ReplyVerdict::Allowed(change) => {
-                self.verdict.get_or_init(|| change);
-                Ok(())
+                *self.verdict() = Some((question, change.clone()));
+                Ok(change)
             }
+            ReplyVerdict::Busy => Err(rules_busy()),
             ReplyVerdict::Refused { plugin, reason } => {
                 Err(Error::forbidden(reason).with_details(serde_json::json!({ "policy": plugin })))
             }
         }
     }
 
-    /// The same for what is kept nowhere.
-    pub(super) async fn change_for_program(&self, request: &Generate) -> Result<ReplyChange> {
-        let facts = || {
-            let conversation = ConversationFacts {
-                id: None,
-                message_count: request.messages.len() as u64,
-            };
-            (conversation, facts_of(request))
+    /// The same for what is kept nowhere: one question about all that is asked at once.
+    pub(super) async fn change_for_program(&self, asked: &[Generate]) -> Result<ReplyChange> {
+        let Some(first) = asked.first() else {
+            return Ok(ReplyChange::default());
         };
-        match self.change(facts) {
-            Ok(change) => Ok(change),
+        match self.change(|| facts_of(first, asked)) {
             Err(error) => match VerdictNeeded::find_in(&error) {
-                Some(question) => {
-                    self.ask(&question).await?;
-                    Ok(self.verdict.get().cloned().unwrap_or_default())
-                }
+                Some(question) => self.ask(question).await,
                 None => Err(error),
             },
+            known => known,
         }
     }
 }
 
-fn facts_of(request: &Generate) -> RequestFacts {
+/// Several answers to one prompt are one prompt; several prompts are counted together.
+fn facts_of(first: &Generate, asked: &[Generate]) -> (ConversationFacts, RequestFacts) {
     use crate::engine::Role;
-    let chars = |is_counted: fn(&Role) -> bool| {
-        let counted = request.messages.iter().filter(|m| is_counted(&m.role));
-        counted
-            .map(|message| message.content.chars().count() as u64)
-            .sum()
+    let chars = |text: &str| text.chars().count() as u64;
+    let system = first.messages.iter().filter(|it| it.role == Role::System);
+    let said = first.messages.iter().filter(|it| it.role != Role::System);
+    let begun = [&first.thought, &first.written];
+    let mut prompts: Vec<&str> = asked
+        .iter()
+        .filter_map(|each| each.raw_prompt.as_deref())
+        .collect();
+    prompts.dedup();
+    let content = said
+        .map(|message| message.content.as_str())
+        .chain(begun.into_iter().map(String::as_str))
+        .chain(prompts.iter().copied());
+    let conversation = ConversationFacts {
+        id: None,
+        message_count: (first.messages.len() + prompts.len()) as u64,
     };
-    RequestFacts {
-        model: request.model.clone(),
-        max_tokens: request.max_tokens,
-        temperature: request.sampling.temperature,
-        system_prompt_chars: chars(|role| *role == Role::System),
-        content_chars: chars(|role| *role != Role::System),
-        adapters: request
-            .adapters
-            .iter()
-            .map(|used| used.id.clone())
-            .collect(),
-    }
+    let request = RequestFacts {
+        model: first.model.clone(),
+        max_tokens: first.max_tokens,
+        temperature: first.sampling.temperature,
+        system_prompt_chars: system.map(|message| chars(&message.content)).sum(),
+        content_chars: content.map(chars).sum(),
+        adapters: first.adapters.iter().map(|used| used.id.clone()).collect(),
+    };
+    (conversation, request)
 }
 
 /// Prices as the plugins say them.
@@ -159,6 +172,11 @@ impl Pricing for ScriptedPricing {
             Some(u32::try_from(price).unwrap_or(u32::MAX))
         }
         .boxed()
+    }
+
+    /// Who writes the reply's end waits for it: a call that hangs is to be ended by its own clock.
+    fn patience(&self) -> Duration {
+        self.plugins.longest_wait() + Duration::from_secs(1)
     }
 }
 

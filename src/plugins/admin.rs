@@ -31,7 +31,8 @@ pub enum PluginState {
     On,
     /// Failed too often; it is not called until an administrator turns it on again.
     SwitchedOff,
-    /// Its files cannot be used, and never could since the house started.
+    /// There is nothing to call: its files are gone, cannot be read, or do not compile, and nothing
+    /// better was there since the house started.
     Broken,
 }
 
@@ -51,7 +52,7 @@ pub struct PluginSummary {
     pub hosts: Vec<(String, bool)>,
     pub data: Vec<DataKind>,
     pub on_failure: Option<OnFailure>,
-    /// In a row.
+    /// In a row, of the hook that failed most.
     pub failures: u32,
     /// What is wrong with the files as they are now.
     pub error: Option<ScriptError>,
@@ -123,7 +124,7 @@ impl PluginSummary {
                 .unwrap_or_default(),
             data: manifest.map(|it| it.data.clone()).unwrap_or_default(),
             on_failure: manifest.and_then(|it| it.on_failure),
-            failures: plugin.failures(),
+            failures: plugin.failures.most(),
             error: plugin.trouble.clone(),
         }
     }
@@ -146,25 +147,23 @@ impl Plugins {
     }
 
     async fn details(&self, plugin: &Arc<Plugin>) -> Result<PluginDetails> {
-        let files = match &plugin.code {
-            Some(code) => Some(code.files()),
-            None => {
-                let (folder, name) = (self.folder.clone(), plugin.name.clone());
-                let read = move || read_files(&folder, &name).and_then(Result::ok);
-                tokio::task::spawn_blocking(read)
-                    .await
-                    .map_err(Error::internal)?
-            }
-        };
-        let PluginFiles { manifest, source } = files.unwrap_or(PluginFiles {
-            manifest: String::new(),
-            source: String::new(),
-        });
+        let PluginFiles { manifest, source } = self.files_of(plugin).await?;
         Ok(PluginDetails {
             summary: PluginSummary::of(plugin),
             source,
             manifest,
         })
+    }
+
+    /// As they are in force; as they lie there where nothing is; empty where they cannot be read.
+    async fn files_of(&self, plugin: &Plugin) -> Result<PluginFiles> {
+        if let Some(code) = &plugin.code {
+            return Ok(code.files());
+        }
+        let (folder, name) = (self.folder.clone(), plugin.name.clone());
+        let reading = tokio::task::spawn_blocking(move || read_files(&folder, &name));
+        let read = reading.await.map_err(Error::internal)?;
+        Ok(read.and_then(Result::ok).unwrap_or_default())
     }
 
     pub(super) fn get_by_name(&self, name: &str) -> Result<Arc<Plugin>> {

@@ -2,12 +2,15 @@
 //!
 //! Pure. Whatever is not exactly what the hook may answer is an error of the plugin, never guessed at.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::questions::{RegistrationGrant, ReplyChange};
 
-const MAX_REASON_CHARS: usize = 500;
+/// What is beyond is cut, in the worker already.
+pub(super) const MAX_REASON_CHARS: usize = 500;
 const MAX_GROUPS: usize = 32;
 const MAX_NAME_CHARS: usize = 100;
 const MAX_TOKENS: u64 = 1_000_000_000_000;
@@ -27,7 +30,7 @@ pub(super) trait Told {
     fn reason(&self) -> Option<String>;
 }
 
-impl<Change> Told for Decision<Change> {
+impl<Change: fmt::Display> Told for Decision<Change> {
     fn outcome(&self) -> &'static str {
         match self {
             Self::Allow => "allowed",
@@ -39,7 +42,8 @@ impl<Change> Told for Decision<Change> {
     fn reason(&self) -> Option<String> {
         match self {
             Self::Refuse(reason) => Some(reason.clone()),
-            Self::Allow | Self::With(_) => None,
+            Self::With(change) => Some(change.to_string()),
+            Self::Allow => None,
         }
     }
 }

@@ -1,72 +1,135 @@
 //! Asking the plugins of a hook, one after the other, and what holds when one gives no answer.
 //!
-//! Where no plugin is turned on for a hook, nothing is waited for and no process exists. A plugin
-//! that was switched off for its failures is no longer called, but what it was relied on for stays
-//! refused, where its silence is a refusal: failing three times must not open a door.
+//! Where no plugin is turned on for a hook, nothing is waited for and no process exists. All plugins
+//! of a question share one time, counted from when it is put. A plugin that fails has what
+//! `on_failure` says; where the house cannot ask, because too many wait or for a fault of its own,
+//! nobody is let through, and whoever asked is to come again.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use jiff::Zoned;
 use serde_json::{Value, json};
 
+use super::Plugins;
 use super::answers::{Decision, Price, Told, read_price, read_registration, read_reply};
 use super::code::Code;
 use super::hook::Hook;
-use super::housework::Housework;
+use super::housework::{Housework, Rehearsal};
 use super::manifest::{DataKind, Manifest, OnFailure};
 use super::moment::moment_of;
 use super::protocol::{Call, ScriptError};
 use super::questions::{
-    CANNOT_BE_ASKED, PriceQuestion, RegistrationGrant, RegistrationQuestion, RegistrationVerdict,
-    ReplyChange, ReplyQuestion, ReplyVerdict,
+    CANNOT_BE_ASKED, PersonFacts, PriceQuestion, RegistrationGrant, RegistrationQuestion,
+    RegistrationVerdict, ReplyChange, ReplyQuestion, ReplyVerdict,
 };
-use super::seat::{CallError, Called};
-use super::shelf::{MOST_FAILURES, Plugin};
-use super::{Plugins, SwitchedOff};
+use super::seat::{CallError, Called, HARD_DEADLINE, Turn};
+use super::shelf::Plugin;
 use crate::clock::now_ms;
-use crate::store::audit::{AuditActor, AuditEvent, append_audit};
-use crate::store::plugins::{PluginLogRecord, SwitchedOffRecord, find_plugin, put_plugin};
+use crate::store::plugins::PluginLogRecord;
 
-/// What a question is about, for the log.
-#[derive(Default)]
+/// What all plugins of a question may take besides twice the deadline: for a process that starts, and
+/// for whoever comes before.
+const PATIENCE: Duration = Duration::from_secs(2);
+const MAX_APPLICANT_CHARS: usize = 100;
+
+/// Who asks what, and until when.
 struct About {
+    hook: Hook,
+    /// Whose calls wait for each other.
+    who: String,
     subject: Option<String>,
     key_prefix: Option<String>,
+    applicant: Option<String>,
+    /// No call begins after this,
+    latest: Instant,
+    /// and by then whoever asked has heard.
+    end: Instant,
+}
+
+/// One plugin's part of a question.
+struct Asked {
+    about: Arc<About>,
+    arguments: Vec<Value>,
+    now: Value,
+}
+
+/// Why a plugin said nothing.
+enum Unanswered {
+    /// The house could not ask it now.
+    Busy,
+    /// It failed, and this holds.
+    Failed(OnFailure),
+}
+
+impl About {
+    fn entry(&self) -> PluginLogRecord {
+        PluginLogRecord {
+            at: now_ms(),
+            hook: self.hook.name().into(),
+            subject: self.subject.clone(),
+            key_prefix: self.key_prefix.clone(),
+            applicant: self.applicant.clone(),
+            ..PluginLogRecord::default()
+        }
+    }
 }
 
 impl Plugins {
+    /// Nobody who asks plugins waits for longer.
+    pub fn longest_wait(&self) -> Duration {
+        self.deadline * 2 + PATIENCE
+    }
+
+    fn about(&self, hook: Hook, who: &str) -> About {
+        let end = Instant::now() + self.longest_wait();
+        About {
+            hook,
+            who: who.to_owned(),
+            subject: None,
+            key_prefix: None,
+            applicant: None,
+            latest: end - self.deadline - HARD_DEADLINE,
+            end,
+        }
+    }
+
+    fn about_person(&self, hook: Hook, person: &PersonFacts) -> Arc<About> {
+        Arc::new(About {
+            subject: Some(person.id.clone()),
+            ..self.about(hook, &person.id)
+        })
+    }
+
     /// Asks before an account is made. Where a plugin cannot be asked, nobody is let in, unless its
     /// `plugin.toml` says otherwise.
     pub async fn registration_before_accept(
         self: &Arc<Self>,
         question: &RegistrationQuestion,
     ) -> RegistrationVerdict {
-        let about = About {
-            subject: None,
+        let applicant = &question.applicant.username;
+        let about = Arc::new(About {
             key_prefix: question.key.as_ref().map(|key| key.prefix.clone()),
-        };
+            applicant: Some(applicant.chars().take(MAX_APPLICANT_CHARS).collect()),
+            ..self.about(Hook::RegistrationBeforeAccept, &question.network)
+        });
         let mut grant = RegistrationGrant::default();
         for plugin in self.shelf.answering(Hook::RegistrationBeforeAccept) {
             let arguments =
                 |now: &Value| vec![json!(question.key), json!(question.applicant), now.clone()];
-            let asked = self.ask(
-                &plugin,
-                Hook::RegistrationBeforeAccept,
-                arguments,
-                &about,
-                read_registration,
-            );
-            match asked.await {
+            match self
+                .ask(&plugin, &about, arguments, read_registration)
+                .await
+            {
                 Ok(Decision::Allow) => {}
                 Ok(Decision::With(more)) => add(&mut grant, more),
                 Ok(Decision::Refuse(reason)) => {
                     let plugin = plugin.name.clone();
                     return RegistrationVerdict::Refused { plugin, reason };
                 }
-                Err(OnFailure::Allow) => {}
-                Err(OnFailure::Refuse) => {
+                Err(Unanswered::Failed(OnFailure::Allow)) => {}
+                Err(Unanswered::Busy) => return RegistrationVerdict::Busy,
+                Err(Unanswered::Failed(OnFailure::Refuse)) => {
                     return RegistrationVerdict::Refused {
                         plugin: plugin.name.clone(),
                         reason: CANNOT_BE_ASKED.into(),
@@ -77,13 +140,10 @@ impl Plugins {
         RegistrationVerdict::Allowed(grant)
     }
 
-    /// What a message costs, in tokens of the allowance; None for the house's own price. The first
-    /// plugin that names a price decides.
+    /// What a message costs, in tokens of the allowance; None for the house's own price, also where
+    /// nobody could be asked. The first plugin that names a price decides.
     pub async fn message_price(self: &Arc<Self>, question: &PriceQuestion) -> Option<u64> {
-        let about = About {
-            subject: Some(question.user.id.clone()),
-            key_prefix: None,
-        };
+        let about = self.about_person(Hook::MessagePrice, &question.user);
         for plugin in self.shelf.answering(Hook::MessagePrice) {
             let arguments = |_: &Value| {
                 vec![
@@ -92,7 +152,7 @@ impl Plugins {
                     json!(question.usage),
                 ]
             };
-            let asked = self.ask(&plugin, Hook::MessagePrice, arguments, &about, read_price);
+            let asked = self.ask(&plugin, &about, arguments, read_price);
             if let Ok(Price(Some(tokens))) = asked.await {
                 return Some(tokens);
             }
@@ -103,10 +163,7 @@ impl Plugins {
     /// Asks before a reply is promised. What a plugin changes, the next one sees changed. Where a
     /// plugin cannot be asked, the reply is written, unless its `plugin.toml` says otherwise.
     pub async fn reply_before_start(self: &Arc<Self>, question: &ReplyQuestion) -> ReplyVerdict {
-        let about = About {
-            subject: Some(question.user.id.clone()),
-            key_prefix: None,
-        };
+        let about = self.about_person(Hook::ReplyBeforeStart, &question.user);
         let mut request = question.request.clone();
         let mut change = ReplyChange::default();
         for plugin in self.shelf.answering(Hook::ReplyBeforeStart) {
@@ -117,15 +174,9 @@ impl Plugins {
                     json!(request),
                 ]
             };
-            let asked = self.ask(
-                &plugin,
-                Hook::ReplyBeforeStart,
-                arguments,
-                &about,
-                read_reply,
-            );
-            match asked.await {
-                Ok(Decision::Allow) | Err(OnFailure::Allow) => {}
+            match self.ask(&plugin, &about, arguments, read_reply).await {
+                Ok(Decision::Allow) | Err(Unanswered::Failed(OnFailure::Allow)) => {}
+                Err(Unanswered::Busy) => return ReplyVerdict::Busy,
                 Ok(Decision::With(more)) => {
                     if let Some(model) = &more.model {
                         request.model.clone_from(model);
@@ -142,7 +193,7 @@ impl Plugins {
                     let plugin = plugin.name.clone();
                     return ReplyVerdict::Refused { plugin, reason };
                 }
-                Err(OnFailure::Refuse) => {
+                Err(Unanswered::Failed(OnFailure::Refuse)) => {
                     return ReplyVerdict::Refused {
                         plugin: plugin.name.clone(),
                         reason: CANNOT_BE_ASKED.into(),
@@ -153,141 +204,111 @@ impl Plugins {
         ReplyVerdict::Allowed(change)
     }
 
-    /// One plugin's answer, or what holds without one.
-    async fn ask<Answer: Told>(
+    /// One plugin's answer, or what holds without one. In a task of its own: whoever asked may leave,
+    /// and the call still has its end, its place in the log, and its count.
+    async fn ask<Answer: Told + Send + 'static>(
         self: &Arc<Self>,
         plugin: &Arc<Plugin>,
-        hook: Hook,
+        about: &Arc<About>,
         arguments: impl FnOnce(&Value) -> Vec<Value>,
-        about: &About,
-        read: impl FnOnce(Value) -> Result<Answer, String>,
-    ) -> Result<Answer, OnFailure> {
-        let mut entry = PluginLogRecord {
-            at: now_ms(),
-            hook: hook.name().into(),
-            subject: about.subject.clone(),
-            key_prefix: about.key_prefix.clone(),
-            ..PluginLogRecord::default()
+        read: fn(Value) -> Result<Answer, String>,
+    ) -> Result<Answer, Unanswered> {
+        let now = moment_of(&Zoned::now());
+        let asked = Asked {
+            about: Arc::clone(about),
+            arguments: arguments(&now),
+            now,
         };
-        let called = match (&plugin.code, &plugin.record.switched_off) {
-            (Some(code), None) => {
-                let now = moment_of(&Zoned::now());
-                let arguments = told(hook, arguments(&now), &code.manifest);
-                let call =
-                    prepared_call(hook, arguments, about.subject.clone(), &now, self.deadline);
-                let host = self.housework(plugin, code, None);
-                let settings = plugin.settings_json(code);
-                plugin
-                    .seat
-                    .call(&self.workshop, code, &settings, call, &host)
-                    .await
-            }
-            (_, Some(_)) => Err(CallError::Busy),
-            (None, None) => Err(CallError::Failed(
+        let (plugins, plugin) = (Arc::clone(self), Arc::clone(plugin));
+        let work = async move { plugins.ask_to_the_end(&plugin, asked, read).await };
+        let asked = self.workshop.tasks.spawn(work);
+        match tokio::time::timeout_at(about.end.into(), asked).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(Unanswered::Busy),
+        }
+    }
+
+    async fn ask_to_the_end<Answer: Told>(
+        self: &Arc<Self>,
+        plugin: &Arc<Plugin>,
+        asked: Asked,
+        read: fn(Value) -> Result<Answer, String>,
+    ) -> Result<Answer, Unanswered> {
+        let about = Arc::clone(&asked.about);
+        let mut turn = None;
+        let mut plugin = Arc::clone(plugin);
+        if plugin.called().is_some() {
+            let waited = plugin.seat.turn(&about.who, about.latest).await;
+            turn = Some(waited.ok_or(Unanswered::Busy)?);
+            // It may have been switched off, edited or deleted while others were answered.
+            let same = |now: &Arc<Plugin>| Arc::ptr_eq(&now.seat, &plugin.seat);
+            let now = self.shelf.find(&plugin.name).filter(same);
+            plugin = now
+                .filter(|now| now.record.enabled)
+                .ok_or(Unanswered::Busy)?;
+        }
+        if plugin.record.switched_off.is_some() {
+            return Err(Unanswered::Failed(plugin.on_failure(about.hook)));
+        }
+        let mut entry = about.entry();
+        let called = match (plugin.called().cloned(), turn) {
+            (Some(code), Some(turn)) => self.call(&plugin, &code, turn, asked).await,
+            _ => Err(CallError::Failed(
                 plugin.trouble.clone().unwrap_or_default(),
             )),
         };
-        let outcome = match called {
-            Ok(Called { finished, took }) => {
-                entry.took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-                entry.lines = finished.lines;
-                let value = finished.outcome.and_then(|json| parsed(&json));
-                let answer = value.and_then(|value| read(value).map_err(ScriptError::of_whole));
-                answer.map_err(CallError::Failed)
-            }
-            Err(error) => Err(error),
-        };
-        let outcome = match outcome {
+        if !plugin.seat.is_ready() {
+            self.warm(&plugin.name);
+        }
+        let answer = called.and_then(|Called { finished, took }| {
+            entry.took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            entry.lines = finished.lines;
+            let value = finished.outcome.and_then(|json| parsed(&json))?;
+            Ok(read(value).map_err(ScriptError::of_whole)?)
+        });
+        let outcome = match answer {
             Ok(answer) => {
                 entry.outcome = answer.outcome().into();
                 entry.reason = answer.reason();
-                plugin.failures.store(0, Ordering::Relaxed);
+                plugin.failures.forget(about.hook);
                 Ok(answer)
             }
-            Err(error) => {
+            Err(CallError::Busy) => return Err(Unanswered::Busy),
+            Err(CallError::House(why)) => {
+                tracing::warn!(plugin = plugin.name, why, "a plugin could not be asked");
                 entry.outcome = "failed".into();
-                entry.error = Some(self.note_failure(plugin, error));
-                Err(plugin.on_failure(hook))
+                entry.error = Some(why);
+                Err(Unanswered::Busy)
+            }
+            Err(CallError::Failed(error)) => {
+                entry.outcome = "failed".into();
+                entry.error = Some(self.note_failure(&plugin, about.hook, error));
+                Err(Unanswered::Failed(plugin.on_failure(about.hook)))
             }
         };
         self.journal.append(&plugin.name, entry);
         outcome
     }
 
-    /// Counts what the plugin is to blame for; the sentence for the log.
-    fn note_failure(self: &Arc<Self>, plugin: &Arc<Plugin>, error: CallError) -> String {
-        let error = match error {
-            CallError::Busy => {
-                return match &plugin.record.switched_off {
-                    Some(_) => "it is switched off".into(),
-                    None => "too much was asked of it at once".into(),
-                };
-            }
-            CallError::Failed(error) => crate::error::Error::from(error).message,
-        };
-        let failures = plugin.failures.fetch_add(1, Ordering::Relaxed) + 1;
-        tracing::warn!(plugin = plugin.name, error, failures, "a plugin failed");
-        if failures == MOST_FAILURES {
-            let (plugins, plugin) = (Arc::clone(self), Arc::clone(plugin));
-            let reason =
-                format!("it failed {MOST_FAILURES} times in a row, at last because {error}");
-            self.workshop
-                .tasks
-                .spawn(async move { plugins.switch_off(&plugin.name, reason).await });
-        }
-        error
-    }
-
-    async fn switch_off(&self, name: &str, reason: String) {
-        let _turn = self.changing.lock().await;
-        let Some(plugin) = self
-            .shelf
-            .find(name)
-            .filter(|plugin| plugin.failures() >= MOST_FAILURES)
-        else {
-            return;
-        };
-        let at = now_ms();
-        let record = SwitchedOffRecord {
-            reason: reason.clone(),
-            at,
-        };
-        let mut changed = Plugin::clone(&plugin);
-        changed.record.switched_off = Some(record.clone());
-        self.shelf.put(changed);
-        plugin.seat.clear().await;
-        tracing::error!(plugin = name, reason, "a plugin was switched off");
-        self.journal.append(
-            name,
-            PluginLogRecord {
-                at,
-                outcome: "switched_off".into(),
-                reason: Some(reason.clone()),
-                ..PluginLogRecord::default()
-            },
-        );
-        let key = name.to_owned();
-        let write = self.store.write(move |tx| {
-            let mut kept = find_plugin(tx, &key)?.unwrap_or_default();
-            kept.switched_off = Some(record.clone());
-            put_plugin(tx, &key, &kept)?;
-            let event = AuditEvent {
-                actor: AuditActor::House,
-                action: "plugin.switched_off",
-                subject: key.clone(),
-                details: json!({ "reason": record.reason }),
-            };
-            append_audit(tx, &event)
-        });
-        if let Err(error) = write.await {
-            tracing::error!(plugin = name, %error, "that it is switched off was not kept");
-        }
-        // Nobody may be listening.
-        let _heard = self.switched_off.send(SwitchedOff {
-            plugin: name.to_owned(),
-            reason,
-            at,
-        });
+    async fn call(
+        self: &Arc<Self>,
+        plugin: &Plugin,
+        code: &Arc<Code>,
+        turn: Turn,
+        asked: Asked,
+    ) -> Result<Called, CallError> {
+        let Asked {
+            about,
+            arguments,
+            now,
+        } = asked;
+        let arguments = told(about.hook, arguments, &code.manifest);
+        let subject = about.subject.clone();
+        let call = prepared_call(about.hook, arguments, subject, &now, self.deadline);
+        let host = self.housework(plugin, code, None);
+        let settings = plugin.settings_json(code);
+        turn.call(&self.workshop, code, &settings, call, about.latest, &host)
+            .await
     }
 
     /// What the script may have done for it, in its name.
@@ -295,10 +316,11 @@ impl Plugins {
         &self,
         plugin: &Plugin,
         code: &Code,
-        rehearsal: Option<Mutex<super::housework::Rehearsal>>,
+        rehearsal: Option<Mutex<Rehearsal>>,
     ) -> Housework {
         Housework {
             plugin: plugin.name.clone(),
+            fault: OnceLock::new(),
             hosts: plugin.hosts(code),
             store: Arc::clone(&self.store),
             outgoing: Arc::clone(&self.outgoing),

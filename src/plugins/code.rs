@@ -8,14 +8,14 @@ use serde_json::json;
 use super::hook::Hook;
 use super::manifest::Manifest;
 use super::protocol::{ScriptError, ScriptFunction};
-use super::seat::{self, Workshop};
+use super::seat::{self, CallError, Workshop};
 use crate::error::Error;
 
 pub(super) const MAX_SOURCE_BYTES: usize = 256 * 1024;
 pub(super) const MAX_MANIFEST_BYTES: usize = 64 * 1024;
 
 /// The two files of a plugin.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct PluginFiles {
     pub(super) manifest: String,
     pub(super) source: String,
@@ -51,8 +51,14 @@ impl Code {
     }
 
     /// Whether it can be compiled, and has what it says it has.
-    pub(super) async fn check(self, workshop: &Workshop) -> Result<Self, ScriptError> {
+    pub(super) async fn check(self, workshop: &Workshop) -> Result<Self, CallError> {
         let functions = compile(workshop, &self.source).await?;
+        self.check_functions(&functions)?;
+        Ok(self)
+    }
+
+    /// Whether these are the functions of its hooks.
+    pub(super) fn check_functions(&self, functions: &[ScriptFunction]) -> Result<(), ScriptError> {
         for hook in Hook::ALL {
             let is_named = self.manifest.hooks.contains(&hook);
             let name = hook.name();
@@ -78,7 +84,7 @@ impl Code {
                 _ => {}
             }
         }
-        Ok(self)
+        Ok(())
     }
 }
 
@@ -101,9 +107,21 @@ fn check_source(source: &str) -> Result<(), ScriptError> {
 pub(super) async fn compile(
     workshop: &Workshop,
     source: &str,
-) -> Result<Vec<ScriptFunction>, ScriptError> {
+) -> Result<Vec<ScriptFunction>, CallError> {
     check_source(source)?;
     seat::compile(workshop, source).await
+}
+
+impl From<CallError> for Error {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Failed(error) => error.into(),
+            CallError::Busy | CallError::House(_) => Self::overloaded(
+                "the interpreter cannot be asked at the moment; try again",
+                2,
+            ),
+        }
+    }
 }
 
 impl From<ScriptError> for Error {

@@ -5,8 +5,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::SystemTime;
+
+use rustix::fs::OFlags;
 
 use super::code::{MAX_MANIFEST_BYTES, MAX_SOURCE_BYTES, PluginFiles};
 use super::manifest::is_plugin_name;
@@ -56,7 +59,12 @@ pub(super) fn read(folder: &Path, name: &str) -> Result<PluginFiles, ScriptError
 
 fn read_text(folder: &Path, name: &str, limit: usize) -> Result<String, ScriptError> {
     let refused = |why: &str| ScriptError::of_whole(format!("{name} {why}"));
-    let file = File::open(folder.join(name)).map_err(|_| refused("cannot be read"))?;
+    // A pipe would be waited for.
+    let file = File::options()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(folder.join(name));
+    let file = file.map_err(|_| refused("cannot be read"))?;
     let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
     if !is_file {
         return Err(refused("is no file"));
@@ -70,8 +78,8 @@ fn read_text(folder: &Path, name: &str, limit: usize) -> Result<String, ScriptEr
     String::from_utf8(bytes).map_err(|_| refused("is no text in UTF-8"))
 }
 
-pub(super) fn write(folder: &Path, name: &str, files: &PluginFiles) -> io::Result<()> {
-    let folder = folder.join(name);
+pub(super) fn write(plugins: &Path, name: &str, files: &PluginFiles) -> io::Result<()> {
+    let folder = plugins.join(name);
     fs::create_dir_all(&folder)?;
     // Both are whole on the disk before either has its name.
     let texts = [
@@ -87,11 +95,18 @@ pub(super) fn write(folder: &Path, name: &str, files: &PluginFiles) -> io::Resul
     for (file, _) in texts {
         fs::rename(beside(file), folder.join(file))?;
     }
-    File::open(&folder)?.sync_all()
+    // The names: of the files, of their folder, and of the folder of all.
+    sync(&folder)?;
+    sync(plugins)?;
+    plugins.parent().map_or(Ok(()), sync)
 }
 
-pub(super) fn remove(folder: &Path, name: &str) -> io::Result<()> {
-    let folder = folder.join(name);
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+pub(super) fn remove(plugins: &Path, name: &str) -> io::Result<()> {
+    let folder = plugins.join(name);
     // First what makes it a plugin, so that a half-deleted one is none.
     for file in [SOURCE_FILE, MANIFEST_FILE] {
         match fs::remove_file(folder.join(file)) {
@@ -100,7 +115,8 @@ pub(super) fn remove(folder: &Path, name: &str) -> io::Result<()> {
         }
     }
     match fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync(plugins),
     }
 }

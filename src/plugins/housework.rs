@@ -1,11 +1,12 @@
 //! What the server does for a script: keep values, and speak to hosts that were confirmed.
 //!
-//! A plugin sees its own values and no others. In a dry run nothing is kept and nothing is sent: what
-//! the script writes it reads again, until the run ends.
+//! A plugin sees its own values and no others. In a dry run nothing is kept and nothing is posted:
+//! what the script writes it reads again, until the run ends. What it asks of other servers it is
+//! answered, as when it is on: a dry run is to show what the rule would do.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::outgoing::Outgoing;
 use super::protocol::{HostAnswer, HostRequest};
@@ -19,6 +20,8 @@ use crate::store::{Store, WriteTx};
 const MAX_KEY_BYTES: usize = 200;
 const MAX_KEYS: usize = 1_000;
 const MAX_VALUES_BYTES: usize = 1 << 20;
+/// A store that needs longer for one value is slow, whatever the script asked for before.
+const AMPLE: Duration = Duration::from_millis(200);
 
 /// What a dry run wrote; None for what it removed.
 pub(super) type Rehearsal = BTreeMap<String, Option<String>>;
@@ -31,6 +34,8 @@ pub(super) struct Housework {
     pub(super) outgoing: Arc<Outgoing>,
     /// In a dry run.
     pub(super) rehearsal: Option<Mutex<Rehearsal>>,
+    /// What the house owes the script of this call.
+    pub(super) fault: OnceLock<String>,
 }
 
 impl Host for Housework {
@@ -48,21 +53,29 @@ impl Host for Housework {
             }
             stored => {
                 let left = until.saturating_duration_since(Instant::now());
-                match tokio::time::timeout(left, self.keep(stored)).await {
-                    Ok(Ok(answer)) => answer,
-                    Ok(Err(error)) => HostAnswer::Refused(sentence_of(&error)),
-                    Err(_) => HostAnswer::Refused("the store did not answer in time".into()),
-                }
+                let refusal = match tokio::time::timeout(left, self.keep(stored)).await {
+                    Ok(Ok(answer)) => return answer,
+                    Ok(Err(error)) if error.kind == ErrorKind::InvalidRequest => error.message,
+                    Ok(Err(error)) => {
+                        tracing::error!(%error, "a plugin's value cannot be kept");
+                        self.fault.get_or_init(|| error.message).clone()
+                    }
+                    Err(_) => {
+                        let late = "the store did not answer in time".to_owned();
+                        if left >= AMPLE {
+                            self.fault.get_or_init(|| late.clone());
+                        }
+                        late
+                    }
+                };
+                HostAnswer::Refused(refusal)
             }
         }
     }
-}
 
-fn sentence_of(error: &Error) -> String {
-    if error.kind == ErrorKind::Internal {
-        tracing::error!(%error, "a plugin's value cannot be kept");
+    fn fault(&self) -> Option<String> {
+        self.fault.get().cloned()
     }
-    error.message.clone()
 }
 
 fn check_key(key: &str) -> Result<()> {
@@ -106,12 +119,15 @@ impl Housework {
             }
             HostRequest::StoreSet { key, json } => {
                 check_key(&key)?;
+                // A refusal is a value: an error would have others' writes of this moment redone.
                 let write = move |tx: &WriteTx| {
-                    check_room(&list_plugin_values(tx, &plugin)?, &key, &json)?;
-                    put_plugin_value(tx, &plugin, &key, json.clone())
+                    if let Err(error) = check_room(&list_plugin_values(tx, &plugin)?, &key, &json) {
+                        return Ok(HostAnswer::Refused(error.message));
+                    }
+                    put_plugin_value(tx, &plugin, &key, json.clone())?;
+                    Ok(HostAnswer::Done(true))
                 };
-                self.store.write(write).await?;
-                HostAnswer::Done(true)
+                self.store.write(write).await?
             }
             HostRequest::StoreRemove { key } => {
                 let write = move |tx: &WriteTx| remove_plugin_value(tx, &plugin, &key);

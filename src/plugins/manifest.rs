@@ -11,6 +11,8 @@ use super::protocol::ScriptError;
 const MAX_NAME_BYTES: usize = 40;
 const MAX_TEXT_CHARS: usize = 500;
 const MAX_SETTINGS: usize = 50;
+const MAX_SETTINGS_PARTS: usize = 5_000;
+const MAX_SETTINGS_BYTES: usize = 256 << 10;
 const MAX_HOSTS: usize = 20;
 const MAX_LIST: usize = 500;
 const MAX_VALUE_CHARS: usize = 1_000;
@@ -51,6 +53,21 @@ pub enum OnFailure {
     Refuse,
 }
 
+impl OnFailure {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Refuse => "refuse",
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        [Self::Allow, Self::Refuse]
+            .into_iter()
+            .find(|known| known.name() == name)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {
     pub name: String,
@@ -85,7 +102,7 @@ struct Written {
     hosts: Vec<String>,
     #[serde(default)]
     data: Vec<DataKind>,
-    on_failure: Option<OnFailure>,
+    on_failure: Option<toml::Spanned<OnFailure>>,
     #[serde(default)]
     settings: Vec<WrittenSetting>,
 }
@@ -142,6 +159,20 @@ impl Manifest {
                 column: place.map(|(_, column)| column),
             }
         })?;
+        let on_failure = written.on_failure.as_ref();
+        let refuses = on_failure.filter(|it| *it.get_ref() == OnFailure::Refuse);
+        let only_price = written
+            .hooks
+            .iter()
+            .all(|name| name == Hook::MessagePrice.name());
+        if let Some(refuses) = refuses.filter(|_| only_price) {
+            let (line, column) = place_of(text, refuses.span().start);
+            return Err(ScriptError {
+                message: "plugin.toml: on_failure cannot be \"refuse\" for a price: without one it is the house's".into(),
+                line: Some(line),
+                column: Some(column),
+            });
+        }
         let checked = Self::check(written, folder);
         checked.map_err(|sentence| ScriptError::of_whole(format!("plugin.toml: {sentence}")))
     }
@@ -177,6 +208,10 @@ impl Manifest {
             ));
         }
         let settings = checked_settings(written.settings)?;
+        let defaults = settings
+            .iter()
+            .map(|it| (it.name.clone(), it.default.clone()));
+        check_size(&defaults.collect())?;
         Ok(Self {
             name: written.name,
             version: written.version,
@@ -184,7 +219,7 @@ impl Manifest {
             hooks,
             hosts: written.hosts,
             data: written.data,
-            on_failure: written.on_failure,
+            on_failure: written.on_failure.map(toml::Spanned::into_inner),
             settings,
         })
     }
@@ -212,12 +247,33 @@ impl Manifest {
         self.settings.iter().map(value).collect()
     }
 
+    /// Every setting with its value, where they are not too much together; the error is a sentence.
+    pub(super) fn fitting_values(
+        &self,
+        given: &Map<String, Value>,
+    ) -> Result<Map<String, Value>, String> {
+        let values = self.values(given);
+        check_size(&values)?;
+        Ok(values)
+    }
+
     /// The value as it is kept; the error is a sentence.
     pub(super) fn check_value(&self, name: &str, value: &Value) -> Result<Value, String> {
         let setting = self.settings.iter().find(|setting| setting.name == name);
         let setting = setting.ok_or_else(|| format!("there is no setting {name:?}"))?;
         valid_value(setting.kind, value).map_err(|sentence| format!("{name}: {sentence}"))
     }
+}
+
+/// Well within what the interpreter takes as one value.
+fn check_size(values: &Map<String, Value>) -> Result<(), String> {
+    let parts = |value: &Value| 1 + value.as_array().map_or(0, Vec::len);
+    let parts: usize = values.values().map(parts).sum();
+    let bytes: usize = values.values().map(|value| value.to_string().len()).sum();
+    if parts > MAX_SETTINGS_PARTS || bytes > MAX_SETTINGS_BYTES {
+        return Err("all settings together may have 5,000 values and 256 KiB".into());
+    }
+    Ok(())
 }
 
 fn checked_settings(written: Vec<WrittenSetting>) -> Result<Vec<Setting>, String> {

@@ -1,8 +1,8 @@
 //! Rules that an administrator writes in Rhai: the only place that knows the interpreter.
 //!
-//! What always holds: no script is compiled or run in the server's process; one plugin never waits
-//! for another; every call has a deadline, and whoever is asked gets an answer by then, if need be
-//! the one that holds when there is none. A plugin that fails three times in a row is no longer
+//! What always holds: no script is compiled or run in the server's process; a plugin that hangs or
+//! dies costs no other its process; and whoever asks hears within [`Plugins::longest_wait`], if need
+//! be that the house could not ask. A plugin of which a hook fails three times in a row is no longer
 //! called, and [`Plugins::switched_off`] says so. Called by `accounts` and `conversations` with the
 //! questions of their hooks, by `http` for administrators, and by `cli` for the worker's side.
 
@@ -10,6 +10,7 @@ mod admin;
 mod answers;
 mod asking;
 mod code;
+mod failing;
 mod files;
 mod hook;
 mod housework;
@@ -48,18 +49,18 @@ pub use self::protocol::ScriptError;
 pub use self::questions::{
     Applicant, CANNOT_BE_ASKED, ConversationFacts, GrantedRole, KeyFacts, ModelFacts, PersonFacts,
     PriceQuestion, RegistrationGrant, RegistrationQuestion, RegistrationVerdict, ReplyChange,
-    ReplyQuestion, ReplyVerdict, RequestFacts, UsageFacts,
+    ReplyQuestion, ReplyVerdict, RequestFacts, UsageFacts, rules_busy,
 };
 pub use self::rehearsing::{DryRun, DryRunOutcome};
-use self::seat::Workshop;
+use self::seat::{CallError, Workshop};
 pub use self::shelf::Origin;
 use self::shelf::{Plugin, Shelf};
 pub use self::worker::run_plugins_worker;
 use crate::clock::UnixMs;
 use crate::error::{Error, Result};
-use crate::store::Store;
-use crate::store::plugins::list_plugins;
 pub use crate::store::plugins::{PluginLogRecord, SwitchedOffRecord};
+use crate::store::plugins::{list_plugins, put_plugin};
+use crate::store::{Store, WriteTx};
 use crate::worker::WorkerProgram;
 
 /// Notices that a slow listener may be behind with.
@@ -117,7 +118,7 @@ impl Plugins {
         stop: CancellationToken,
     ) -> Result<Arc<Self>> {
         let records: BTreeMap<_, _> = store.read(list_plugins).await?.into_iter().collect();
-        let folder = options.folder.clone();
+        let (folder, kept) = (options.folder.clone(), records.clone());
         let found = tokio::task::spawn_blocking(move || {
             let mut names: BTreeSet<String> = shelf::all_names(&folder);
             names.extend(records.keys().cloned());
@@ -129,6 +130,11 @@ impl Plugins {
         });
         let shelf = Shelf::default();
         for plugin in found.await.map_err(Error::internal)? {
+            let (name, record) = (plugin.name.clone(), plugin.record.clone());
+            if kept.get(&name).is_some_and(|before| *before != record) {
+                let write = move |tx: &WriteTx| put_plugin(tx, &name, &record);
+                store.write(write).await?;
+            }
             shelf.put(plugin);
         }
         let plugins = Arc::new(Self {
@@ -148,7 +154,7 @@ impl Plugins {
             changing: tokio::sync::Mutex::default(),
         });
         for plugin in plugins.shelf.list() {
-            plugins.warm(&plugin);
+            plugins.warm(&plugin.name);
         }
         let watching = watching::watch(Arc::downgrade(&plugins));
         let ending = Arc::clone(&plugins);
@@ -167,15 +173,40 @@ impl Plugins {
     }
 
     /// Has the process of a plugin that is on ready, while nobody waits.
-    fn warm(&self, plugin: &Arc<Plugin>) {
-        let is_on = plugin.record.enabled && plugin.record.switched_off.is_none();
-        let Some(code) = plugin.code.clone().filter(|_| is_on) else {
+    fn warm(self: &Arc<Self>, name: &str) {
+        let known = self.shelf.find(name);
+        if known.is_none_or(|plugin| plugin.called().is_none()) {
+            return;
+        }
+        let (plugins, name) = (Arc::clone(self), name.to_owned());
+        self.workshop
+            .tasks
+            .spawn(async move { plugins.warm_now(&name).await });
+    }
+
+    /// What turns out to be no good is taken out of use; what the house could not do it tries again
+    /// with the next call.
+    async fn warm_now(&self, name: &str) {
+        let Some(plugin) = self.shelf.find(name) else {
             return;
         };
-        let (workshop, plugin) = (self.workshop.clone(), Arc::clone(plugin));
-        self.workshop.tasks.spawn(async move {
-            let settings = plugin.settings_json(&code);
-            plugin.seat.warm(&workshop, &code, &settings).await;
-        });
+        let mut loading = None;
+        let wanted = || {
+            let same = |now: &Arc<Plugin>| Arc::ptr_eq(&now.seat, &plugin.seat);
+            let now = self.shelf.find(name).filter(same)?;
+            let code = now.called()?;
+            loading = Some(Arc::clone(code));
+            Some((Arc::clone(code), now.settings_json(code)))
+        };
+        let warmed = plugin.seat.warm(&self.workshop, wanted).await;
+        let (Err(CallError::Failed(error)), Some(code)) = (warmed, loading) else {
+            return;
+        };
+        tracing::warn!(
+            plugin = name,
+            error = error.message,
+            "a plugin's script is no good"
+        );
+        self.shelf.break_code(name, &code, error);
     }
 }

@@ -1,15 +1,18 @@
 //! Requests of scripts to other servers: only to hosts that the plugin asked for and an administrator
 //! confirmed, and only within the time its call has.
 //!
-//! The clients come from `outbound`, which refuses what no plugin may reach and follows no redirect.
+//! The clients come from `outbound`, which refuses what no plugin may reach and follows no redirect. A
+//! name of the internet that stands for an address in the house is refused too: whoever owns the name
+//! could choose a machine here.
 
-use std::sync::OnceLock;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, RequestBuilder, Url};
 
 use super::protocol::HostAnswer;
-use crate::outbound;
+use crate::outbound::{self, Reach};
 
 const MAX_BODY_BYTES: usize = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -17,17 +20,24 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A client is made when it is first needed: most houses have no plugin that speaks to others.
 #[derive(Default)]
 pub(super) struct Outgoing {
-    client: OnceLock<Option<Client>>,
+    inside: Mutex<Option<Client>>,
+    outside: Mutex<Option<Client>>,
 }
 
 impl Outgoing {
-    fn client(&self) -> Option<&Client> {
-        let make = || {
-            outbound::client(CONNECT_TIMEOUT)
-                .inspect_err(|error| tracing::error!(%error, "plugins cannot speak to others"))
-                .ok()
+    /// For a host. What an administrator confirmed as a place in the house may be one.
+    fn client(&self, host: &str) -> Option<Client> {
+        let (kept, reach) = match is_of_the_house(host) {
+            true => (&self.inside, Reach::Everywhere),
+            false => (&self.outside, Reach::Outside),
         };
-        self.client.get_or_init(make).as_ref()
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_none() {
+            *kept = outbound::client_reaching(reach, CONNECT_TIMEOUT)
+                .inspect_err(|error| tracing::error!(%error, "plugins cannot speak to others"))
+                .ok();
+        }
+        kept.clone()
     }
 
     /// Posts where there is a body.
@@ -40,7 +50,8 @@ impl Outgoing {
     ) -> HostAnswer {
         let answer = async {
             let url = allowed(url, hosts)?;
-            let client = self.client().ok_or("there is no way out of the house")?;
+            let client = self.client(url.host_str().unwrap_or_default());
+            let client = client.ok_or("there is no way out of the house")?;
             let request = match body {
                 None => client.get(url),
                 Some(body) => client.post(url).body(body),
@@ -54,6 +65,16 @@ impl Outgoing {
             Err(_) => HostAnswer::Refused("the other server did not answer in time".into()),
         }
     }
+}
+
+/// Whether a name says by itself that it is of this machine or of a private network: an address, or a
+/// name that nobody can have on the internet. Any other name may stand for another address tomorrow.
+fn is_of_the_house(host: &str) -> bool {
+    const PRIVATE: [&str; 3] = [".local", ".internal", ".home.arpa"];
+    let number = host.trim_start_matches('[').trim_end_matches(']');
+    number.parse::<IpAddr>().is_ok()
+        || host == "localhost"
+        || PRIVATE.iter().any(|end| host.ends_with(end))
 }
 
 /// The address, where a plugin with these hosts may go there.
@@ -101,6 +122,28 @@ async fn read(request: RequestBuilder) -> Result<(u16, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_numbers_and_names_that_are_nobodys_outside_are_of_the_house() {
+        for inside in [
+            "127.0.0.1",
+            "[::1]",
+            "10.0.0.1",
+            "localhost",
+            "nas.local",
+            "a.home.arpa",
+        ] {
+            assert!(is_of_the_house(inside), "{inside}");
+        }
+        for outside in [
+            "example.org",
+            "rebound.localhost",
+            "local",
+            "nas.local.example.org",
+        ] {
+            assert!(!is_of_the_house(outside), "{outside}");
+        }
+    }
 
     #[test]
     fn only_confirmed_hosts_are_asked_and_only_at_the_port_that_was_confirmed() {

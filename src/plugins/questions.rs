@@ -4,16 +4,30 @@
 //! within bounds, names have a bearable length, and no script makes an administrator. Made by the
 //! rooms that ask.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMs;
+use crate::error::Error;
 
 /// What the applicant is told when the rules give no answer.
 pub const CANNOT_BE_ASKED: &str = "the rules of this house cannot be asked at the moment";
+const RETRY_AFTER_S: u32 = 2;
+
+/// Where the house could not ask its rules: nobody is let through, and may come again.
+pub fn rules_busy() -> Error {
+    Error::overloaded(
+        "too many wait for the rules of this house; try again in a moment",
+        RETRY_AFTER_S,
+    )
+}
 
 /// May this person have an account?
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct RegistrationQuestion {
+    /// Of the applicant: questions from one network wait for each other.
+    pub network: String,
     /// The registration key, where one was given.
     pub key: Option<KeyFacts>,
     pub applicant: Applicant,
@@ -55,6 +69,8 @@ pub enum RegistrationVerdict {
         plugin: String,
         reason: String,
     },
+    /// See [`rules_busy`].
+    Busy,
 }
 
 /// What the account gets, besides or instead of what it would get anyway.
@@ -76,8 +92,34 @@ pub enum GrantedRole {
     Auditor,
 }
 
+/// For the log.
+impl fmt::Display for RegistrationGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = self.role.map(|role| match role {
+            GrantedRole::User => "user",
+            GrantedRole::Auditor => "auditor",
+        });
+        let groups = (!self.groups.is_empty()).then(|| self.groups.join(", "));
+        write_parts(
+            f,
+            [
+                ("groups", groups),
+                ("tokens", self.tokens.map(|tokens| tokens.to_string())),
+                ("role", role.map(str::to_owned)),
+            ],
+        )
+    }
+}
+
+fn write_parts(f: &mut fmt::Formatter<'_>, parts: [(&str, Option<String>); 3]) -> fmt::Result {
+    let there = parts
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
+    f.write_str(&there.collect::<Vec<_>>().join("; "))
+}
+
 /// Somebody with an account.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PersonFacts {
     pub id: String,
     pub username: String,
@@ -113,21 +155,21 @@ pub struct UsageFacts {
 }
 
 /// May this reply be written?
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReplyQuestion {
     pub user: PersonFacts,
     pub conversation: ConversationFacts,
     pub request: RequestFacts,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConversationFacts {
     /// None where nothing is kept, as on `/v1`.
     pub id: Option<String>,
     pub message_count: u64,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RequestFacts {
     pub model: String,
     pub max_tokens: Option<u32>,
@@ -146,6 +188,8 @@ pub enum ReplyVerdict {
         plugin: String,
         reason: String,
     },
+    /// See [`rules_busy`].
+    Busy,
 }
 
 /// What is to be otherwise than it was asked for; None stays.
@@ -156,4 +200,18 @@ pub struct ReplyChange {
     pub model: Option<String>,
     pub max_tokens: Option<u32>,
     pub temperature: Option<f32>,
+}
+
+/// For the log.
+impl fmt::Display for ReplyChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_parts(
+            f,
+            [
+                ("model", self.model.clone()),
+                ("max_tokens", self.max_tokens.map(|most| most.to_string())),
+                ("temperature", self.temperature.map(|it| it.to_string())),
+            ],
+        )
+    }
 }

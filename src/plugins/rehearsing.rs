@@ -1,7 +1,8 @@
 //! Trying a plugin out: a question of an administrator's own, answered by the real interpreter in a
-//! process of its own, that changes nothing. Also whether a source can be compiled at all.
+//! process of its own, that changes nothing in the house. Also whether a source can be compiled at all.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, Zoned};
 use serde_json::{Map, Value, json};
@@ -20,6 +21,8 @@ use super::shelf::Plugin;
 use crate::error::{Error, Reason, Result};
 
 const MAX_SUBJECT_BYTES: usize = 100;
+/// Nobody but the administrator waits for this process.
+const START: Duration = Duration::from_secs(30);
 
 /// What is asked, and what is answering; what is absent is the sample's, or the plugin's.
 #[derive(Debug, Clone, Default)]
@@ -64,11 +67,15 @@ impl Plugins {
         let checked = match manifest.or(known) {
             Some(manifest) => match Code::read(name, PluginFiles { manifest, source }) {
                 Ok(code) => code.check(&self.workshop).await.map(drop),
-                Err(error) => Err(error),
+                Err(error) => Err(error.into()),
             },
             None => code::compile(&self.workshop, &source).await.map(drop),
         };
-        Ok(checked.err())
+        match checked {
+            Ok(()) => Ok(None),
+            Err(CallError::Failed(error)) => Ok(Some(error)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Asks a plugin, on or off, and changes nothing.
@@ -96,15 +103,7 @@ impl Plugins {
                 Err(error) => return Ok(DryRunOutcome::failed(error)),
             };
         }
-        let mut given = plugin.given_settings();
-        for (setting, value) in run.settings.unwrap_or_default() {
-            let value = code.manifest.check_value(&setting, &value);
-            given.insert(
-                setting,
-                value.map_err(|error| Error::invalid_field("settings", error))?,
-            );
-        }
-        let settings = Value::Object(code.manifest.values(&given)).to_string();
+        let settings = settings_for(&plugin, &code, run.settings.unwrap_or_default())?;
         let arguments = told(hook, asked.arguments, &code.manifest);
         let names = hook.parameters().iter().map(|&name| name.to_owned());
         let sample = names.zip(arguments.iter().cloned()).collect();
@@ -126,15 +125,19 @@ impl Plugins {
     ) -> Result<DryRunOutcome> {
         let host = self.housework(plugin, code, Some(Mutex::default()));
         let _bench = self.workbench().await?;
-        let seat = Seat::default();
-        let called = seat.call(&self.workshop, code, settings, call, &host).await;
-        seat.clear().await;
+        let latest = Instant::now() + START;
+        let called = match Seat::default().turn("", latest).await {
+            Some(turn) => {
+                let workshop = &self.workshop;
+                turn.call(workshop, code, settings, call, latest, &host)
+                    .await
+            }
+            None => Err(CallError::Busy),
+        };
         let called = match called {
             Ok(called) => called,
             Err(CallError::Failed(error)) => return Ok(DryRunOutcome::failed(error)),
-            Err(CallError::Busy) => {
-                return Err(Error::overloaded("no process can be started for it", 2));
-            }
+            Err(error) => return Err(error.into()),
         };
         let mut outcome = DryRunOutcome {
             log: called.finished.lines,
@@ -152,6 +155,18 @@ impl Plugins {
     async fn workbench(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
         self.workbenches.acquire().await.map_err(Error::internal)
     }
+}
+
+/// Those that are kept, with these over them, as JSON.
+fn settings_for(plugin: &Plugin, code: &Code, tried: Map<String, Value>) -> Result<String> {
+    let wrong = |error: String| Error::invalid_field("settings", error);
+    let mut given = plugin.given_settings();
+    for (setting, value) in tried {
+        let value = code.manifest.check_value(&setting, &value);
+        given.insert(setting, value.map_err(wrong)?);
+    }
+    let values = code.manifest.fitting_values(&given).map_err(wrong)?;
+    Ok(Value::Object(values).to_string())
 }
 
 impl DryRunOutcome {

@@ -1,14 +1,18 @@
-//! One plugin's place in a process of its own: started when it is first needed, ended when it
-//! misbehaves.
+//! One plugin's place in a process of its own: started before it is needed where that can be, ended
+//! when it misbehaves.
 //!
-//! A plugin never waits for another, since it shares nothing with it; its own calls wait for each
-//! other, and not for long. A call that is given up in the middle, by the clock or because nobody
-//! wants the answer any more, takes the process with it: what it would still say belongs to nobody.
+//! A plugin never waits for another, since it shares nothing with it. Its own calls wait for each
+//! other: whoever asks has one call in the queue, and their others wait behind that one, so that
+//! nobody who asks much keeps others out. Nothing waits beyond the moment it was given. What the
+//! house is to blame for is told apart from what the script is.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::os::unix::process::ExitStatusExt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex;
+use rustix::process::Signal;
+use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,14 +25,19 @@ use crate::worker::{
 };
 
 /// What is beyond is ended from outside.
-const HARD_DEADLINE: Duration = Duration::from_millis(500);
+pub(super) const HARD_DEADLINE: Duration = Duration::from_millis(500);
 /// A process that has to be started, on a busy machine, and the script it compiles.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
-const CPU_TIME_S: u64 = 60;
+/// More than it can take before it is renewed, and in the longest call after that: the clock is to
+/// end it, which says so.
+const CPU_TIME_S: u64 = 120;
 /// So that a process that served long does not end for it in the middle of a call.
 const RENEWED_AFTER: Duration = Duration::from_secs(20);
 const MEMORY_BYTES: u64 = 512 << 20;
 const OPEN_FILES: u64 = 16;
+/// Calls that wait or are answered: of one who asks, and of all.
+const MOST_OF_ONE: usize = 8;
+const MOST_OF_ALL: usize = 256;
 
 pub(super) const LIMITS: Limits = Limits {
     address_space_bytes: None,
@@ -43,8 +52,16 @@ pub(super) const LIMITS: Limits = Limits {
 pub(super) enum CallError {
     /// Too many wait for this plugin. It is not to blame.
     Busy,
+    /// The house could not do its part, for the log. It is not to blame either.
+    House(String),
     /// It is to blame.
     Failed(ScriptError),
+}
+
+impl From<ScriptError> for CallError {
+    fn from(error: ScriptError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Whoever does what a script asks of the house.
@@ -54,6 +71,9 @@ pub(super) trait Host: Sync {
         request: HostRequest,
         until: Instant,
     ) -> impl Future<Output = HostAnswer> + Send;
+
+    /// What the house could not do for the script, though it had the time.
+    fn fault(&self) -> Option<String>;
 }
 
 #[derive(Clone)]
@@ -64,9 +84,19 @@ pub(super) struct Workshop {
     pub(super) stop: CancellationToken,
 }
 
+type Queue = Arc<tokio::sync::Mutex<()>>;
+
 #[derive(Default)]
 pub(super) struct Seat {
-    process: Mutex<Option<Loaded>>,
+    process: Arc<tokio::sync::Mutex<Option<Loaded>>>,
+    /// By who asks.
+    queues: Mutex<HashMap<String, Queue>>,
+}
+
+/// The right to make the next call.
+pub(super) struct Turn {
+    place: OwnedMutexGuard<Option<Loaded>>,
+    _own: OwnedMutexGuard<()>,
 }
 
 struct Loaded {
@@ -84,57 +114,55 @@ pub(super) struct Called {
 }
 
 impl Seat {
-    /// Calls a function. Answers within the deadline and half a second, besides the waiting for
-    /// calls of the same plugin and the start of its process.
-    pub(super) async fn call(
-        &self,
-        workshop: &Workshop,
-        code: &Arc<Code>,
-        settings: &str,
-        call: Call,
-        host: &impl Host,
-    ) -> Result<Called, CallError> {
-        let deadline = Duration::from_millis(call.deadline_ms);
-        let turn = tokio::time::timeout(deadline * 2 + HARD_DEADLINE, self.process.lock());
-        let mut place = turn.await.map_err(|_| CallError::Busy)?;
-        // Taken out, so that a call that is given up in the middle drops and so ends the process.
-        let mut loaded = match place.take() {
-            Some(loaded) => loaded.renewed(workshop, code, settings).await,
-            None => Loaded::start(workshop, code, settings).await,
-        }?;
-        let begun = Instant::now();
-        let until = begun + deadline;
-        let talk = loaded.talk(call, host, until);
-        let ended = tokio::time::timeout(deadline + HARD_DEADLINE, talk).await;
-        let took = begun.elapsed();
-        match ended {
-            Ok(Ok(finished)) => {
-                loaded.worked += took;
-                *place = Some(loaded);
-                Ok(Called { finished, took })
-            }
-            Ok(Err(_)) => {
-                loaded.bury(workshop);
-                Err(failed(
-                    "its process died: it took too much memory, or nested too deeply",
-                ))
-            }
-            Err(_) => {
-                drop(loaded);
-                let limit = deadline.as_millis();
-                Err(failed(format!(
-                    "it took longer than {limit} ms, and its process was ended"
-                )))
-            }
-        }
+    /// None: too many wait, or it is not their turn by then.
+    pub(super) async fn turn(&self, who: &str, latest: Instant) -> Option<Turn> {
+        let own = self.queue_of(who)?;
+        let taking = async {
+            let own = own.lock_owned().await;
+            let place = Arc::clone(&self.process).lock_owned().await;
+            Turn { place, _own: own }
+        };
+        tokio::time::timeout_at(latest.into(), taking).await.ok()
     }
 
-    /// Has the process ready for the next call. What fails here fails there again, and is told there.
-    pub(super) async fn warm(&self, workshop: &Workshop, code: &Arc<Code>, settings: &str) {
-        let mut place = self.process.lock().await;
-        if place.is_none() {
-            *place = Loaded::start(workshop, code, settings).await.ok();
+    fn queue_of(&self, who: &str) -> Option<Queue> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        // One reference is the table's.
+        let waiting = |queue: &Queue| Arc::strong_count(queue) - 1;
+        queues.retain(|_, queue| waiting(queue) > 0);
+        let all: usize = queues.values().map(waiting).sum();
+        let own = queues.get(who).map_or(0, waiting);
+        if own >= MOST_OF_ONE || all >= MOST_OF_ALL {
+            return None;
         }
+        Some(Arc::clone(queues.entry(who.to_owned()).or_default()))
+    }
+
+    /// Has the process ready for the next call. Where a call is being answered, that sees to it.
+    /// `wanted` says what is to be loaded, if anything still is.
+    pub(super) async fn warm(
+        &self,
+        workshop: &Workshop,
+        wanted: impl FnOnce() -> Option<(Arc<Code>, String)>,
+    ) -> Result<(), CallError> {
+        let Ok(mut place) = self.process.try_lock() else {
+            return Ok(());
+        };
+        let Some((code, settings)) = wanted() else {
+            return Ok(());
+        };
+        *place = Some(match place.take() {
+            Some(loaded) => loaded.renewed(workshop, &code, &settings).await?,
+            None => Loaded::start(workshop, &code, &settings).await?,
+        });
+        Ok(())
+    }
+
+    /// Whether a process is there; one that is in use is.
+    pub(super) fn is_ready(&self) -> bool {
+        self.process
+            .try_lock()
+            .map_or(true, |place| place.is_some())
     }
 
     /// Ends the process.
@@ -143,8 +171,137 @@ impl Seat {
     }
 }
 
+impl Turn {
+    /// Calls a function. The call begins before `latest` or not at all, and then has an end within
+    /// its deadline and half a second.
+    pub(super) async fn call(
+        mut self,
+        workshop: &Workshop,
+        code: &Arc<Code>,
+        settings: &str,
+        call: Call,
+        latest: Instant,
+        host: &impl Host,
+    ) -> Result<Called, CallError> {
+        let deadline = Duration::from_millis(call.deadline_ms);
+        let mut loaded = match self.place.take() {
+            Some(loaded) => loaded.renewed(workshop, code, settings).await,
+            None => Loaded::start(workshop, code, settings).await,
+        }?;
+        let begun = Instant::now();
+        if begun > latest {
+            *self.place = Some(loaded);
+            return Err(CallError::Busy);
+        }
+        let talk = loaded.talk(call, host, begun + deadline);
+        let ended = tokio::time::timeout(deadline + HARD_DEADLINE, talk).await;
+        let took = begun.elapsed();
+        let outcome = match ended {
+            Ok(Ok(finished)) => {
+                loaded.worked += took;
+                if loaded.worked <= RENEWED_AFTER {
+                    *self.place = Some(loaded);
+                }
+                Ok(Called { finished, took })
+            }
+            Ok(Err(_)) => {
+                const BLAMED: &str =
+                    "its process died: it took too much memory, or nested too deeply";
+                Err(death(loaded.worker, workshop, BLAMED).await)
+            }
+            Err(_) => {
+                drop(loaded);
+                let limit = deadline.as_millis();
+                Err(failed(format!(
+                    "it took longer than {limit} ms, and its process was ended"
+                )))
+            }
+        };
+        let has_failed = match &outcome {
+            Ok(called) => called.finished.outcome.is_err(),
+            Err(error) => matches!(error, CallError::Failed(_)),
+        };
+        match host.fault().filter(|_| has_failed) {
+            Some(fault) => Err(CallError::House(fault)),
+            None => outcome,
+        }
+    }
+}
+
 fn failed(message: impl Into<String>) -> CallError {
     CallError::Failed(ScriptError::of_whole(message))
+}
+
+/// Who is to blame for a process that is gone, and is logged while nobody waits for that. A script
+/// ends its process by a fault of memory; the house, the system and other people by other means.
+async fn death(worker: WorkerProcess, workshop: &Workshop, blamed: &str) -> CallError {
+    const FROM_OUTSIDE: [Signal; 5] = [
+        Signal::KILL,
+        Signal::TERM,
+        Signal::INT,
+        Signal::HUP,
+        Signal::QUIT,
+    ];
+    let WorkerProcess {
+        sender, mut guard, ..
+    } = worker;
+    drop(sender);
+    let signal = guard.ended().await.and_then(|status| status.signal());
+    workshop.tasks.spawn(async move {
+        let epitaph = guard.epitaph().await;
+        tracing::warn!(target: "worker", epitaph, "a plugin's process died");
+    });
+    let outside = |signal: i32| FROM_OUTSIDE.iter().any(|other| other.as_raw() == signal);
+    match signal {
+        Some(signal) if !outside(signal) => failed(blamed),
+        _ => CallError::House("its process was ended from outside".into()),
+    }
+}
+
+fn open(workshop: &Workshop) -> Result<WorkerProcess, CallError> {
+    if workshop.stop.is_cancelled() {
+        return Err(CallError::Busy);
+    }
+    let worker = WorkerProcess::start(
+        &workshop.program,
+        WorkerKind::Plugins,
+        LIMITS,
+        &workshop.tasks,
+    );
+    worker.map_err(|error| {
+        tracing::error!(%error, "a plugin's process cannot be started");
+        CallError::House("its process could not be started".into())
+    })
+}
+
+/// Compiles a source; what it defines.
+async fn load(
+    mut worker: WorkerProcess,
+    workshop: &Workshop,
+    source: &str,
+    settings: &str,
+) -> Result<(WorkerProcess, Vec<ScriptFunction>), CallError> {
+    let command = Command::Load {
+        source: source.to_owned(),
+        settings: settings.to_owned(),
+    };
+    let WorkerProcess {
+        sender, receiver, ..
+    } = &mut worker;
+    let answer = tokio::time::timeout(START_TIMEOUT, async {
+        sender.send(&command).await?;
+        next_report(receiver).await
+    });
+    match answer.await {
+        Ok(Ok(Report::Loaded(Ok(functions)))) => Ok((worker, functions)),
+        Ok(Ok(Report::Loaded(Err(error)))) => Err(CallError::Failed(error)),
+        Ok(_) => {
+            const BLAMED: &str =
+                "the interpreter could not compile this: it nests too deeply, or is too large";
+            Err(death(worker, workshop, BLAMED).await)
+        }
+        Err(_) => Err(failed("it took longer than 10 s to compile")),
+    }
 }
 
 impl Loaded {
@@ -153,67 +310,38 @@ impl Loaded {
         code: &Arc<Code>,
         settings: &str,
     ) -> Result<Self, CallError> {
-        if workshop.stop.is_cancelled() {
-            return Err(CallError::Busy);
-        }
-        let worker = WorkerProcess::start(
-            &workshop.program,
-            WorkerKind::Plugins,
-            LIMITS,
-            &workshop.tasks,
-        );
-        let worker = worker.map_err(|error| {
-            tracing::error!(%error, "a plugin's process cannot be started");
-            CallError::Busy
-        })?;
-        let loaded = Self {
-            worker,
-            code: Arc::clone(code),
-            settings: settings.to_owned(),
-            worked: Duration::ZERO,
-        };
-        loaded.load(workshop).await
+        Self::filled(open(workshop)?, workshop, code, settings).await
     }
 
-    async fn load(mut self, workshop: &Workshop) -> Result<Self, CallError> {
-        let command = Command::Load {
-            source: self.code.source.clone(),
-            settings: self.settings.clone(),
-        };
-        let WorkerProcess {
-            sender, receiver, ..
-        } = &mut self.worker;
-        let answer = tokio::time::timeout(START_TIMEOUT, async {
-            sender.send(&command).await?;
-            next_report(receiver).await
-        });
-        match answer.await {
-            Ok(Ok(Report::Loaded(Ok(_)))) => Ok(self),
-            Ok(Ok(Report::Loaded(Err(error)))) => Err(CallError::Failed(error)),
-            Ok(_) => {
-                self.bury(workshop);
-                Err(failed("its process died while the script was compiled"))
-            }
-            Err(_) => Err(failed("it took too long to compile")),
-        }
-    }
-
-    /// The same process where it can go on, with what is to be loaded now.
-    async fn renewed(
-        mut self,
+    async fn filled(
+        worker: WorkerProcess,
         workshop: &Workshop,
         code: &Arc<Code>,
         settings: &str,
     ) -> Result<Self, CallError> {
-        if self.worked > RENEWED_AFTER {
-            return Self::start(workshop, code, settings).await;
-        }
+        let (worker, functions) = load(worker, workshop, &code.source, settings).await?;
+        code.check_functions(&functions)?;
+        Ok(Self {
+            worker,
+            code: Arc::clone(code),
+            settings: settings.to_owned(),
+            worked: Duration::ZERO,
+        })
+    }
+
+    /// The same process, with what is to be loaded now.
+    async fn renewed(
+        self,
+        workshop: &Workshop,
+        code: &Arc<Code>,
+        settings: &str,
+    ) -> Result<Self, CallError> {
         if Arc::ptr_eq(&self.code, code) && self.settings == settings {
             return Ok(self);
         }
-        self.code = Arc::clone(code);
-        settings.clone_into(&mut self.settings);
-        self.load(workshop).await
+        let worked = self.worked;
+        let loaded = Self::filled(self.worker, workshop, code, settings).await?;
+        Ok(Self { worked, ..loaded })
     }
 
     async fn talk(
@@ -237,16 +365,6 @@ impl Loaded {
             }
         }
     }
-
-    /// Logs how the process died, while nobody waits for that.
-    fn bury(self, workshop: &Workshop) {
-        let WorkerProcess { sender, guard, .. } = self.worker;
-        drop(sender);
-        workshop.tasks.spawn(async move {
-            let epitaph = guard.epitaph().await;
-            tracing::warn!(target: "worker", epitaph, "a plugin's process died");
-        });
-    }
 }
 
 async fn next_report(receiver: &mut WorkerReceiver) -> Result<Report, WorkerError> {
@@ -257,25 +375,8 @@ async fn next_report(receiver: &mut WorkerReceiver) -> Result<Report, WorkerErro
 pub(super) async fn compile(
     workshop: &Workshop,
     source: &str,
-) -> Result<Vec<ScriptFunction>, ScriptError> {
-    let worker = WorkerProcess::start(
-        &workshop.program,
-        WorkerKind::Plugins,
-        LIMITS,
-        &workshop.tasks,
-    );
-    let command = Command::Load {
-        source: source.to_owned(),
-        settings: "{}".into(),
-    };
-    let answer = match worker {
-        Ok(worker) => worker.ask(&command, START_TIMEOUT).await,
-        Err(error) => Err(error),
-    };
-    match answer {
-        Ok(Report::Loaded(outcome)) => outcome,
-        _ => Err(ScriptError::of_whole(
-            "the interpreter could not compile this: it nests too deeply, or is too large",
-        )),
-    }
+) -> Result<Vec<ScriptFunction>, CallError> {
+    let (worker, functions) = load(open(workshop)?, workshop, source, "{}").await?;
+    worker.guard.end(worker.sender).await;
+    Ok(functions)
 }

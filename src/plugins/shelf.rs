@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::code::{Code, PluginFiles};
 use super::files::{self, Stamp};
 use super::hook::Hook;
-use super::manifest::OnFailure;
+use super::manifest::{Manifest, OnFailure};
 use super::protocol::ScriptError;
 use super::seat::Seat;
 use super::shipped;
@@ -47,7 +47,32 @@ pub(super) struct Plugin {
     pub(super) stamp: Option<Stamp>,
     pub(super) record: PluginRecord,
     pub(super) seat: Arc<Seat>,
-    pub(super) failures: Arc<AtomicU32>,
+    pub(super) failures: Arc<Failures>,
+}
+
+/// How often each hook failed in a row: one that answers does not hide one that never does.
+#[derive(Default)]
+pub(super) struct Failures([AtomicU32; Hook::ALL.len()]);
+
+impl Failures {
+    /// One more; how many that makes.
+    pub(super) fn count(&self, hook: Hook) -> u32 {
+        self.0[hook as usize].fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn forget(&self, hook: Hook) {
+        self.0[hook as usize].store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn forget_all(&self) {
+        Hook::ALL.into_iter().for_each(|hook| self.forget(hook));
+    }
+
+    /// Of the hook that failed most.
+    pub(super) fn most(&self) -> u32 {
+        let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
+        counts.max().unwrap_or_default()
+    }
 }
 
 impl Plugin {
@@ -72,6 +97,10 @@ impl Plugin {
         let (code, trouble) = match code {
             Ok(code) => (Some(Arc::new(code)), None),
             Err(error) => (None, Some(error)),
+        };
+        let record = match &code {
+            Some(code) => as_relied_on(record, &code.manifest),
+            None => record,
         };
         Some(Self {
             name: name.to_owned(),
@@ -106,24 +135,44 @@ impl Plugin {
             .collect()
     }
 
-    /// Whether somebody relies on its answer here. Of files that cannot be read nobody knows which
-    /// hooks they had: where a silence is a refusal, that is one.
+    /// Whether somebody relies on its answer here. Where its files cannot be read, what stands in the
+    /// record holds; where that says nothing, a silence that is a refusal is one.
     pub(super) fn answers(&self, hook: Hook) -> bool {
         let has = match &self.code {
             Some(code) => code.manifest.hooks.contains(&hook),
-            None => hook.on_failure() == OnFailure::Refuse,
+            None if self.record.hooks.is_empty() => hook.on_failure() == OnFailure::Refuse,
+            None => self.record.hooks.iter().any(|name| name == hook.name()),
         };
         self.record.enabled && has
     }
 
     pub(super) fn on_failure(&self, hook: Hook) -> OnFailure {
-        let own = self.code.as_ref().and_then(|code| code.manifest.on_failure);
+        let own = match &self.code {
+            Some(code) => code.manifest.on_failure,
+            None => self.record.on_failure.as_deref().and_then(OnFailure::parse),
+        };
         own.unwrap_or_else(|| hook.on_failure())
     }
 
-    pub(super) fn failures(&self) -> u32 {
-        self.failures.load(Ordering::Relaxed)
+    /// What is to be called; None: nobody calls it.
+    pub(super) fn called(&self) -> Option<&Arc<Code>> {
+        let is_on = self.record.enabled && self.record.switched_off.is_none();
+        self.code.as_ref().filter(|_| is_on)
     }
+}
+
+/// The record of a plugin with these files: what it is relied on for, to be known without them, and
+/// no host confirmed that it no longer asks for.
+pub(super) fn as_relied_on(mut record: PluginRecord, manifest: &Manifest) -> PluginRecord {
+    record
+        .confirmed_hosts
+        .retain(|host| manifest.hosts.contains(host));
+    if record.enabled {
+        let names = manifest.hooks.iter().map(|hook| hook.name().to_owned());
+        record.hooks = names.collect();
+        record.on_failure = manifest.on_failure.map(|it| it.name().to_owned());
+    }
+    record
 }
 
 /// All of them, by name.
@@ -151,6 +200,24 @@ impl Shelf {
         self.locked()
             .insert(plugin.name.clone(), Arc::clone(&plugin));
         plugin
+    }
+
+    /// Takes out of use what turned out to be no good, unless something else is there by now.
+    pub(super) fn break_code(&self, name: &str, code: &Arc<Code>, trouble: ScriptError) {
+        let mut shelf = self.locked();
+        let Some(plugin) = shelf.get_mut(name) else {
+            return;
+        };
+        if plugin
+            .code
+            .as_ref()
+            .is_some_and(|now| Arc::ptr_eq(now, code))
+        {
+            let mut broken = Plugin::clone(plugin);
+            broken.code = None;
+            broken.trouble = Some(trouble);
+            *plugin = Arc::new(broken);
+        }
     }
 
     pub(super) fn remove(&self, name: &str) {

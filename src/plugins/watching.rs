@@ -2,16 +2,18 @@
 //!
 //! Looked at on a slow tick, so that no question waits for the disk. What cannot be used leaves the
 //! old code answering. What is gone is gone; but a plugin that is on is then one without an answer.
+//! Where the house could not look well, it looks again.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::Plugins;
-use super::code::Code;
 use super::files::{self, Stamp};
-use super::shelf::{self, Plugin};
-use crate::store::plugins::find_plugin;
+use super::seat::CallError;
+use super::shelf::{self, Plugin, as_relied_on};
+use super::{Plugins, code};
+use crate::store::WriteTx;
+use crate::store::plugins::{find_plugin, put_plugin};
 
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -26,7 +28,7 @@ pub(super) async fn watch(plugins: Weak<Plugins>) {
 }
 
 impl Plugins {
-    async fn look(&self) {
+    async fn look(self: &Arc<Self>) {
         let _turn = self.changing.lock().await;
         let folder = self.folder.clone();
         let seen = tokio::task::spawn_blocking(move || {
@@ -54,30 +56,29 @@ impl Plugins {
     }
 
     /// Takes over the files of a plugin as they are now. The caller holds `changing`.
-    pub(super) async fn reread(&self, name: &str) {
+    pub(super) async fn reread(self: &Arc<Self>, name: &str) {
         let old = self.shelf.find(name);
         let kept = name.to_owned();
         let record = self.store.read(move |tx| find_plugin(tx, &kept)).await;
         let Ok(record) = record.map(Option::unwrap_or_default) else {
             return;
         };
-        let (folder, opened) = (self.folder.clone(), name.to_owned());
-        let opening = tokio::task::spawn_blocking(move || Plugin::open(&folder, &opened, record));
-        let Ok(Some(mut plugin)) = opening.await else {
+        let (folder, opened, known) = (self.folder.clone(), name.to_owned(), record.clone());
+        let opening = tokio::task::spawn_blocking(move || Plugin::open(&folder, &opened, known));
+        let Ok(opened) = opening.await else { return };
+        let Some(mut plugin) = opened else {
             tracing::info!(plugin = name, "a plugin's files are gone");
             self.shelf.remove(name);
             return;
         };
         let is_gone = plugin.stamp.is_none() && plugin.code.is_none();
         if let Some(code) = plugin.code.take() {
-            let files = code.files();
-            let checked = match Code::read(name, files) {
-                Ok(code) => code.check(&self.workshop).await,
-                Err(error) => Err(error),
-            };
+            let functions = code::compile(&self.workshop, &code.source).await;
+            let checked = functions.and_then(|functions| Ok(code.check_functions(&functions)?));
             match checked {
-                Ok(code) => plugin.code = Some(Arc::new(code)),
-                Err(error) => plugin.trouble = Some(error),
+                Ok(()) => plugin.code = Some(code),
+                Err(CallError::Failed(error)) => plugin.trouble = Some(error),
+                Err(CallError::Busy | CallError::House(_)) => return,
             }
         }
         if let Some(error) = &plugin.trouble {
@@ -95,7 +96,18 @@ impl Plugins {
                 plugin.failures = Arc::clone(&old.failures);
             }
         }
-        let plugin = self.shelf.put(plugin);
-        self.warm(&plugin);
+        plugin.record = match &plugin.code {
+            Some(code) => as_relied_on(record.clone(), &code.manifest),
+            None => record.clone(),
+        };
+        if plugin.record != record {
+            let (name, record) = (name.to_owned(), plugin.record.clone());
+            let write = move |tx: &WriteTx| put_plugin(tx, &name, &record);
+            if self.store.write(write).await.is_err() {
+                return;
+            }
+        }
+        self.shelf.put(plugin);
+        self.warm(name);
     }
 }

@@ -11,9 +11,6 @@ use crate::error::Error;
 use crate::ids::UserId;
 use crate::store::allowances::Usage;
 
-/// For longer nobody waits for a price.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// A reply whose price is wanted.
 #[derive(Debug, Clone)]
 pub struct PricedReply {
@@ -28,6 +25,11 @@ pub struct PricedReply {
 pub trait Pricing: Send + Sync {
     /// None: the house's price. Never called inside a transaction.
     fn price(&self, reply: PricedReply) -> BoxFuture<'static, Option<u32>>;
+
+    /// For longer nobody waits for a price. Who says it has an answer by then, or never.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(2)
+    }
 }
 
 /// Why a transaction was given up: a price is to be asked for first.
@@ -50,7 +52,7 @@ impl Allowances {
     /// None: the house's price.
     pub async fn quote(&self, reply: PricedReply) -> Option<u32> {
         let pricing = self.pricing.get()?;
-        let answer = tokio::time::timeout(PATIENCE, pricing.price(reply)).await;
+        let answer = tokio::time::timeout(pricing.patience(), pricing.price(reply)).await;
         answer.unwrap_or_else(|_| {
             tracing::warn!("nobody said in time what a reply costs; it costs the house's price");
             None

@@ -1,11 +1,11 @@
 //! What administrators change: write plugins, turn them on and off, set them, throw them away.
 //!
-//! An edit is compiled before it takes the place of what is there, is on the disk before it is
-//! acknowledged, and is in force with the next question. A step that others must not see half done
-//! holds `changing`.
+//! An edit is compiled, then written to the disk, then recorded, and only then takes the place of what
+//! is there, whole; where the record cannot be written, the files are put back. So what is
+//! acknowledged is on the disk, and in force with the next question that begins. What others must not
+//! see half done holds `changing`.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,8 @@ use crate::plugins::code::{self, Code, PluginFiles};
 use crate::plugins::files;
 use crate::plugins::hook::Hook;
 use crate::plugins::manifest::{Manifest, is_plugin_name};
-use crate::plugins::shelf::{Origin, Plugin};
+use crate::plugins::protocol::ScriptError;
+use crate::plugins::shelf::{Origin, Plugin, as_relied_on};
 use crate::store::WriteTx;
 use crate::store::audit::{AuditEvent, append_audit};
 use crate::store::plugins::{PluginRecord, put_plugin, remove_plugin};
@@ -54,13 +55,9 @@ impl Plugins {
             let code = Code::read(&new.name, files)?
                 .check(&plugins.workshop)
                 .await?;
-            plugins.write_code(&new.name, code).await?;
-            // Whatever an earlier one of this name left is not the new one's.
-            let name = new.name.clone();
-            let forget = move |tx: &WriteTx| remove_plugin(tx, &name);
-            plugins.store.write(forget).await?;
+            let written = plugins.write_files(&new.name, code).await?;
             let plugin = plugins
-                .put_record(&new.name, PluginRecord::default(), event)
+                .put_record(&new.name, Some(written), PluginRecord::default(), event)
                 .await?;
             plugins.details(&plugin).await
         })
@@ -103,13 +100,14 @@ impl Plugins {
                 None => plugin.code.as_ref().map(|code| &code.manifest),
             };
             let record = changed_record(&plugin, manifest, &change)?;
-            if let Some(code) = code {
-                plugins.write_code(&name, code).await?;
-            }
+            let written = match code {
+                Some(code) => Some(plugins.write_files(&name, code).await?),
+                None => None,
+            };
             if change.enabled == Some(true) {
-                plugin.failures.store(0, Ordering::Relaxed);
+                plugin.failures.forget_all();
             }
-            let plugin = plugins.put_record(&name, record, event).await?;
+            let plugin = plugins.put_record(&name, written, record, event).await?;
             if !plugin.record.enabled {
                 plugin.seat.clear().await;
             }
@@ -120,18 +118,18 @@ impl Plugins {
 
     /// None where the files stay as they are.
     async fn changed_code(&self, plugin: &Plugin, change: &PluginChange) -> Result<Option<Code>> {
+        let turns_on = change.enabled == Some(true) && !plugin.record.enabled;
         if change.source.is_none() && change.manifest.is_none() {
+            if let Some(code) = plugin.code.as_ref().filter(|_| turns_on) {
+                let functions = code::compile(&self.workshop, &code.source).await?;
+                code.check_functions(&functions)?;
+            }
             return Ok(None);
         }
-        let known = plugin.code.as_ref().map(|code| code.files());
-        let part = |given: &Option<String>, known: Option<String>, file: &str| {
-            let missing = || Error::conflict(format!("{file} cannot be used: give it as well"));
-            given.clone().or(known).ok_or_else(missing)
-        };
-        let (manifest, source) = known.map(|it| (it.manifest, it.source)).unzip();
+        let PluginFiles { manifest, source } = self.files_of(plugin).await?;
         let files = PluginFiles {
-            manifest: part(&change.manifest, manifest, files::MANIFEST_FILE)?,
-            source: part(&change.source, source, files::SOURCE_FILE)?,
+            manifest: change.manifest.clone().unwrap_or(manifest),
+            source: change.source.clone().unwrap_or(source),
         };
         let code = Code::read(&plugin.name, files)?;
         Ok(Some(code.check(&self.workshop).await?))
@@ -174,43 +172,81 @@ impl Plugins {
         .await
     }
 
-    /// Writes files that were checked, and takes them over.
-    async fn write_code(&self, name: &str, code: Code) -> Result<()> {
+    /// Writes files that were checked. They are taken over with their record.
+    async fn write_files(&self, name: &str, code: Code) -> Result<Written> {
         let (folder, written, files) = (self.folder.clone(), name.to_owned(), code.files());
         let writing = tokio::task::spawn_blocking(move || {
+            let before =
+                files::find_stamp(&folder, &written).map(|_| files::read(&folder, &written));
             files::write(&folder, &written, &files)?;
-            Ok::<_, std::io::Error>(Plugin::open(&folder, &written, PluginRecord::default()))
+            let opened = Plugin::open(&folder, &written, PluginRecord::default());
+            Ok::<_, std::io::Error>((before, opened))
         });
-        let opened = writing.await.map_err(Error::internal)?;
-        let mut plugin = opened
+        let (before, opened) = writing
+            .await
             .map_err(Error::internal)?
-            .ok_or_else(|| Error::internal("the plugin's files vanished"))?;
+            .map_err(Error::internal)?;
+        let mut plugin = opened.ok_or_else(|| Error::internal("the plugin's files vanished"))?;
         if let Some(old) = self.shelf.find(name) {
-            plugin.record = old.record.clone();
             plugin.seat = Arc::clone(&old.seat);
         }
         plugin.code = Some(Arc::new(code));
-        self.shelf.put(plugin);
-        Ok(())
+        Ok(Written { plugin, before })
     }
 
+    /// What lay there is there again, as far as it could be read.
+    async fn unwrite(&self, written: Written) {
+        let (folder, name) = (self.folder.clone(), written.plugin.name.clone());
+        let undoing = tokio::task::spawn_blocking(move || match written.before {
+            None => files::remove(&folder, &name),
+            Some(Ok(before)) => files::write(&folder, &name, &before),
+            Some(Err(_)) => Ok(()),
+        });
+        if let Ok(Err(error)) = undoing.await {
+            tracing::error!(%error, "a plugin's files could not be put back");
+        }
+    }
+
+    /// Writes the record, and then takes over what is new. Whatever an earlier plugin of this name
+    /// left is not the new one's.
     async fn put_record(
-        &self,
+        self: &Arc<Self>,
         name: &str,
+        written: Option<Written>,
         record: PluginRecord,
         event: AuditEvent,
     ) -> Result<Arc<Plugin>> {
-        let (key, kept) = (name.to_owned(), record.clone());
+        let known = self.shelf.find(name);
+        let (key, is_new) = (name.to_owned(), known.is_none());
+        let code = written.as_ref().and_then(|it| it.plugin.code.clone());
+        let code = code.or_else(|| known.as_ref().and_then(|known| known.code.clone()));
+        let record = match &code {
+            Some(code) => as_relied_on(record, &code.manifest),
+            None => record,
+        };
+        let kept = record.clone();
         let write = move |tx: &WriteTx| {
+            if is_new {
+                remove_plugin(tx, &key)?;
+            }
             put_plugin(tx, &key, &kept)?;
             append_audit(tx, &event)
         };
-        self.store.write(write).await?;
-        let mut plugin = Plugin::clone(&*self.get_by_name(name)?);
+        if let Err(error) = self.store.write(write).await {
+            if let Some(written) = written {
+                self.unwrite(written).await;
+            }
+            return Err(error);
+        }
+        let mut plugin = match (written, known) {
+            (Some(written), _) => written.plugin,
+            (None, Some(known)) => Plugin::clone(&known),
+            (None, None) => return Err(Error::not_found("plugin")),
+        };
         plugin.record = record;
-        let plugin = self.shelf.put(plugin);
-        self.warm(&plugin);
-        Ok(plugin)
+        self.shelf.put(plugin);
+        self.warm_now(name).await;
+        self.get_by_name(name)
     }
 
     /// In a task of its own: a caller that leaves in the middle must not leave files without their
@@ -225,6 +261,13 @@ impl Plugins {
             .await
             .map_err(Error::internal)?
     }
+}
+
+/// Files that are written, and not yet in force.
+struct Written {
+    plugin: Plugin,
+    /// What lay there; None: nothing.
+    before: Option<Result<PluginFiles, ScriptError>>,
 }
 
 fn changed_record(
@@ -257,6 +300,11 @@ fn changed_record(
             given.insert(name.clone(), value);
         }
         record.settings = Value::Object(given).to_string();
+    }
+    if let Some(manifest) = manifest {
+        let given = serde_json::from_str(&record.settings).unwrap_or_default();
+        let fitting = manifest.fitting_values(&given);
+        fitting.map_err(|error| Error::invalid_field("settings", error))?;
     }
     if let Some(hosts) = &change.confirmed_hosts {
         let manifest = manifest.ok_or_else(unusable)?;

@@ -56,7 +56,7 @@ pub(crate) const FUNCTIONS: &[FunctionText] = &[
     ),
     function(
         "log(value: any)",
-        "Writes a line to the plugin's log; 50 lines of 500 characters a call.",
+        "Writes a line to the plugin's log, as print and debug do; 50 lines of 500 characters, 4 KiB in all, a call.",
         "log(\"seen\")",
     ),
     function(
@@ -131,7 +131,7 @@ pub(crate) const FUNCTIONS: &[FunctionText] = &[
     ),
     function(
         "http_post(url: string, body: string) -> map",
-        "Sends a text to another server, as http_get; a dry run sends nothing.",
+        "Sends a text to another server, as http_get; a dry run posts nothing.",
         "http_post(\"https://example.org/\", \"x\")",
     ),
 ];

@@ -22,7 +22,7 @@ pub(super) const HOOKS: &[HookText] = &[
         hook: Hook::MessagePrice,
         sentence: "What does this message cost?",
         answers: "a whole number of tokens of the allowance, 0 or more, or `()` for the house's price",
-        otherwise: "the house's price",
+        otherwise: "the house's price; there is nothing to refuse",
     },
     HookText {
         hook: Hook::ReplyBeforeStart,
@@ -170,7 +170,11 @@ pub(super) const TYPES: &[TypeText] = &[
                 "string or ()",
                 "() where nothing is kept, as on `/v1`.",
             ),
-            ("message_count", "integer", "Messages there so far."),
+            (
+                "message_count",
+                "integer",
+                "Messages there, the one to be answered included; on `/v1` those that were sent, or the prompts.",
+            ),
         ],
     },
     TypeText {
@@ -189,7 +193,11 @@ pub(super) const TYPES: &[TypeText] = &[
                 "integer",
                 "How long the instruction is.",
             ),
-            ("content_chars", "integer", "How long the message is."),
+            (
+                "content_chars",
+                "integer",
+                "How long the message to be answered is; on `/v1` all messages but instructions, or all prompts together.",
+            ),
             ("adapters", "array of strings", "By id."),
         ],
     },

@@ -16,6 +16,7 @@ use rhai::{
 use super::functions;
 use super::running::{Running, Server};
 use super::values;
+use crate::plugins::answers::MAX_REASON_CHARS;
 use crate::plugins::protocol::{Call, Finished, ScriptError, ScriptFunction};
 
 const MAX_OPERATIONS: u64 = 2_000_000;
@@ -114,12 +115,30 @@ impl Interpreter {
             let position = position.unwrap_or(Position::NONE);
             return Err(script_error(self.running.late_message(), position));
         }
-        let value = outcome.map_err(|error| describe(&error))?;
+        let mut value = outcome.map_err(|error| describe(&error))?;
+        shorten_reason(&mut value);
         let answer = values::write(&value).map_err(ScriptError::of_whole)?;
         match answer.len() > MAX_ANSWER_BYTES {
             true => Err(ScriptError::of_whole("the answer is too long")),
             false => Ok(answer),
         }
+    }
+}
+
+/// A reason may hold what a stranger wrote, at any length: that is no fault of the script.
+fn shorten_reason(value: &mut Dynamic) {
+    let Ok(mut answer) = value.as_map_mut() else {
+        return;
+    };
+    let Some(reason) = answer.get_mut("reason") else {
+        return;
+    };
+    let short = reason.as_immutable_string_ref().ok().and_then(|text| {
+        let (end, _) = text.char_indices().nth(MAX_REASON_CHARS)?;
+        Some(text[..end].to_owned())
+    });
+    if let Some(short) = short {
+        *reason = short.into();
     }
 }
 

@@ -14,6 +14,8 @@ use crate::plugins::protocol::{HostAnswer, HostRequest};
 
 const MAX_LINES: usize = 50;
 const MAX_LINE_CHARS: usize = 500;
+/// All lines of a call.
+const MAX_LINES_BYTES: usize = 4 << 10;
 /// What a call may ask of the server.
 const MAX_REQUESTS: u32 = 100;
 
@@ -66,9 +68,15 @@ impl Running {
     /// What is beyond the limit is left out: a script that writes much is no reason to fail.
     pub(super) fn write_line(&self, text: &str) {
         let mut lines = self.lines.borrow_mut();
-        if lines.len() < MAX_LINES {
-            lines.push(text.chars().take(MAX_LINE_CHARS).collect());
+        let written: usize = lines.iter().map(String::len).sum();
+        if lines.len() == MAX_LINES || written >= MAX_LINES_BYTES {
+            return;
         }
+        let mut line: String = text.chars().take(MAX_LINE_CHARS).collect();
+        while written + line.len() > MAX_LINES_BYTES {
+            line.pop();
+        }
+        lines.push(line);
     }
 
     fn left(&self) -> Duration {

@@ -24,7 +24,7 @@ pub(super) struct Plugin {
     /// What of people it asks to be told.
     pub(super) data: Vec<DataKind>,
     pub(super) on_failure: Option<OnFailure>,
-    /// In a row.
+    /// In a row, of the hook that failed most.
     pub(super) failures: u32,
     pub(super) error: Option<PluginError>,
 }
@@ -231,10 +231,13 @@ pub(super) struct PluginLogEntry {
     pub(super) hook: Option<String>,
     /// "allowed", "refused", "changed", "priced", "house_price", "failed" or "switched_off".
     pub(super) outcome: String,
+    /// Of a refusal; or what was granted, changed or named as the price.
     pub(super) reason: Option<String>,
     /// The id of the person whose action it was.
     pub(super) subject: Option<String>,
     pub(super) key_prefix: Option<String>,
+    /// The username that was asked for, where there is no account yet.
+    pub(super) applicant: Option<String>,
     pub(super) took_us: u64,
     pub(super) error: Option<String>,
     /// What the script wrote.
@@ -325,6 +328,7 @@ impl From<PluginLogRecord> for PluginLogEntry {
             reason: record.reason,
             subject: record.subject,
             key_prefix: record.key_prefix,
+            applicant: record.applicant,
             took_us: record.took_us,
             error: record.error,
             lines: record.lines,
