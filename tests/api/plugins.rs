@@ -26,7 +26,7 @@ pub(crate) async fn dry_run(ada: &Person, name: &str, body: Value) -> Value {
 }
 
 /// What it answers now, to the sample.
-async fn reason(ada: &Person, name: &str) -> Value {
+pub(crate) async fn reason(ada: &Person, name: &str) -> Value {
     dry_run(ada, name, json!({"hook": HOOK})).await["reason"].clone()
 }
 
@@ -179,7 +179,7 @@ async fn what_is_no_plugin_is_refused_and_leaves_nothing() {
     assert_eq!(list["items"].as_array().expect("a list").len(), 3);
 }
 
-fn text_of(error: &Value) -> String {
+pub(crate) fn text_of(error: &Value) -> String {
     error["message"].as_str().unwrap_or_default().to_owned()
 }
 

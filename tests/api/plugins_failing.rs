@@ -83,7 +83,6 @@ async fn three_failures_in_a_row_switch_a_plugin_off_say_so_and_open_no_door() {
     assert_eq!(room.state("shaky").await, PluginState::SwitchedOff);
     assert_eq!(room.register().await, refused("shaky", CANNOT_BE_ASKED));
     let log = room.log("shaky").await;
-    assert_eq!(log[0].error.as_deref(), Some("it is switched off"));
     assert!(log.iter().any(|entry| entry.outcome == "switched_off"));
 
     let folder = room.close().await;

@@ -1,9 +1,13 @@
 //! Rules of the house about replies: whether one may begin, how it is written, and what it costs. The
 //! same at every door that begins one, for people and for programs.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::support::{House, Person, text};
+use crate::plugins::until;
+use crate::plugins_pressed::asking;
+use crate::support::{AdapterFile, House, Options, Person, SlowServer, text};
 
 async fn plugin(admin: &Person, hook: &str, source: &str) {
     let manifest = format!(
@@ -121,4 +125,85 @@ async fn a_rule_says_what_a_message_costs() {
     assert_eq!(after, before.map(|balance| balance - 7));
     let said = ada.chat("Hello").await;
     assert_eq!(said["reply"]["cost"], 100, "the house's own price");
+}
+
+/// The rule `rule`, which takes half a second and refuses one model.
+async fn refuses_the_second_model(ada: &Person) -> SlowServer {
+    let server = SlowServer::taking(Duration::from_millis(500)).await;
+    let source = format!(
+        "fn reply_before_start(user, conversation, request) {{ http_get(\"http://{}/\"); \
+         if request.model == \"scripted-two\" {{ refuse(\"not this one\") }} else {{ allow() }} }}",
+        server.address
+    );
+    asking(ada, "rule", "reply_before_start", &source, &server.address).await;
+    server
+}
+
+#[tokio::test]
+async fn what_is_written_is_what_the_rule_was_asked_about() {
+    let options = Options::default().with("CHATELAINE_PLUGINS__DEADLINE_MS", "3000");
+    let house = House::start_with(options).await;
+    let ada = house.set_up().await;
+    let said = ada.chat("Hello").await;
+    let server = refuses_the_second_model(&ada).await;
+    let path = format!("/api/v1/conversations/{}", text(&said, "/conversation/id"));
+    let messages = format!("{path}/messages");
+    let sending = ada.post(&messages, json!({"content": "x"}));
+    let changing = async {
+        until("the rule is asked", async || !server.asked().is_empty()).await;
+        let other = json!({"model": "scripted-two"});
+        ada.patch(&path, other).await.ok(200)
+    };
+    let (sent, _) = tokio::join!(sending, changing);
+    let error = sent.refused(403, "forbidden");
+    assert_eq!(error["message"], "not this one");
+    assert_eq!(server.asked().len(), 2, "it was asked about the other one");
+    assert_eq!(ada.messages(text(&said, "/conversation/id")).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_rule_sees_all_the_text_that_a_program_sends() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let source = r#"fn reply_before_start(user, conversation, request) {
+        if request.content_chars > 100 { refuse(`${request.content_chars} are too many`) } else { allow() }
+    }"#;
+    plugin(&ada, "reply_before_start", source).await;
+    let long = "x".repeat(101);
+    let asked = async |prompt: Value| {
+        let body = json!({"prompt": prompt, "max_tokens": 2, "n": 2});
+        ada.post("/v1/completions", body).await
+    };
+    for prompt in [
+        json!(long),
+        json!(["short", long]),
+        json!([&long[..60], &long[..59]]),
+    ] {
+        let answer = asked(prompt).await;
+        assert_eq!(answer.status, 403, "{}", answer.text);
+    }
+    let fine = asked(json!(["short", &long[..60]])).await;
+    assert_eq!(fine.status, 200, "{}", fine.text);
+    let answers = json!({"n": 4, "messages": [{"role": "user", "content": &long[..60]}]});
+    ada.post("/v1/chat/completions", answers).await.ok(200);
+}
+
+#[tokio::test]
+async fn adapters_of_a_model_that_a_rule_replaced_are_left_away_at_every_door() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let file = AdapterFile::named("Pirate").bytes();
+    ada.upload_adapter("scripted", file).await.ok(201);
+    let source = r#"fn reply_before_start(user, conversation, request) {
+        change(#{ model: "scripted-two" })
+    }"#;
+    plugin(&ada, "reply_before_start", source).await;
+    let chat = json!({"content": "x", "model": "scripted", "adapters": [{"id": "pirate"}]});
+    let said = ada.post("/api/v1/chat", chat).await.ok(200);
+    assert_eq!(said["reply"]["model"], "scripted-two");
+    let mut asked = completion("x");
+    asked["model"] = "scripted".into();
+    asked["lora"] = json!([{"id": "pirate"}]);
+    let answer = ada.post("/v1/chat/completions", asked).await.ok(200);
+    assert_eq!(answer["model"], "scripted-two");
 }

@@ -1,0 +1,118 @@
+//! Hostile scripts where they hurt most: turned on, in the process that answers real questions, while
+//! other people are asked about by another plugin. And what such a process is given to begin with.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatelaine::plugins::{PluginChange, RegistrationVerdict};
+use tokio_util::sync::CancellationToken;
+
+use crate::plugins::{create, registration, until};
+use crate::plugins_asked::{Admin, Room, applying, pricing};
+use crate::plugins_hostile::{endless, growing};
+use crate::support::House;
+
+/// Far more than a busy machine needs to start a process.
+const START: Duration = Duration::from_secs(20);
+
+/// How the question about a stranger ended, how long it took, and how many prices were said meanwhile.
+async fn ask_beside_others(room: &Room) -> (RegistrationVerdict, Duration, usize) {
+    let (plugins, done) = (Arc::clone(&room.plugins), CancellationToken::new());
+    let asked = tokio::spawn({
+        let done = done.clone();
+        async move {
+            let begun = Instant::now();
+            let verdict = plugins.registration_before_accept(&applying()).await;
+            done.cancel();
+            (verdict, begun.elapsed())
+        }
+    });
+    let mut answered = 0;
+    while !done.is_cancelled() && answered < 1_000_000 {
+        assert_eq!(room.plugins.message_price(&pricing()).await, Some(1));
+        answered += 1;
+    }
+    let (verdict, took) = asked.await.expect("an answer");
+    (verdict, took, answered)
+}
+
+#[tokio::test]
+async fn a_hostile_script_that_is_on_lets_nobody_in_and_holds_nobody_else_up() {
+    let room = Room::open().await;
+    let price = "fn message_price(user, model, usage) { 1 }".to_owned();
+    room.add("quick", "message_price", price, "").await;
+    room.guard("victim", "allow()").await;
+    let mut ran = 0;
+    for (name, source) in endless().into_iter().chain(growing()) {
+        let change = PluginChange {
+            source: Some(source),
+            enabled: Some(true),
+            ..PluginChange::default()
+        };
+        let changed = room.plugins.change(&Admin, "victim", change).await;
+        // What does not even compile is refused here.
+        if changed.is_err() {
+            continue;
+        }
+        ran += 1;
+        let (verdict, took, answered) = ask_beside_others(&room).await;
+        assert!(
+            !matches!(verdict, RegistrationVerdict::Allowed(_)),
+            "{name} let somebody in"
+        );
+        assert!(
+            took < room.plugins.longest_wait() + START,
+            "{name}: {took:?}"
+        );
+        // As often as a slow machine may: each price took a small part of that time.
+        let each = took / u32::try_from(answered.max(1)).expect("a small number");
+        let hung = took > Duration::from_millis(400);
+        assert!(!hung || each < took / 4, "{name}: {answered} in {took:?}");
+    }
+    assert!(ran >= 15, "only {ran} of them could be turned on");
+    room.close().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_process_of_a_plugin_has_no_environment_and_narrow_limits() {
+    let options = crate::support::Options::default().with("CHATELAINE_SOMETHING_SECRET", "x");
+    let house = House::start_with(options).await;
+    let ada = house.set_up().await;
+    create(&ada, "guard", &registration("allow()")).await;
+    let on = serde_json::json!({"enabled": true});
+    let path = format!("{}/guard", crate::plugins::PLUGINS);
+    ada.patch(&path, on).await.ok(200);
+    until("its process runs", async || {
+        find_worker(house.process_id()).is_some()
+    })
+    .await;
+    let worker = find_worker(house.process_id()).expect("a process");
+    let read = |file: &str| std::fs::read_to_string(worker.join(file)).expect("a file of proc");
+    assert_eq!(read("environ"), "");
+    let limits = read("limits");
+    let limit = |name: &str| {
+        let line = limits.lines().find(|line| line.starts_with(name));
+        let line = line.unwrap_or_else(|| panic!("no {name} in {limits}"));
+        let value = line[name.len()..].split_whitespace().next();
+        value.expect("a value").to_owned()
+    };
+    assert_eq!(limit("Max file size"), "0");
+    assert_eq!(limit("Max core file size"), "0");
+    assert_eq!(limit("Max open files"), "16");
+    assert_eq!(limit("Max cpu time"), "120");
+    let space: u64 = limit("Max address space").parse().expect("it is limited");
+    assert!(space >= 512 << 20, "{space}");
+}
+
+#[cfg(target_os = "linux")]
+fn find_worker(parent: u32) -> Option<std::path::PathBuf> {
+    let processes = std::fs::read_dir("/proc").expect("there is proc").flatten();
+    processes.map(|entry| entry.path()).find(|process| {
+        let read = |file: &str| std::fs::read_to_string(process.join(file)).unwrap_or_default();
+        let is_child = read("status")
+            .lines()
+            .any(|line| line == format!("PPid:\t{parent}"));
+        is_child && read("cmdline").contains("\0plugins\0")
+    })
+}
