@@ -228,6 +228,24 @@ impl Plugins {
         }
     }
 
+    /// The plugin as it is once it is its turn: it may have been switched off, edited or deleted while
+    /// others were answered. No turn where nobody calls it.
+    async fn turn_of(
+        &self,
+        plugin: &Arc<Plugin>,
+        about: &About,
+    ) -> Result<(Arc<Plugin>, Option<Turn>), Unanswered> {
+        if plugin.called().is_none() {
+            return Ok((Arc::clone(plugin), None));
+        }
+        let turn = plugin.seat.turn(&about.who, about.latest).await;
+        let turn = turn.ok_or(Unanswered::Busy)?;
+        let same = |now: &Arc<Plugin>| Arc::ptr_eq(&now.seat, &plugin.seat);
+        let now = self.shelf.find(&plugin.name).filter(same);
+        let now = now.filter(|now| now.record.enabled);
+        Ok((now.ok_or(Unanswered::Busy)?, Some(turn)))
+    }
+
     async fn ask_to_the_end<Answer: Told>(
         self: &Arc<Self>,
         plugin: &Arc<Plugin>,
@@ -235,18 +253,7 @@ impl Plugins {
         read: fn(Value) -> Result<Answer, String>,
     ) -> Result<Answer, Unanswered> {
         let about = Arc::clone(&asked.about);
-        let mut turn = None;
-        let mut plugin = Arc::clone(plugin);
-        if plugin.called().is_some() {
-            let waited = plugin.seat.turn(&about.who, about.latest).await;
-            turn = Some(waited.ok_or(Unanswered::Busy)?);
-            // It may have been switched off, edited or deleted while others were answered.
-            let same = |now: &Arc<Plugin>| Arc::ptr_eq(&now.seat, &plugin.seat);
-            let now = self.shelf.find(&plugin.name).filter(same);
-            plugin = now
-                .filter(|now| now.record.enabled)
-                .ok_or(Unanswered::Busy)?;
-        }
+        let (plugin, turn) = self.turn_of(plugin, &about).await?;
         if plugin.record.switched_off.is_some() {
             return Err(Unanswered::Failed(plugin.on_failure(about.hook)));
         }

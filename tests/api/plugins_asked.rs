@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use chatelaine::error::Result;
 use chatelaine::plugins::{
-    Administrator, Applicant, CANNOT_BE_ASKED, ConversationFacts, GrantedRole, KeyFacts,
-    ModelFacts, NewPlugin, PersonFacts, PluginChange, PluginLogRecord, PluginState, Plugins,
-    PluginsOptions, PriceQuestion, RegistrationQuestion, RegistrationVerdict, ReplyQuestion,
-    ReplyVerdict, RequestFacts, UsageFacts,
+    Administrator, Applicant, ConversationFacts, GrantedRole, KeyFacts, ModelFacts, NewPlugin,
+    PersonFacts, PluginChange, PluginLogRecord, PluginState, Plugins, PluginsOptions,
+    PriceQuestion, RegistrationQuestion, RegistrationVerdict, ReplyQuestion, ReplyVerdict,
+    RequestFacts, UsageFacts,
 };
 use chatelaine::store::Store;
 use chatelaine::store::audit::AuditActor;

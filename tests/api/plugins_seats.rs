@@ -106,6 +106,39 @@ async fn the_process_of_a_plugin_has_no_environment_and_narrow_limits() {
 }
 
 #[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_process_that_somebody_else_ended_is_no_failure_of_its_plugin() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let open = serde_json::json!({"registration": {"mode": "open"}});
+    ada.patch("/api/v1/admin/settings", open).await.ok(200);
+    create(&ada, "guard", &registration("refuse(\"no\")")).await;
+    let path = format!("{}/guard", crate::plugins::PLUGINS);
+    let on = serde_json::json!({"enabled": true});
+    ada.patch(&path, on).await.ok(200);
+    for turn in 0..4 {
+        until("its process runs", async || {
+            find_worker(house.process_id()).is_some()
+        })
+        .await;
+        let worker = find_worker(house.process_id()).expect("a process");
+        let id = worker.file_name().expect("a number").to_owned();
+        let ended = std::process::Command::new("kill")
+            .arg("-9")
+            .arg(id)
+            .status();
+        assert!(ended.expect("there is kill").success());
+        let name = format!("bob{turn}");
+        let body = serde_json::json!({"username": name, "password": crate::support::PASSWORD});
+        let answer = house.stranger().post("/api/v1/auth/register", body).await;
+        assert!(matches!(answer.status, 403 | 503), "{}", answer.text);
+    }
+    let shown = ada.get(&path).await.ok(200);
+    assert_eq!(shown["plugin"]["state"], "on", "{shown}");
+    assert_eq!(shown["plugin"]["failures"], 0, "{shown}");
+}
+
+#[cfg(target_os = "linux")]
 fn find_worker(parent: u32) -> Option<std::path::PathBuf> {
     let processes = std::fs::read_dir("/proc").expect("there is proc").flatten();
     processes.map(|entry| entry.path()).find(|process| {
