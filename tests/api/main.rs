@@ -59,6 +59,7 @@ mod plugins_outgoing;
 mod plugins_pressed;
 mod plugins_relied_on;
 mod plugins_seats;
+mod plugins_server;
 mod plugins_shipped;
 mod plugins_values;
 mod policies;

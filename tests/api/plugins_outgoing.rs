@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::plugins::{PLUGINS, dry_run, registration};
-use crate::support::{House, Person, SlowServer, plain, text};
+use crate::plugins_server::{SlowServer, plain};
+use crate::support::{House, Person, text};
 
 const HOOK: &str = "registration_before_accept";
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::plugins::{PLUGINS, registration, until};
-use crate::support::{Answer, House, Options, Person, SlowServer, text};
+use crate::plugins_server::SlowServer;
+use crate::support::{Answer, House, Options, Person, text};
 
 const REPLY: &str = "reply_before_start";
 

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::plugins::until;
 use crate::plugins_pressed::asking;
-use crate::support::{AdapterFile, House, Options, Person, SlowServer, text};
+use crate::plugins_server::SlowServer;
+use crate::support::{AdapterFile, House, Options, Person, text};
 
 async fn plugin(admin: &Person, hook: &str, source: &str) {
     let manifest = format!(

@@ -12,7 +12,6 @@ mod pulling;
 mod python;
 mod raw;
 mod script;
-mod slow_server;
 mod smtp;
 
 pub(crate) use adapter_file::AdapterFile;
@@ -24,5 +23,4 @@ pub(crate) use pulling::{PULLED_BYTES, Pulling, names, sentence};
 pub(crate) use python::python;
 pub(crate) use raw::{connect, raw};
 pub(crate) use script::{BROKEN, ENDLESS, FLOOD, FULL, SILENT, SLOW, Script, TOO_LONG};
-pub(crate) use slow_server::{SlowServer, plain};
 pub(crate) use smtp::Smtp;
