@@ -16,6 +16,8 @@ use super::upstream::{Upstream, read_limited};
 
 /// A vector of 4,096 numbers as text has some 90 kB.
 const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
+/// Rarely fewer, so that what nobody counted is not taken for less than it was.
+const BYTES_OF_A_TOKEN: usize = 3;
 
 pub(super) struct Embedding {
     pub(super) upstream: Arc<Upstream>,
@@ -96,24 +98,33 @@ impl Embedding {
         let dialect = self.upstream.dialect();
         let response = self.upstream.expect_success(response, dialect).await?;
         let body = read_limited(response, MAX_ANSWER_BYTES).await?;
-        parse(&body, self.request.texts.len())
+        parse(&body, &self.request.texts)
             .ok_or_else(|| Failure::no_answer("these are not the vectors that were asked for"))
     }
 }
 
 /// None unless there is a vector for every text, all of one size and of sane numbers.
-fn parse(body: &[u8], texts: usize) -> Option<Embeddings> {
+fn parse(body: &[u8], texts: &[String]) -> Option<Embeddings> {
     let answer: Answer = serde_json::from_slice(body).ok()?;
-    let mut vectors: Vec<Vec<f32>> = vec![Vec::new(); texts];
+    let mut vectors: Vec<Vec<f32>> = vec![Vec::new(); texts.len()];
     for (place, vector) in answer.data.into_iter().enumerate() {
         *vectors.get_mut(vector.index.unwrap_or(place))? = normalised(vector.embedding)?;
     }
     let size = vectors.first()?.len();
     let complete = size > 0 && vectors.iter().all(|vector| vector.len() == size);
+    // No text has no tokens, whatever some servers say.
+    let counted = answer.usage.and_then(|it| it.prompt_tokens);
+    let counted = counted.filter(|tokens| *tokens > 0);
     complete.then(|| Embeddings {
         vectors,
-        prompt_tokens: answer.usage.and_then(|it| it.prompt_tokens).unwrap_or(0),
+        prompt_tokens: counted.unwrap_or_else(|| estimated_tokens(texts)),
     })
+}
+
+/// What is taken where a server does not count.
+fn estimated_tokens(texts: &[String]) -> u32 {
+    let bytes: usize = texts.iter().map(String::len).sum();
+    u32::try_from(bytes.div_ceil(BYTES_OF_A_TOKEN)).unwrap_or(u32::MAX)
 }
 
 /// Of length 1.
@@ -134,7 +145,7 @@ mod tests {
             "data": [{"index": 1, "embedding": [0, 2]}, {"index": 0, "embedding": [3, 4]}],
             "usage": {"prompt_tokens": 5},
         });
-        let made = parse(body.to_string().as_bytes(), 2).unwrap();
+        let made = parse(body.to_string().as_bytes(), &two_texts()).unwrap();
         assert_eq!(made.vectors, [vec![0.6, 0.8], vec![0.0, 1.0]]);
         assert_eq!(made.prompt_tokens, 5);
     }
@@ -151,7 +162,21 @@ mod tests {
             json!([{"embedding": ["x"]}, {"embedding": [1]}]),
         ] {
             let body = json!({ "data": data }).to_string();
-            assert_eq!(parse(body.as_bytes(), 2), None, "{body}");
+            assert_eq!(parse(body.as_bytes(), &two_texts()), None, "{body}");
+        }
+    }
+
+    fn two_texts() -> Vec<String> {
+        vec!["ten bytes.".into(), "two".into()]
+    }
+
+    #[test]
+    fn who_does_not_count_is_taken_to_have_read_a_token_for_each_three_bytes() {
+        for usage in [json!(null), json!({}), json!({"prompt_tokens": 0})] {
+            let data = json!([{"embedding": [1]}, {"embedding": [1]}]);
+            let body = json!({"data": data, "usage": usage}).to_string();
+            let made = parse(body.as_bytes(), &two_texts()).unwrap();
+            assert_eq!(made.prompt_tokens, 5, "{body}");
         }
     }
 }
