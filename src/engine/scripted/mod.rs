@@ -180,7 +180,14 @@ impl Engine for ScriptedEngine {
             true => validity::check_embed(&request).map(|()| made_up_vectors(&request.texts)),
             false => Err(EngineError::UnknownModel(request.model)),
         };
-        std::future::ready(made).boxed()
+        let delay = Duration::from_millis(self.script.embed_delay_ms);
+        async move {
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+            made
+        }
+        .boxed()
     }
 
     fn takes_any_adapter(&self, model: &str) -> bool {
@@ -221,15 +228,11 @@ async fn lead_up(rule: &Rule, sender: &EventSender) -> Result<(), ReaderLeft> {
         .await?;
         wait(rule.delay_ms.max(10), sender).await?;
     }
-    for step in (1..=4).filter(|_| rule.prefill > 0) {
-        send(
-            sender,
-            EngineEvent::Prefill {
-                done: rule.prefill * step / 4,
-                total: rule.prefill,
-            },
-        )
-        .await?;
+    let total = rule.prefill;
+    let cached = rule.cached.min(total);
+    for step in (0..=4).filter(|_| total > 0) {
+        let done = cached + (total - cached) * step / 4;
+        send(sender, EngineEvent::Prefill { done, total }).await?;
     }
     wait(rule.first_delay_ms, sender).await
 }

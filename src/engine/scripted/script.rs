@@ -14,6 +14,8 @@ const ADAPTERS_MARK: &str = "{adapters}";
 pub(super) struct Script {
     pub(super) models: Vec<String>,
     pub(super) context_tokens: u32,
+    /// How long vectors take.
+    pub(super) embed_delay_ms: u64,
     pub(super) rules: Vec<Rule>,
 }
 
@@ -22,6 +24,7 @@ impl Default for Script {
         Self {
             models: vec!["scripted".into()],
             context_tokens: 4096,
+            embed_delay_ms: 0,
             rules: Vec::new(),
         }
     }
@@ -45,7 +48,7 @@ pub(super) struct Rule {
     pub(super) repeat: Option<usize>,
     /// Places in the queue, told before anything else.
     pub(super) queued: Vec<u32>,
-    /// Tokens of the prompt, read in four steps.
+    /// Tokens of the prompt, read in four steps from those that are cached.
     pub(super) prefill: u32,
     /// Of the prompt's tokens, so many needed no computing.
     pub(super) cached: u32,

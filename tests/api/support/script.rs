@@ -55,6 +55,12 @@ impl Script {
         self
     }
 
+    /// Has vectors take so long.
+    pub(crate) fn embed_delay_ms(mut self, delay_ms: u64) -> Self {
+        self.0["embed_delay_ms"] = delay_ms.into();
+        self
+    }
+
     pub(super) fn write(&self, path: &Path) {
         std::fs::write(path, self.0.to_string()).expect("a script can be written");
     }
