@@ -4,6 +4,7 @@
 //! Stopping: replies save themselves first, then engines end, then the store closes.
 
 mod data_folder;
+mod deletion;
 mod overview;
 
 use std::path::{Path, PathBuf};
@@ -12,15 +13,14 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accounts::{Accounts, Caller, Visitor};
+use crate::accounts::Accounts;
 use crate::clock::{UnixMs, now_ms};
 use crate::config::{Config, EngineConfig};
-use crate::conversations::{Conversations, Grounds, remove_conversations_of};
+use crate::conversations::{Conversations, Grounds};
 use crate::engine::remote::RemoteEngine;
 use crate::engine::scripted::ScriptedEngine;
 use crate::engine::{CombinedEngine, Engine, ModelInfo, ModelRunner};
 use crate::error::{Error, Result};
-use crate::ids::UserId;
 use crate::jobs::Jobs;
 use crate::mail::Mailer;
 use crate::models::{Adapters, Library, Puller, Pulls, RemoteSources};
@@ -50,6 +50,7 @@ pub struct Appliance {
     pub store: Arc<Store>,
     data: PathBuf,
     started_at: UnixMs,
+    folders: overview::MeasuredFolders,
     jobs: Arc<Jobs>,
     tasks: TaskTracker,
     stopping: CancellationToken,
@@ -114,7 +115,6 @@ impl Appliance {
             Arc::clone(&jobs),
             open_puller(&config, data),
         );
-        accounts.allowances().refresh().await;
         let conversations = Conversations::new(Grounds {
             store: Arc::clone(&store),
             allowances: Arc::clone(accounts.allowances()),
@@ -140,6 +140,7 @@ impl Appliance {
             store,
             data: data.to_owned(),
             started_at: now_ms(),
+            folders: overview::MeasuredFolders::default(),
             jobs,
             tasks,
             stopping,
@@ -179,6 +180,10 @@ impl Appliance {
                     JobTask::ForgetComputed { owner_id } => {
                         appliance.conversations.forget_computed(owner_id).await
                     }
+                    JobTask::RemoveOldEntries { holder } => {
+                        let allowances = appliance.accounts.allowances();
+                        allowances.remove_old_entries(holder).await
+                    }
                     JobTask::PullModel(pull) => {
                         // Large, and no title needs it.
                         Box::pin(appliance.pulls.perform(job.id, &pull)).await
@@ -187,31 +192,6 @@ impl Appliance {
             }
         };
         self.jobs.run(perform, self.stopping.clone()).await;
-    }
-
-    /// Removes somebody with everything that is theirs, for an administrator.
-    pub async fn delete_user(&self, caller: &Caller, id: UserId) -> Result<()> {
-        let deleted = self
-            .accounts
-            .delete_person(caller, id, remove_conversations_of);
-        deleted.await?;
-        self.conversations.forget_replies_of(id).await;
-        Ok(())
-    }
-
-    /// Removes the caller with everything that is theirs.
-    pub async fn delete_own_account(
-        &self,
-        caller: &Caller,
-        visitor: &Visitor,
-        password: &str,
-    ) -> Result<()> {
-        let deleted =
-            self.accounts
-                .delete_own_account(caller, visitor, password, remove_conversations_of);
-        deleted.await?;
-        self.conversations.forget_replies_of(caller.user_id()).await;
-        Ok(())
     }
 
     /// The models people can choose from, as they are now.

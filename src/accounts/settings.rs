@@ -129,8 +129,7 @@ impl Accounts {
     ) -> Result<Settings> {
         caller.require_admin()?;
         let caller = caller.clone();
-        let settings = self
-            .store
+        self.store
             .write(move |tx| {
                 let before = settings(tx)?;
                 change_registration(tx, change.registration)?;
@@ -149,8 +148,6 @@ impl Accounts {
                 }
                 Ok(after)
             })
-            .await?;
-        self.allowances.refresh().await;
-        Ok(settings)
+            .await
     }
 }

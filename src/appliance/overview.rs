@@ -2,6 +2,9 @@
 //! takes. Nothing here says what anybody wrote.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
 
 use crate::accounts::Caller;
 use crate::clock::UnixMs;
@@ -15,8 +18,42 @@ use crate::store::usage::list_usage;
 use super::{Appliance, DATABASE_FILE};
 
 const DAYS: u32 = 30;
-/// What is looked at of a folder; a data folder is not deep.
+/// Files and folders that are looked at below one; what lies behind is not counted.
 const FILES_LIMIT: usize = 200_000;
+/// For so long what was found is told again.
+const FOLDERS_KEPT: Duration = Duration::from_secs(60);
+
+/// What the data folder's folders take, as it was last looked up.
+#[derive(Default)]
+pub(super) struct MeasuredFolders {
+    latest: Mutex<Option<(Instant, Folders)>>,
+}
+
+#[derive(Clone, Copy)]
+struct Folders {
+    models_bytes: u64,
+    saved_states_bytes: u64,
+}
+
+impl MeasuredFolders {
+    /// Who comes while somebody is looking waits for what they find.
+    async fn get(&self, data: &Path) -> Result<Folders> {
+        let mut latest = self.latest.lock().await;
+        if let Some((at, folders)) = *latest
+            && at.elapsed() < FOLDERS_KEPT
+        {
+            return Ok(folders);
+        }
+        let data = data.to_owned();
+        let measured = tokio::task::spawn_blocking(move || Folders {
+            models_bytes: bytes_below(&data.join("models")) + bytes_below(&data.join("adapters")),
+            saved_states_bytes: bytes_below(&data.join("kv")),
+        });
+        let folders = measured.await.map_err(Error::internal)?;
+        *latest = Some((Instant::now(), folders));
+        Ok(folders)
+    }
+}
 
 pub struct Overview {
     pub counts: Counts,
@@ -51,8 +88,9 @@ impl Appliance {
             .store
             .read(|tx| Ok((counts(tx)?, list_usage(tx, DAYS)?)));
         let (counts, usage) = read.await?;
+        let folders = self.folders.get(&self.data).await?;
         let data = self.data.clone();
-        let measured = tokio::task::spawn_blocking(move || (memory(), disk(&data)));
+        let measured = tokio::task::spawn_blocking(move || (memory(), disk(&data, folders)));
         let (memory, disk) = measured.await.map_err(Error::internal)?;
         Ok(Overview {
             counts,
@@ -73,28 +111,29 @@ fn memory() -> Memory {
     }
 }
 
-fn disk(data: &Path) -> Disk {
+fn disk(data: &Path, folders: Folders) -> Disk {
     Disk {
         database_bytes: bytes_below(&data.join(DATABASE_FILE)),
-        models_bytes: bytes_below(&data.join("models")) + bytes_below(&data.join("adapters")),
-        saved_states_bytes: bytes_below(&data.join("kv")),
+        models_bytes: folders.models_bytes,
+        saved_states_bytes: folders.saved_states_bytes,
         free_bytes: machine::free_disk_bytes(data),
     }
 }
 
 /// Of a file, or of everything in a folder; what cannot be read takes nothing.
 fn bytes_below(path: &Path) -> u64 {
-    let (mut waiting, mut bytes, mut seen) = (vec![path.to_owned()], 0, 0);
+    let (mut waiting, mut bytes, mut left) = (vec![path.to_owned()], 0, FILES_LIMIT);
     while let Some(path) = waiting.pop() {
-        seen += 1;
         let Ok(found) = std::fs::symlink_metadata(&path) else {
             continue;
         };
         if found.is_file() {
             bytes += found.len();
-        } else if found.is_dir() && seen < FILES_LIMIT {
+        } else if found.is_dir() {
             let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
-            waiting.extend(entries.map(|entry| entry.path()));
+            let known = waiting.len();
+            waiting.extend(entries.take(left).map(|entry| entry.path()));
+            left -= waiting.len() - known;
         }
     }
     bytes

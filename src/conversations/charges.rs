@@ -10,10 +10,10 @@ use std::sync::{Arc, OnceLock};
 use crate::accounts::Caller;
 use crate::accounts::allowance::release;
 use crate::accounts::allowance::{
-    Allowances, Ask, PricedReply, Purchase, QuoteNeeded, Reserved, settle,
+    Allowances, Ask, Order, PricedReply, Purchase, QuoteNeeded, Reserved, settle,
 };
 use crate::engine::{Embed, Generate, Priority, Usage};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{MessageId, UserId};
 use crate::store::{Store, WriteTx};
 
@@ -27,8 +27,26 @@ const TOKENS_PER_MESSAGE: usize = 4;
 pub(super) struct Payer {
     user_id: UserId,
     allowances: Arc<Allowances>,
+    /// Whether the house charged when the request came.
+    may_pay: bool,
     /// What somebody else said it costs, once they were asked.
     quote: Arc<OnceLock<Option<u32>>>,
+}
+
+/// How large a request is, as far as can be said before it is read.
+#[derive(Clone, Copy)]
+pub(super) struct Size {
+    pub(super) prompt_tokens: u32,
+    context_tokens: u32,
+}
+
+impl Size {
+    pub(super) fn of(request: &Generate, context_tokens: u32) -> Self {
+        Self {
+            prompt_tokens: estimated_tokens(request, context_tokens),
+            context_tokens,
+        }
+    }
 }
 
 /// How a reply is begun.
@@ -54,7 +72,6 @@ pub(super) struct Charge {
     id: MessageId,
     payer: Payer,
     model: String,
-    estimated_prompt_tokens: u32,
     by_policy: bool,
 }
 
@@ -66,26 +83,40 @@ pub(super) struct Settlement {
     used: Option<(Usage, Option<u32>)>,
 }
 
-/// At most what the context can hold: of a longer history the oldest is left out.
+/// At least as many as a text of so many bytes has.
+pub(super) fn estimated_text_tokens(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX)
+}
+
+/// Of a prompt before it is read. At most what the context can hold: of a longer history the oldest
+/// is left out.
 fn estimated_tokens(request: &Generate, context_tokens: u32) -> u32 {
-    let messages = request.messages.iter();
-    let written = [&request.thought, &request.written];
-    let raw = request.raw_prompt.iter();
+    let said = request.messages.iter().map(|message| {
+        let calls = message.tool_calls.iter();
+        let calls: usize = calls
+            .map(|call| call.name.len() + call.arguments.len())
+            .sum();
+        message.content.len() + calls + BYTES_PER_TOKEN * TOKENS_PER_MESSAGE
+    });
     let tools = request.tools.iter();
-    let bytes: usize = messages
-        .map(|message| message.content.len() + BYTES_PER_TOKEN * TOKENS_PER_MESSAGE)
-        .chain(written.into_iter().chain(raw).map(String::len))
-        .chain(tools.map(|tool| tool.description.len() + tool.parameters.len()))
-        .sum();
-    let tokens = u32::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX);
-    tokens.min(context_tokens)
+    let tools = tools.map(|tool| tool.name.len() + tool.description.len() + tool.parameters.len());
+    let written = [&request.thought, &request.written];
+    let raw = written.into_iter().chain(&request.raw_prompt);
+    let bytes: usize = said.chain(tools).chain(raw.map(String::len)).sum();
+    estimated_text_tokens(bytes).min(context_tokens)
+}
+
+/// The same of texts whose vectors are wanted.
+pub(super) fn estimated_vector_tokens(request: &Embed) -> u32 {
+    estimated_text_tokens(request.texts.iter().map(String::len).sum())
 }
 
 impl Payer {
-    pub(super) fn new(caller: &Caller, allowances: &Arc<Allowances>) -> Self {
+    pub(super) fn new(caller: &Caller, allowances: &Arc<Allowances>, may_pay: bool) -> Self {
         Self {
             user_id: caller.user_id(),
             allowances: Arc::clone(allowances),
+            may_pay,
             quote: Arc::default(),
         }
     }
@@ -94,9 +125,9 @@ impl Payer {
         self.user_id
     }
 
-    /// False: everything is free, and `reserve` need not be asked.
+    /// False: everything is free, and what is kept nowhere needs no transaction.
     pub(super) fn may_pay(&self) -> bool {
-        self.allowances.may_charge()
+        self.may_pay
     }
 
     /// Writes something that reserves; asks for the price first where somebody else says it.
@@ -116,101 +147,112 @@ impl Payer {
         store.write(move |tx| again(tx)).await
     }
 
-    /// Sets aside what a reply costs, and holds the request to what can be paid for. `is_message`:
-    /// the ledger is to name it.
+    /// Sets aside what a reply costs, and holds the request to what can be paid for.
     pub(super) fn reserve(
         &self,
         tx: &WriteTx,
         id: MessageId,
         request: &mut Generate,
-        context_tokens: u32,
-        is_message: bool,
+        size: Size,
     ) -> Result<Terms> {
-        if !self.may_pay() {
-            return Ok(Terms::Free);
-        }
-        let prompt_tokens = estimated_tokens(request, context_tokens);
-        let ask = Ask {
-            id,
-            user_id: self.user_id,
-            purchase: Purchase::Reply,
-            model: request.model.clone(),
-            prompt_tokens,
-            max_tokens: request.max_tokens,
-            context_tokens,
-            quote: self.quote.get().copied(),
-            is_message,
-        };
-        let terms = self.reserve_for(tx, ask, &mut request.max_tokens)?;
-        if let Terms::SlowLane = terms {
-            request.priority = Priority::Batch;
-        }
+        let asks = vec![Ask {
+            is_message: true,
+            ..ask(id, request, size)
+        }];
+        let (terms, limit) = self.reserve_all(tx, asks)?.pop().ok_or_else(nothing)?;
+        hold(request, &terms, limit);
         Ok(terms)
+    }
+
+    /// The same for several answers that nobody stores: all are paid for, or none.
+    pub(super) fn reserve_each(
+        &self,
+        tx: &WriteTx,
+        wanted: &mut [(Generate, Size)],
+    ) -> Result<Vec<Terms>> {
+        let asks = wanted.iter();
+        let asks = asks.map(|(request, size)| ask(MessageId::generate(), request, *size));
+        let reserved = self.reserve_all(tx, asks.collect())?;
+        let held = wanted.iter_mut().zip(reserved);
+        let terms = held.map(|((request, _), (terms, limit))| {
+            hold(request, &terms, limit);
+            terms
+        });
+        Ok(terms.collect())
     }
 
     /// The same for vectors.
-    pub(super) fn reserve_vectors(
-        &self,
-        tx: &WriteTx,
-        id: MessageId,
-        request: &mut Embed,
-    ) -> Result<Terms> {
-        let bytes: usize = request.texts.iter().map(String::len).sum();
-        let tokens = bytes.div_ceil(BYTES_PER_TOKEN);
-        let ask = Ask {
-            id,
-            user_id: self.user_id,
+    pub(super) fn reserve_vectors(&self, tx: &WriteTx, request: &mut Embed) -> Result<Terms> {
+        let asks = vec![Ask {
+            id: MessageId::generate(),
             purchase: Purchase::Vectors,
             model: request.model.clone(),
-            prompt_tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
+            prompt_tokens: estimated_vector_tokens(request),
             max_tokens: None,
             context_tokens: 0,
-            quote: None,
             is_message: false,
-        };
-        let terms = self.reserve_for(tx, ask, &mut None)?;
+        }];
+        let (terms, _) = self.reserve_all(tx, asks)?.pop().ok_or_else(nothing)?;
         if let Terms::SlowLane = terms {
             request.priority = Priority::Batch;
         }
         Ok(terms)
     }
 
-    fn reserve_for(&self, tx: &WriteTx, ask: Ask, limit: &mut Option<u32>) -> Result<Terms> {
-        let reserved = self.allowances.reserve(tx, &ask)?;
-        Ok(match reserved {
-            Reserved::Free => Terms::Free,
-            Reserved::SlowLane => Terms::SlowLane,
+    /// On what terms each is begun, and what it must keep to.
+    fn reserve_all(&self, tx: &WriteTx, asks: Vec<Ask>) -> Result<Vec<(Terms, Option<u32>)>> {
+        let order = Order {
+            user_id: self.user_id,
+            quote: self.quote.get().copied(),
+            asks,
+        };
+        let reserved = self.allowances.reserve(tx, &order)?;
+        let each = order.asks.into_iter().zip(reserved);
+        let each = each.map(|(ask, reserved)| match reserved {
+            Reserved::Free => (Terms::Free, ask.max_tokens),
+            Reserved::SlowLane => (Terms::SlowLane, ask.max_tokens),
             Reserved::Held {
                 max_tokens,
                 by_policy,
             } => {
-                *limit = max_tokens;
-                Terms::Charged(Charge {
+                let charge = Charge {
                     id: ask.id,
                     payer: self.clone(),
                     model: ask.model,
-                    estimated_prompt_tokens: ask.prompt_tokens,
                     by_policy,
-                })
+                };
+                (Terms::Charged(charge), max_tokens)
             }
-        })
+        });
+        Ok(each.collect())
+    }
+}
+
+fn nothing() -> Error {
+    Error::internal("nothing was said of what was asked for")
+}
+
+fn ask(id: MessageId, request: &Generate, size: Size) -> Ask {
+    Ask {
+        id,
+        purchase: Purchase::Reply,
+        model: request.model.clone(),
+        prompt_tokens: size.prompt_tokens,
+        max_tokens: request.max_tokens,
+        context_tokens: size.context_tokens,
+        is_message: false,
+    }
+}
+
+/// Holds a request to the terms it is begun on.
+fn hold(request: &mut Generate, terms: &Terms, limit: Option<u32>) {
+    request.max_tokens = limit;
+    if let Terms::SlowLane = terms {
+        request.priority = Priority::Batch;
     }
 }
 
 impl Charge {
-    /// What was used of a reply that was broken off, as far as it was counted.
-    pub(super) fn used_so_far(&self, counted: Usage) -> Usage {
-        let is_begun = counted.completion_tokens > 0;
-        match counted.prompt_tokens {
-            // Not every engine says how far it has read.
-            0 if is_begun => Usage {
-                prompt_tokens: self.estimated_prompt_tokens,
-                ..counted
-            },
-            _ => counted,
-        }
-    }
-
     /// `used` None: nothing is charged. Asks for the price where somebody else says it.
     pub(super) async fn settlement(&self, used: Option<Usage>) -> Settlement {
         let used = match used {

@@ -66,13 +66,15 @@ async fn cost_at(before: Option<u32>, after: Option<u32>) -> (Option<i64>, Vec<P
     let payer = Payer {
         user_id,
         allowances,
+        may_pay: true,
         quote: Arc::default(),
     };
     let writing = payer.clone();
     let write = move |tx: &WriteTx| {
         let mut request = Generate::new("m", vec![ChatMessage::new(Role::User, "x".repeat(288))]);
         let id = MessageId::generate();
-        writing.reserve(tx, id, &mut request, 4_096, true)
+        let size = Size::of(&request, 4_096);
+        writing.reserve(tx, id, &mut request, size)
     };
     let terms = payer.write(&store, write).await.unwrap();
     let charge = terms.into_charge().expect("it is charged");

@@ -1,18 +1,17 @@
 //! Text and vectors for a program that keeps its own conversation. Nothing is stored but what it
-//! costs, and when the program goes away the work is cancelled, since it could not come back for the
+//! uses and costs, and when the program goes away the work is cancelled, since it could not come back for the
 //! rest.
 
 use std::sync::Arc;
 
 use super::Conversations;
-use super::charges::{Payer, Terms};
-use super::metering::{CompletionStream, Meter};
+use super::charges::{Charge, Payer, Size, Terms, estimated_vector_tokens};
+use super::metering::{Bill, CompletionStream, Meter, Outcome};
 use super::model_choice::Asker;
 use super::promises::lane_of;
 use crate::accounts::Caller;
 use crate::engine::{Embed, Embeddings, Generate, Priority, Usage};
 use crate::error::{Error, Result};
-use crate::ids::MessageId;
 use crate::models::AdapterChoice;
 use crate::store::WriteTx;
 
@@ -22,6 +21,8 @@ pub struct CompletionRequest {
     pub adapters: Vec<AdapterChoice>,
     /// What is asked, once for each answer. Model, adapters and lane are filled in here.
     pub generate: Vec<Generate>,
+    /// The answers are handed over together: none is paid for unless all come to their end.
+    pub is_whole: bool,
 }
 
 pub struct Completion {
@@ -44,8 +45,8 @@ pub struct CompletedEmbedding {
     pub embeddings: Embeddings,
 }
 
-/// What is asked of the engine, and what it costs.
-type Metered<T> = (T, Option<Meter>);
+/// What is asked of the engine, and what counts it.
+type Metered<T> = (T, Meter);
 
 impl Conversations {
     /// All answers are paid for, or none is begun.
@@ -84,7 +85,8 @@ impl Conversations {
                 ..generate
             }
         });
-        let metered = self.reserve_each(&asker, wanted.collect()).await?;
+        let metered = self.reserve_each(&asker, wanted.collect(), request.is_whole);
+        let metered = metered.await?;
         let (wanted, meters): (Vec<_>, Vec<_>) = metered.into_iter().unzip();
         let streams = wanted
             .into_iter()
@@ -93,15 +95,14 @@ impl Conversations {
         let streams = match streams {
             Ok(streams) => streams,
             Err(error) => {
-                for meter in meters.into_iter().flatten() {
-                    meter.end(None).await;
+                for meter in meters {
+                    meter.end(Outcome::Failed).await;
                 }
                 return Err(error.into());
             }
         };
-        let streams = streams.into_iter().zip(meters).map(|(stream, meter)| {
-            CompletionStream::new(stream, meter, self.desk(), model.clone())
-        });
+        let streams = streams.into_iter().zip(meters);
+        let streams = streams.map(|(stream, meter)| CompletionStream::new(stream, meter));
         Ok(Completion {
             streams: streams.collect(),
             model,
@@ -112,46 +113,48 @@ impl Conversations {
         &self,
         asker: &Asker,
         wanted: Vec<Generate>,
+        is_whole: bool,
     ) -> Result<Vec<Metered<Generate>>> {
         let payer = asker.payer().clone();
+        let sized = wanted.into_iter().map(|generate| {
+            let context_tokens = asker.context_tokens(&generate.model);
+            let size = Size::of(&generate, context_tokens);
+            (generate, size)
+        });
+        let sized: Vec<_> = sized.collect();
+        let (bill, desk) = (Bill::new(sized.len(), is_whole), self.desk());
+        let meter = move |(generate, size): (Generate, Size), charge: Option<Charge>| {
+            let meter = Meter::new(&desk, &bill, charge, &generate.model, size.prompt_tokens);
+            (generate, meter)
+        };
         if !payer.may_pay() {
-            return Ok(wanted
-                .into_iter()
-                .map(|generate| (generate, None))
-                .collect());
+            return Ok(sized.into_iter().map(|sized| meter(sized, None)).collect());
         }
-        let context_tokens = wanted
-            .first()
-            .map_or(0, |generate| asker.context_tokens(&generate.model));
-        self.reserve_with(payer.clone(), move |tx| {
-            let each = wanted.iter().cloned().map(|mut generate| {
-                let id = MessageId::generate();
-                let terms = payer.reserve(tx, id, &mut generate, context_tokens, false)?;
-                Ok((generate, terms))
-            });
-            each.collect()
-        })
-        .await
+        let reserving = payer.clone();
+        let write = move |tx: &WriteTx| {
+            let mut wanted = sized.clone();
+            let terms = reserving.reserve_each(tx, &mut wanted)?;
+            Ok(wanted.into_iter().zip(terms).collect())
+        };
+        self.reserve_with(payer, write, meter).await
     }
 
     /// In a task of its own: a caller that leaves in the middle leaves a meter, which gives back
     /// what was reserved.
-    async fn reserve_with<T: Send + 'static>(
+    async fn reserve_with<T, U>(
         &self,
         payer: Payer,
         write: impl Fn(&WriteTx) -> Result<Vec<(T, Terms)>> + Send + Sync + 'static,
-    ) -> Result<Vec<Metered<T>>> {
-        let (store, desk) = (Arc::clone(&self.store), self.desk());
+        meter: impl Fn(T, Option<Charge>) -> Metered<U> + Send + 'static,
+    ) -> Result<Vec<Metered<U>>>
+    where
+        T: Send + 'static,
+        U: Send + 'static,
+    {
+        let store = Arc::clone(&self.store);
         let reserved = self.tasks.spawn(async move {
-            let reserved = payer.write(&store, write).await?;
-            let has_failed = Arc::default();
-            let metered = reserved.into_iter().map(|(asked, terms)| {
-                let charge = terms.into_charge();
-                (
-                    asked,
-                    charge.map(|charge| Meter::new(&desk, charge, &has_failed)),
-                )
-            });
+            let reserved = payer.write(&store, write).await?.into_iter();
+            let metered = reserved.map(|(asked, terms)| meter(asked, terms.into_charge()));
             Ok::<_, Error>(metered.collect())
         });
         reserved.await.map_err(Error::internal)?
@@ -171,15 +174,17 @@ impl Conversations {
             priority: request.priority,
             lane: lane_of(caller.user_id()),
         };
-        let (wanted, meter) = self.reserve_vectors(&asker, wanted).await?;
+        let (wanted, mut meter) = self.reserve_vectors(&asker, wanted).await?;
+        meter.begin_vectors();
         let embeddings = self.engine.embed(wanted).await;
-        if let Some(meter) = meter {
-            let usage = |made: &Embeddings| Usage {
+        let outcome = match &embeddings {
+            Ok(made) => Outcome::Finished(Usage {
                 prompt_tokens: made.prompt_tokens,
                 ..Usage::default()
-            };
-            meter.end(embeddings.as_ref().ok().map(usage)).await;
-        }
+            }),
+            Err(_) => Outcome::Failed,
+        };
+        meter.end(outcome).await;
         Ok(CompletedEmbedding {
             model,
             embeddings: embeddings?,
@@ -188,15 +193,22 @@ impl Conversations {
 
     async fn reserve_vectors(&self, asker: &Asker, wanted: Embed) -> Result<Metered<Embed>> {
         let payer = asker.payer().clone();
+        let (bill, desk) = (Bill::new(1, true), self.desk());
+        let meter = move |wanted: Embed, charge: Option<Charge>| {
+            let tokens = estimated_vector_tokens(&wanted);
+            let meter = Meter::new(&desk, &bill, charge, &wanted.model, tokens);
+            (wanted, meter)
+        };
         if !payer.may_pay() {
-            return Ok((wanted, None));
+            return Ok(meter(wanted, None));
         }
-        let metered = self.reserve_with(payer.clone(), move |tx| {
+        let reserving = payer.clone();
+        let write = move |tx: &WriteTx| {
             let mut wanted = wanted.clone();
-            let terms = payer.reserve_vectors(tx, MessageId::generate(), &mut wanted)?;
+            let terms = reserving.reserve_vectors(tx, &mut wanted)?;
             Ok(vec![(wanted, terms)])
-        });
-        let first = metered.await?.pop();
+        };
+        let first = self.reserve_with(payer, write, meter).await?.pop();
         first.ok_or_else(|| Error::internal("nothing was reserved for vectors"))
     }
 }

@@ -1,10 +1,13 @@
 //! A person's conversations: list, make, look at, change, delete. Every function asks by owner
 //! inside its transaction, so a conversation of somebody else's is never seen, let alone changed.
 
+use std::sync::Arc;
+
+use super::Conversations;
 use super::forgetting::request_forgetting;
 use super::model_choice::{Asker, asked_or_kept};
+use super::replies::Gone;
 use super::tree::{MessageInTree, Tree};
-use super::{Conversations, replies};
 use crate::accounts::Caller;
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
@@ -222,24 +225,31 @@ impl Conversations {
             .await
     }
 
-    /// With everything in it. A reply being written there is stopped.
+    /// With everything in it. A reply being written there is stopped, and what was used of it is paid
+    /// for. In a task of its own: a caller that leaves in the middle must not leave a reply that is
+    /// written for nobody.
     pub async fn delete(&self, caller: &Caller, id: ConversationId) -> Result<()> {
         let owner_id = caller.user_id();
-        self.store
-            .write(move |tx| {
-                let conversation = get_conversation_of(tx, owner_id, id)?;
-                remove(tx, &conversation)?;
-                request_forgetting(tx, owner_id)
-            })
-            .await?;
-        self.replies.forget_all_in(id).await;
-        self.jobs.wake();
-        Ok(())
+        let (store, replies) = (Arc::clone(&self.store), Arc::clone(&self.replies));
+        let jobs = Arc::clone(&self.jobs);
+        let deleted = self.tasks.spawn(async move {
+            store
+                .write(move |tx| {
+                    let conversation = get_conversation_of(tx, owner_id, id)?;
+                    remove(tx, &conversation)?;
+                    request_forgetting(tx, owner_id)
+                })
+                .await?;
+            replies.forget(Gone::Conversation(id)).await;
+            jobs.wake();
+            Ok::<_, Error>(())
+        });
+        deleted.await.map_err(Error::internal)?
     }
 
     /// Stops what is being written for somebody whose conversations are gone.
     pub async fn forget_replies_of(&self, owner_id: UserId) {
-        self.replies.forget_all_of(owner_id).await;
+        self.replies.forget(Gone::Owner(owner_id)).await;
         self.jobs.wake();
     }
 
@@ -276,14 +286,14 @@ impl Conversations {
     }
 }
 
+/// What is promised there stays, until whoever writes it has settled it.
 fn remove(tx: &WriteTx, conversation: &ConversationRecord) -> Result<()> {
-    replies::forget_replies_in(tx, conversation.id)?;
     remove_messages(tx, conversation.owner_id, conversation.id)?;
     remove_conversation(tx, conversation)?;
     append_search_change(tx, &SearchChange::ConversationDeleted(conversation.id))
 }
 
-/// Removes every conversation of somebody who goes.
+/// Removes every conversation of somebody who goes. [`Conversations::forget_replies_of`] must follow.
 pub fn remove_conversations_of(tx: &WriteTx, owner_id: UserId) -> Result<()> {
     for archived in [false, true] {
         let (conversations, _) = list_conversations(tx, owner_id, archived, None, usize::MAX - 1)?;

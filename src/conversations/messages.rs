@@ -15,13 +15,13 @@ use super::promises::{
     Promise, Wanted, find_earlier, promise_exchange, promise_reply, promise_rest,
 };
 use super::reply_reader::ReplyReader;
-use super::tree::MessageInTree;
+use super::tree::{MessageInTree, Tree};
 use crate::accounts::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
 use crate::models::AdapterChoice;
 use crate::store::conversations::ConversationRecord;
-use crate::store::messages::{Author, MessageRecord, ReplySettings};
+use crate::store::messages::{Author, MessageRecord, ReplySettings, list_messages};
 use crate::store::{Reads, WriteTx};
 
 pub(super) const CONTENT_LIMIT_BYTES: usize = 256 * 1024;
@@ -184,7 +184,8 @@ impl Conversations {
             let settings = settings.as_ref().unwrap_or(&old.settings);
             let adapters = asked_or_kept(adapters.as_deref(), &old.adapters);
             let wanted = Wanted::new(&asker, old.model.as_deref(), &adapters, settings)?;
-            promise_rest(tx, conversation, old, &wanted)
+            let tree = Tree::new(list_messages(tx, conversation.id)?);
+            promise_rest(tx, conversation, tree, old, &wanted)
         };
         self.promise(payer, rules, write).await
     }

@@ -1,11 +1,11 @@
-//! What a program's request costs, which nobody stores: settled when its stream has ended, failed,
-//! or was dropped by a client that left.
+//! What a program's request uses and costs, which nobody stores: written down when its stream has
+//! ended, failed, or was dropped by a client that left.
 //!
-//! A meter that is dropped settles by itself, on the tasks that shutdown waits for. What a killed
-//! house did not settle is released at its next start. Made by `completions` alone.
+//! Answers that are handed over together are settled together, when all have ended. A meter that is
+//! dropped settles by itself, on the tasks that shutdown waits for. What a killed house did not
+//! settle is released at its next start. Made by `completions` alone.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -13,10 +13,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::charges::{Charge, Settlement};
+use super::tally::Tally;
 use crate::engine::{EngineError, EngineEvent, TokenStream, Usage};
-use crate::error::ErrorKind;
-use crate::store::Store;
-use crate::store::usage::add_usage;
+use crate::error::{ErrorKind, Result};
+use crate::store::usage::{add_reply, add_usage};
+use crate::store::{Store, WriteTx};
 
 /// Between two tries while the disk does not take it.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -30,24 +31,50 @@ pub(super) struct Desk {
     pub(super) stopping: CancellationToken,
 }
 
-impl Desk {
-    /// For the overview, which nobody waits for.
-    fn add_up(&self, model: String, usage: Usage) {
-        let store = Arc::clone(&self.store);
-        self.tasks.spawn(async move {
-            let added = store.write(move |tx| add_usage(tx, &model, usage)).await;
-            if let Err(error) = added {
-                tracing::warn!(%error, "what a completion used was not added up");
-            }
-        });
-    }
+/// What came of one answer.
+struct Ended {
+    /// None: nothing is charged.
+    charge: Option<Charge>,
+    model: String,
+    /// None: the engine did nothing for it.
+    used: Option<Usage>,
+    is_reply: bool,
+}
 
-    async fn settle(self, charge: Charge, used: Option<Usage>) {
-        let settlement: Settlement = charge.settlement(used).await;
+impl Ended {
+    fn write(&self, tx: &WriteTx, settlement: Option<Settlement>) -> Result<()> {
+        if let Some(settlement) = settlement {
+            settlement.write(tx)?;
+        }
+        match self.used {
+            Some(usage) if self.is_reply => add_reply(tx, &self.model, usage),
+            Some(usage) => add_usage(tx, &self.model, usage),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Desk {
+    /// `is_paid` false: what is charged is given back.
+    async fn settle(self, ended: Vec<Ended>, is_paid: bool) {
+        let mut settlements = Vec::with_capacity(ended.len());
+        for answer in &ended {
+            settlements.push(match &answer.charge {
+                Some(charge) => Some(charge.settlement(answer.used.filter(|_| is_paid)).await),
+                None => None,
+            });
+        }
+        let lines: Arc<Vec<_>> = Arc::new(ended.into_iter().zip(settlements).collect());
         let mut pause = FIRST_PAUSE;
         loop {
-            let written = self.store.write(move |tx| settlement.write(tx)).await;
-            let Err(error) = written else { return };
+            let lines = Arc::clone(&lines);
+            let write = move |tx: &WriteTx| {
+                let mut lines = lines.iter();
+                lines.try_for_each(|(ended, settlement)| ended.write(tx, *settlement))
+            };
+            let Err(error) = self.store.write(write).await else {
+                return;
+            };
             let passes = matches!(error.kind, ErrorKind::Overloaded { .. });
             if !passes || self.stopping.is_cancelled() {
                 tracing::error!(%error, "a completion was not settled; it is released at the next start");
@@ -59,115 +86,176 @@ impl Desk {
     }
 }
 
+/// What is shared by all answers to one request.
+pub(super) struct Bill {
+    /// Nobody gets one of the answers before all have ended.
+    is_whole: bool,
+    state: Mutex<BillState>,
+}
+
+struct BillState {
+    running: usize,
+    ended: Vec<Ended>,
+    /// One of them failed, which ends them all.
+    has_failed: bool,
+}
+
+impl Bill {
+    pub(super) fn new(answers: usize, is_whole: bool) -> Arc<Self> {
+        Arc::new(Self {
+            is_whole,
+            state: Mutex::new(BillState {
+                running: answers,
+                ended: Vec::with_capacity(answers),
+                has_failed: false,
+            }),
+        })
+    }
+
+    /// Gives what is to be settled now, and whether it is paid for.
+    fn enter(&self, ended: Ended, has_failed: bool) -> (Vec<Ended>, bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.running = state.running.saturating_sub(1);
+        state.has_failed |= has_failed;
+        state.ended.push(ended);
+        let is_due = !self.is_whole || state.running == 0;
+        let due = if is_due {
+            std::mem::take(&mut state.ended)
+        } else {
+            Vec::new()
+        };
+        (due, !state.has_failed)
+    }
+}
+
+/// How an answer ends.
+#[derive(Clone, Copy)]
+pub(super) enum Outcome {
+    Finished(Usage),
+    /// Nobody pays for what the engine did.
+    Failed,
+    /// Its client left, and pays for what the engine did.
+    Left,
+}
+
 pub(super) struct Meter {
     desk: Desk,
-    /// None: it is settled, or on its way there.
+    bill: Arc<Bill>,
     charge: Option<Charge>,
-    used: Usage,
-    is_begun: bool,
-    /// Whether one of the answers to the same request has failed, which ends them all.
-    has_failed: Arc<AtomicBool>,
+    model: String,
+    tally: Tally,
+    is_reply: bool,
+    has_ended: bool,
 }
 
 impl Meter {
-    /// `has_failed` is shared by all answers to one request.
-    pub(super) fn new(desk: &Desk, charge: Charge, has_failed: &Arc<AtomicBool>) -> Self {
+    /// `estimated_prompt_tokens` is what is counted where the engine does not say.
+    pub(super) fn new(
+        desk: &Desk,
+        bill: &Arc<Bill>,
+        charge: Option<Charge>,
+        model: &str,
+        estimated_prompt_tokens: u32,
+    ) -> Self {
         Self {
             desk: desk.clone(),
-            charge: Some(charge),
-            used: Usage::default(),
-            is_begun: false,
-            has_failed: Arc::clone(has_failed),
+            bill: Arc::clone(bill),
+            charge,
+            model: model.to_owned(),
+            tally: Tally::new(estimated_prompt_tokens),
+            is_reply: true,
+            has_ended: false,
         }
     }
 
-    fn count(&mut self, event: &EngineEvent) {
-        match event {
-            EngineEvent::Prefill { total, .. } => self.used.prompt_tokens = *total,
-            EngineEvent::Delta(_) | EngineEvent::Reasoning(_) | EngineEvent::ToolCall(_) => {
-                self.used.completion_tokens = self.used.completion_tokens.saturating_add(1);
+    /// The engine is asked for vectors, and says nothing until it has them.
+    pub(super) fn begin_vectors(&mut self) {
+        self.is_reply = false;
+        self.tally.assume_read();
+    }
+
+    /// Enters the end on the bill; gives what is to be written for it, if anything is.
+    fn close(&mut self, outcome: Outcome) -> Option<impl Future<Output = ()> + Send + use<>> {
+        if std::mem::replace(&mut self.has_ended, true) {
+            return None;
+        }
+        let used = match outcome {
+            Outcome::Finished(usage) => Some(self.tally.finished(usage)),
+            // Vectors that failed were maybe never begun.
+            Outcome::Failed if !self.is_reply => None,
+            Outcome::Failed | Outcome::Left => self.tally.usage(),
+        };
+        let ended = Ended {
+            charge: self.charge.take(),
+            model: std::mem::take(&mut self.model),
+            used,
+            is_reply: self.is_reply,
+        };
+        let (due, is_paid) = self.bill.enter(ended, matches!(outcome, Outcome::Failed));
+        (!due.is_empty()).then(|| self.desk.clone().settle(due, is_paid))
+    }
+
+    /// Returns when it is on disk, where it is to be settled now; goes on where nobody waits. What
+    /// costs nothing is waited for by nobody.
+    pub(super) async fn end(mut self, outcome: Outcome) {
+        let is_charged = self.charge.is_some();
+        if let Some(settling) = self.close(outcome) {
+            let settled = self.desk.tasks.spawn(settling);
+            if is_charged {
+                // A task that panicked has said so.
+                let _ = settled.await;
             }
-            EngineEvent::Queued { .. } | EngineEvent::Chances(_) | EngineEvent::Finished(_) => {}
-        }
-    }
-
-    /// `used` None: nothing is charged. Returns when it is on disk; goes on where nobody waits.
-    pub(super) async fn end(mut self, used: Option<Usage>) {
-        if used.is_none() {
-            self.has_failed.store(true, Ordering::Release);
-        }
-        if let Some(charge) = self.charge.take() {
-            let settled = self
-                .desk
-                .tasks
-                .spawn(self.desk.clone().settle(charge, used));
-            // A task that panicked has said so.
-            let _ = settled.await;
         }
     }
 }
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        let Some(charge) = self.charge.take() else {
-            return;
+        // Nobody pays for what the house broke off.
+        let outcome = match self.desk.stopping.is_cancelled() {
+            true => Outcome::Failed,
+            false => Outcome::Left,
         };
-        // A client that left pays; nobody pays for what the house broke off.
-        let is_broken_off =
-            self.has_failed.load(Ordering::Acquire) || self.desk.stopping.is_cancelled();
-        let used = (self.is_begun && !is_broken_off).then(|| charge.used_so_far(self.used));
         // Without a runtime the house is gone, and its next start releases this.
-        if let Ok(runtime) = Handle::try_current() {
-            let settling = self.desk.clone().settle(charge, used);
+        if let Some(settling) = self.close(outcome)
+            && let Ok(runtime) = Handle::try_current()
+        {
             self.desk.tasks.spawn_on(settling, &runtime);
         }
     }
 }
 
-/// The engine's stream, and what it costs.
+/// The engine's stream, and what it uses.
 pub struct CompletionStream {
     stream: TokenStream,
+    /// None: it has ended.
     meter: Option<Meter>,
-    desk: Desk,
-    model: String,
 }
 
 impl CompletionStream {
-    pub(super) fn new(
-        stream: TokenStream,
-        mut meter: Option<Meter>,
-        desk: Desk,
-        model: String,
-    ) -> Self {
-        if let Some(meter) = &mut meter {
-            meter.is_begun = true;
-        }
+    pub(super) fn new(stream: TokenStream, meter: Meter) -> Self {
         Self {
             stream,
-            meter,
-            desk,
-            model,
+            meter: Some(meter),
         }
     }
 
-    /// As [`TokenStream::next_event`]. The end is told when what it costs is on disk.
+    /// As [`TokenStream::next_event`]. The end is told when what it costs is on disk; of answers that
+    /// are handed over together, the last one's.
     pub async fn next_event(&mut self) -> Option<Result<EngineEvent, EngineError>> {
         let event = self.stream.next_event().await;
-        let used = match &event {
-            Some(Ok(EngineEvent::Finished(finished))) => {
-                self.desk.add_up(self.model.clone(), finished.usage);
-                Some(finished.usage)
-            }
+        let outcome = match &event {
+            Some(Ok(EngineEvent::Finished(finished))) => Outcome::Finished(finished.usage),
             Some(Ok(told)) => {
                 if let Some(meter) = &mut self.meter {
-                    meter.count(told);
+                    meter.tally.take(told);
                 }
                 return event;
             }
-            Some(Err(_)) | None => None,
+            Some(Err(_)) | None => Outcome::Failed,
         };
         if let Some(meter) = self.meter.take() {
-            meter.end(used).await;
+            meter.end(outcome).await;
         }
         event
     }

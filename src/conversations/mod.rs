@@ -20,6 +20,7 @@ mod replies;
 mod reply_reader;
 mod reply_writer;
 mod running_reply;
+mod tally;
 mod titles;
 mod tree;
 

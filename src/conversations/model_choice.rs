@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Conversations;
 use super::charges::Payer;
 use super::policies::Rules;
+use crate::accounts::allowance::is_charging;
 use crate::accounts::{Access, AccessKind, Caller};
 use crate::engine::{AdapterUse, EngineError, ModelInfo, ModelState};
 use crate::error::{Error, ErrorKind, Result};
@@ -27,8 +28,10 @@ pub(super) struct Asker {
 impl Conversations {
     pub(super) async fn asker(&self, caller: &Caller) -> Result<Asker> {
         let for_access = caller.clone();
-        let read = self.store.read(move |tx| Access::of(tx, &for_access));
-        let access = read.await?;
+        let read = self
+            .store
+            .read(move |tx| Ok((Access::of(tx, &for_access)?, is_charging(tx)?)));
+        let (access, may_pay) = read.await?;
         let mut models = self.engine.models();
         models.retain(|model| access.allows(AccessKind::Model, &model.id));
         Ok(Asker {
@@ -37,7 +40,7 @@ impl Conversations {
             models,
             access,
             adapters: Arc::clone(&self.adapters),
-            payer: Payer::new(caller, &self.allowances),
+            payer: Payer::new(caller, &self.allowances, may_pay),
         })
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Scripts are asked between transactions, never inside one: a promise that needs a verdict is given
 //! up with a [`VerdictNeeded`], the plugins are asked, and the promise is written again with what
-//! they said, if it still is the one they were asked about. Where no plugin answers a hook, nothing
-//! here takes any time.
+//! they said, if it still is the one they were asked about. Where no plugin answers a hook, nobody is
+//! asked and nothing is written twice.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

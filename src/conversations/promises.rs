@@ -4,7 +4,7 @@
 //! looks for should the house go dark. Nothing here talks to the engine; `messages` does, once the
 //! promise is on disk.
 
-use super::charges::{Charge, Payer, Terms};
+use super::charges::{Charge, Payer, Size, Terms};
 use super::history::chat_messages;
 use super::listing::find_message_of;
 use super::messages::{CONTENT_LIMIT_BYTES, Exchange};
@@ -37,6 +37,8 @@ pub(super) struct Promise {
 pub(super) struct Work {
     pub(super) request: Generate,
     pub(super) charge: Option<Charge>,
+    /// What is counted of the prompt where the engine does not say.
+    pub(super) estimated_prompt_tokens: u32,
 }
 
 /// What is asked of the next reply, as far as it could be kept.
@@ -87,15 +89,13 @@ impl<'a> Wanted<'a> {
     /// As the house's rules have it. Of a reply that has begun the model stays.
     fn after_rules(
         &self,
-        tx: &WriteTx,
         conversation: &ConversationRecord,
+        tree: &Tree,
         reply: &MessageRecord,
     ) -> Result<Self> {
-        let messages = list_messages(tx, conversation.id)?;
         let change = self.asker.rules().change(|| {
-            let question = reply.parent_id;
-            let question = messages.iter().find(|message| Some(message.id) == question);
-            self.facts(conversation, messages.len(), question)
+            let question = reply.parent_id.and_then(|id| tree.find(id));
+            self.facts(conversation, tree.all().count(), question)
         })?;
         let mut settings = self.settings.clone();
         settings.max_tokens = change.max_tokens.or(settings.max_tokens);
@@ -187,7 +187,8 @@ pub(super) fn find_earlier(
     if reply.content.is_empty() && reply.error.as_ref().is_some_and(may_pass) {
         let adapters = asked_or_kept(None, &reply.adapters);
         let wanted = Wanted::new(asker, reply.model.as_deref(), &adapters, &reply.settings)?;
-        return promise_rest(tx, conversation, reply.clone(), &wanted).map(Some);
+        let reply = reply.clone();
+        return promise_rest(tx, conversation, tree, reply, &wanted).map(Some);
     }
     let exchange = Exchange {
         conversation,
@@ -253,13 +254,15 @@ pub(super) fn promise_reply(
     wanted: &Wanted,
 ) -> Result<Promise> {
     let reply = MessageRecord::new(conversation.id, Some(question_id), Author::Assistant);
-    promise(tx, conversation, reply, wanted)
+    let tree = Tree::new(list_messages(tx, conversation.id)?);
+    promise(tx, conversation, tree, reply, wanted)
 }
 
-/// Promises the rest of a reply that was cut short.
+/// Promises the rest of a reply that was cut short, in the tree of its conversation.
 pub(super) fn promise_rest(
     tx: &WriteTx,
     conversation: ConversationRecord,
+    tree: Tree,
     mut reply: MessageRecord,
     wanted: &Wanted,
 ) -> Result<Promise> {
@@ -272,19 +275,23 @@ pub(super) fn promise_rest(
     }
     reply.error = None;
     reply.finish_reason = None;
+    // What was used is of each run; only the cost is of all.
+    (reply.usage, reply.timings) = (None, None);
     // The title may have had the id behind the end.
     reply.last_event_id += 1;
-    promise(tx, conversation, reply, wanted)
+    promise(tx, conversation, tree, reply, wanted)
 }
 
+/// `tree` is the conversation's, as it was before.
 fn promise(
     tx: &WriteTx,
     mut conversation: ConversationRecord,
+    mut tree: Tree,
     mut reply: MessageRecord,
     wanted: &Wanted,
 ) -> Result<Promise> {
     check_is_here(tx, wanted.owner_id)?;
-    let wanted = wanted.after_rules(tx, &conversation, &reply)?;
+    let wanted = wanted.after_rules(&conversation, &tree, &reply)?;
     reply.model = Some(wanted.model.clone());
     reply.adapters = wanted.adapters.clone();
     reply.settings = wanted.settings.clone();
@@ -299,7 +306,7 @@ fn promise(
             owner_id: wanted.owner_id,
         },
     )?;
-    let tree = Tree::new(list_messages(tx, conversation.id)?);
+    tree.put(reply.clone());
     conversation.head_id = Some(tree.newest_leaf_below(reply.id));
     conversation.updated_at = now_ms();
     put_conversation(tx, &conversation)?;
@@ -310,9 +317,8 @@ fn promise(
         .and_then(|id| tree.find(id))
         .ok_or_else(|| Error::not_found("message"))?;
     let mut request = wanted.request(&tree.branch(question.id), &reply);
-    let (id, context_tokens) = (reply.id, wanted.context_tokens);
-    let payer = &wanted.payer;
-    let terms = payer.reserve(tx, id, &mut request, context_tokens, true)?;
+    let size = Size::of(&request, wanted.context_tokens);
+    let terms = wanted.payer.reserve(tx, reply.id, &mut request, size)?;
     if let Terms::SlowLane = terms {
         reply.slow_lane = true;
         put_message(tx, &reply)?;
@@ -327,6 +333,7 @@ fn promise(
         work: Some(Work {
             request,
             charge: terms.into_charge(),
+            estimated_prompt_tokens: size.prompt_tokens,
         }),
     })
 }

@@ -16,6 +16,7 @@ use super::promises::Work;
 use super::reply_reader::ReplyReader;
 use super::reply_writer::ReplyWriter;
 use super::running_reply::RunningReply;
+use super::tally::Tally;
 use super::tree::{MessageInTree, Tree};
 use crate::accounts::Caller;
 use crate::accounts::allowance::{release, release_all};
@@ -28,6 +29,7 @@ use crate::store::conversations::ConversationRecord;
 use crate::store::messages::{Author, MessageStatus, find_message, list_messages, put_message};
 use crate::store::replies::{list_replies, remove_reply};
 use crate::store::search_outbox::{SearchChange, append_search_change};
+use crate::store::usage::add_reply;
 use crate::store::{Reads, Store, WriteTx};
 
 /// How long an ended reply is remembered.
@@ -39,6 +41,22 @@ const EVENT_IDS_SKIPPED_AFTER_A_CUT: u64 = 1_000_000;
 /// Between the promise in the store and the task that keeps it lies a moment.
 const BEGINNING_ATTEMPTS: u32 = 50;
 const BEGINNING_PAUSE: Duration = Duration::from_millis(20);
+
+/// What was deleted, with all that was promised there.
+#[derive(Clone, Copy)]
+pub(super) enum Gone {
+    Conversation(ConversationId),
+    Owner(UserId),
+}
+
+impl Gone {
+    fn includes(self, conversation_id: ConversationId, owner_id: UserId) -> bool {
+        match self {
+            Self::Conversation(id) => id == conversation_id,
+            Self::Owner(id) => id == owner_id,
+        }
+    }
+}
 
 pub(super) struct Replies {
     store: Arc<Store>,
@@ -73,7 +91,8 @@ impl Replies {
 
     /// Begins to write a reply that the store already promises. Gives a reader from its first event.
     pub(super) fn begin(&self, reply: MessageInTree, owner_id: UserId, work: Work) -> ReplyReader {
-        let running = Arc::new(RunningReply::new(reply, owner_id));
+        let tally = Tally::new(work.estimated_prompt_tokens);
+        let running = Arc::new(RunningReply::new(reply, owner_id, tally));
         {
             let mut by_id = self.by_id();
             let forgotten = now_ms() - MEMORY_MS;
@@ -121,22 +140,54 @@ impl Replies {
             .map(|reply| reply.id)
     }
 
-    /// Stops what is being written in a conversation that goes, and forgets what was.
-    pub(super) async fn forget_all_in(&self, id: ConversationId) {
-        self.forget(|reply| reply.conversation_id == id).await;
-    }
-
-    /// The same of somebody who goes.
-    pub(super) async fn forget_all_of(&self, owner_id: UserId) {
-        self.forget(|reply| reply.owner_id == owner_id).await;
-    }
-
-    async fn forget(&self, is_meant: impl Fn(&RunningReply) -> bool) {
-        for reply in self.find_running(&is_meant) {
+    /// Stops what is being written of what is gone, so that what was used is paid for, and forgets
+    /// what was.
+    pub(super) async fn forget(&self, gone: Gone) {
+        for reply in self.find_running(|reply| gone.includes(reply.conversation_id, reply.owner_id))
+        {
             reply.stop.cancel();
-            ReplyReader::live(reply, None).ending().await;
         }
-        self.by_id().retain(|_, reply| !is_meant(reply));
+        if let Err(error) = self.end_promised(gone).await {
+            tracing::warn!(%error, "what was promised of what is gone ends at the next start");
+        }
+        self.by_id()
+            .retain(|_, reply| !gone.includes(reply.conversation_id, reply.owner_id));
+    }
+
+    async fn end_promised(&self, gone: Gone) -> Result<()> {
+        let mut promised = self.store.read(list_replies).await?;
+        promised.retain(|reply| gone.includes(reply.conversation_id, reply.owner_id));
+        for promise in &promised {
+            if let Some(reply) = self.find_begun(promise.id).await {
+                reply.stop.cancel();
+                ReplyReader::live(reply, None).ending().await;
+            }
+        }
+        if promised.is_empty() {
+            return Ok(());
+        }
+        self.store
+            .write(move |tx| {
+                for promise in &promised {
+                    // Only of one that nobody writes: the others have settled it.
+                    if remove_reply(tx, promise.id)? {
+                        release(tx, promise.id)?;
+                    }
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// A reply that is promised; None: nobody writes it.
+    async fn find_begun(&self, id: MessageId) -> Option<Arc<RunningReply>> {
+        for _ in 0..BEGINNING_ATTEMPTS {
+            if let Some(reply) = self.find(id) {
+                return Some(reply);
+            }
+            tokio::time::sleep(BEGINNING_PAUSE).await;
+        }
+        None
     }
 
     /// What is being written is further along in memory than in the store.
@@ -158,18 +209,6 @@ impl Replies {
     }
 }
 
-/// Forgets the promises of a conversation that goes.
-pub(super) fn forget_replies_in(tx: &WriteTx, id: ConversationId) -> Result<()> {
-    for reply in list_replies(tx)?
-        .into_iter()
-        .filter(|reply| reply.conversation_id == id)
-    {
-        remove_reply(tx, reply.id)?;
-        release(tx, reply.id)?;
-    }
-    Ok(())
-}
-
 /// An assistant's message of the owner's, with its siblings.
 fn get_reply_of(tx: &impl Reads, owner_id: UserId, id: MessageId) -> Result<MessageInTree> {
     let (conversation, message) = find_message_of(tx, owner_id, id)?
@@ -185,6 +224,9 @@ fn interrupt(tx: &WriteTx, conversation_id: ConversationId, id: MessageId) -> Re
     let Some(mut message) = find_message(tx, conversation_id, id)? else {
         return Ok(());
     };
+    if let (Some(model), Some(usage)) = (&message.model, message.usage) {
+        add_reply(tx, model, usage)?;
+    }
     message.status = MessageStatus::Interrupted;
     message.last_event_id += EVENT_IDS_SKIPPED_AFTER_A_CUT;
     put_message(tx, &message)?;

@@ -20,7 +20,7 @@ use crate::jobs::Jobs;
 use crate::store::messages::{MessageRecord, MessageStatus, ReplyError, find_message, put_message};
 use crate::store::replies::remove_reply;
 use crate::store::search_outbox::{SearchChange, append_search_change};
-use crate::store::usage::add_usage;
+use crate::store::usage::add_reply;
 use crate::store::{Store, WriteTx};
 
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
@@ -107,16 +107,19 @@ impl ReplyWriter {
                 .is_empty()
                 .then(|| message.reasoning.clone())
         };
+        let mut tally = self.reply.state().tally;
+        let thought_tokens = tally.begin_answer();
+        let limit = self.request.max_tokens;
         let request = Generate {
             thought: thought?,
             answer_now: true,
+            // Both are one reply.
+            max_tokens: limit.map(|limit| limit.saturating_sub(thought_tokens).max(1)),
             ..self.request.clone()
         };
         let answer = self.engine.generate(request);
         match &answer {
-            Ok(_) => self
-                .reply
-                .update(|state| state.thought_tokens = state.used.completion_tokens),
+            Ok(_) => self.reply.update(|state| state.tally = tally),
             Err(error) => {
                 tracing::warn!(reply = %self.reply.id, %error, "the thinking could not be ended");
             }
@@ -136,6 +139,9 @@ impl ReplyWriter {
         }
         self.reply.update(|state| {
             for event in events.drain(..) {
+                if let Ok(event) = &event {
+                    state.tally.take(event);
+                }
                 state.push(match event {
                     Ok(EngineEvent::Queued { position, eta_ms }) => {
                         ReplyEvent::Queued { position, eta_ms }
@@ -153,7 +159,14 @@ impl ReplyWriter {
     }
 
     fn checkpoint(&self) -> Checkpoint {
-        let record = self.reply.state().reply.message.clone();
+        let record = {
+            let state = self.reply.state();
+            let usage = state.tally.usage();
+            MessageRecord {
+                usage,
+                ..state.reply.message.clone()
+            }
+        };
         let store = Arc::clone(&self.store);
         Box::pin(async move {
             store
@@ -162,29 +175,25 @@ impl ReplyWriter {
         })
     }
 
-    /// What was used and is to be paid for; None: nothing is.
-    fn used(&self, charge: &Charge, ending: &Ending) -> Option<Usage> {
+    /// What was used; None: nothing was.
+    fn used(&self, ending: &Ending) -> Option<Usage> {
+        let tally = self.reply.state().tally;
         match ending {
-            Ending::Finished(finished) => {
-                let mut usage = finished.usage;
-                // The engine counts the answer alone where the thinking was ended for it.
-                let before = self.reply.state().thought_tokens;
-                usage.completion_tokens = usage.completion_tokens.saturating_add(before);
-                usage.reasoning_tokens = usage.reasoning_tokens.saturating_add(before);
-                Some(usage)
-            }
-            Ending::Stopped => Some(charge.used_so_far(self.reply.state().used)),
-            Ending::Failed(_) | Ending::Interrupted => None,
+            Ending::Finished(finished) => Some(tally.finished(finished.usage)),
+            Ending::Stopped | Ending::Failed(_) | Ending::Interrupted => tally.usage(),
         }
     }
 
     async fn finish(self, ending: Ending) {
+        let used = self.used(&ending);
+        let is_paid = matches!(ending, Ending::Finished(_) | Ending::Stopped);
         let settlement = match &self.charge {
-            Some(charge) => Some(charge.settlement(self.used(charge, &ending)).await),
+            Some(charge) => Some(charge.settlement(used.filter(|_| is_paid)).await),
             None => None,
         };
         let mut reply = self.reply.state().reply.clone();
         let record = &mut reply.message;
+        record.usage = used;
         record.status = match &ending {
             Ending::Finished(_) => MessageStatus::Complete,
             Ending::Failed(_) => MessageStatus::Failed,
@@ -194,7 +203,6 @@ impl ReplyWriter {
         match ending {
             Ending::Finished(finished) => {
                 record.finish_reason = Some(finished.reason);
-                record.usage = Some(finished.usage);
                 record.timings = Some(finished.timings);
                 record.left_out_messages = finished.left_out_messages;
             }
@@ -278,14 +286,14 @@ fn write_end(
         record.cost = Some(record.cost.unwrap_or(0) + cost);
     }
     let cost = record.cost;
+    if let (Some(model), Some(usage)) = (&record.model, record.usage) {
+        add_reply(tx, model, usage)?;
+    }
     if !put_if_there(tx, &record)? {
         return Ok(Written {
             title_due: false,
             cost,
         });
-    }
-    if let (Some(model), Some(usage)) = (&record.model, record.usage) {
-        add_usage(tx, model, usage)?;
     }
     append_search_change(
         tx,

@@ -11,9 +11,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::tally::Tally;
 use super::tree::MessageInTree;
 use crate::clock::{UnixMs, now_ms};
-use crate::engine::Usage;
 use crate::ids::{ConversationId, MessageId, UserId};
 use crate::store::conversations::ConversationRecord;
 use crate::store::messages::ReplyError;
@@ -77,10 +77,7 @@ pub(super) struct ReplyState {
     /// The id of the ring's first event, or of the next one when it is empty.
     first_id: u64,
     pub(super) ended_at: Option<UnixMs>,
-    /// Tokens so far, as far as its events say.
-    pub(super) used: Usage,
-    /// Of them, what was thought before its reader wanted the answer.
-    pub(super) thought_tokens: u32,
+    pub(super) tally: Tally,
     title: Title,
 }
 
@@ -108,15 +105,8 @@ impl ReplyState {
 
     pub(super) fn push(&mut self, event: ReplyEvent) {
         match &event {
-            ReplyEvent::Delta { text } => {
-                self.used.completion_tokens = self.used.completion_tokens.saturating_add(1);
-                self.reply.message.content.push_str(text);
-            }
-            ReplyEvent::Reasoning { text } => {
-                self.used.completion_tokens = self.used.completion_tokens.saturating_add(1);
-                self.reply.message.reasoning.push_str(text);
-            }
-            ReplyEvent::Prefill { total, .. } => self.used.prompt_tokens = *total,
+            ReplyEvent::Delta { text } => self.reply.message.content.push_str(text),
+            ReplyEvent::Reasoning { text } => self.reply.message.reasoning.push_str(text),
             _ => {}
         }
         if self.ring.len() == RING_LIMIT {
@@ -150,7 +140,7 @@ impl ReplyState {
 
 impl RunningReply {
     /// Its first event takes the id behind the last one the message knows.
-    pub(super) fn new(reply: MessageInTree, owner_id: UserId) -> Self {
+    pub(super) fn new(reply: MessageInTree, owner_id: UserId, tally: Tally) -> Self {
         Self {
             id: reply.message.id,
             conversation_id: reply.message.conversation_id,
@@ -162,8 +152,7 @@ impl RunningReply {
                 reply,
                 ring: VecDeque::new(),
                 ended_at: None,
-                used: Usage::default(),
-                thought_tokens: 0,
+                tally,
                 title: Title::NotDue,
             }),
             changed: watch::Sender::new(()),

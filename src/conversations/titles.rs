@@ -9,7 +9,7 @@ use super::Conversations;
 use super::promises::lane_of;
 use super::tree::Tree;
 use crate::engine::prompt::TITLE_REQUEST;
-use crate::engine::{ChatMessage, EngineEvent, Generate, Reasoning, Role, Sampling};
+use crate::engine::{ChatMessage, EngineEvent, Generate, Priority, Reasoning, Role, Sampling};
 use crate::error::Result;
 use crate::ids::{ConversationId, MessageId};
 use crate::store::WriteTx;
@@ -19,6 +19,7 @@ use crate::store::conversations::{
 use crate::store::jobs::{JobRecord, JobTask, put_job};
 use crate::store::messages::{MessageRecord, MessageStatus, find_message, list_messages};
 use crate::store::search_outbox::{SearchChange, append_search_change};
+use crate::store::usage::add_usage;
 
 const TITLE_LIMIT_CHARS: usize = 60;
 const TITLE_LIMIT_TOKENS: u32 = 32;
@@ -87,26 +88,35 @@ impl Conversations {
             return Ok(None);
         };
         let mut answer = String::new();
+        let model = request.model.clone();
+        let mut used = None;
         let mut stream = Arc::clone(&self.engine).generate(request)?;
         while let Some(event) = stream.next_event().await {
             match event? {
                 EngineEvent::Delta(text) => answer.push_str(&text),
-                EngineEvent::Finished(_) => break,
+                EngineEvent::Finished(finished) => {
+                    used = Some(finished.usage);
+                    break;
+                }
                 _ => {}
             }
         }
-        let Some(title) = title_in(&answer) else {
-            return Ok(None);
-        };
+        let title = title_in(&answer);
         self.store
             .write(move |tx| {
+                if let Some(usage) = used {
+                    add_usage(tx, &model, usage)?;
+                }
+                let Some(title) = &title else {
+                    return Ok(None);
+                };
                 let conversation = find_conversation(tx, &conversation_id)?;
                 let untitled =
                     conversation.filter(|found| found.titled_by == TitleSource::FirstWords);
                 let Some(mut conversation) = untitled else {
                     return Ok(None);
                 };
-                conversation.title.clone_from(&title);
+                conversation.title.clone_from(title);
                 conversation.titled_by = TitleSource::Model;
                 put_conversation(tx, &conversation)?;
                 append_search_change(tx, &SearchChange::ConversationChanged(conversation_id))?;
@@ -152,6 +162,10 @@ impl Conversations {
             reasoning: Some(Reasoning::Off),
             max_tokens: Some(TITLE_LIMIT_TOKENS),
             lane: lane_of(conversation.owner_id),
+            priority: match reply.slow_lane {
+                true => Priority::Batch,
+                false => Priority::Interactive,
+            },
             ..Generate::new(reply.model.clone().unwrap_or_default(), messages)
         }))
     }

@@ -28,14 +28,18 @@ impl Tree {
             oldest_first: Vec::new(),
         };
         for message in messages {
-            tree.children
-                .entry(message.parent_id)
-                .or_default()
-                .push(message.id);
-            tree.oldest_first.push(message.id);
-            tree.by_id.insert(message.id, message);
+            tree.put(message);
         }
         tree
+    }
+
+    /// Adds the newest message, or one that is there already as it is now.
+    pub(super) fn put(&mut self, message: MessageRecord) {
+        let (id, parent_id) = (message.id, message.parent_id);
+        if self.by_id.insert(id, message).is_none() {
+            self.children.entry(parent_id).or_default().push(id);
+            self.oldest_first.push(id);
+        }
     }
 
     pub(super) fn find(&self, id: MessageId) -> Option<&MessageRecord> {
@@ -96,6 +100,22 @@ mod tests {
 
     fn message(parent_id: Option<MessageId>) -> MessageRecord {
         MessageRecord::new(ConversationId::from_bytes([0; 16]), parent_id, Author::User)
+    }
+
+    #[test]
+    fn what_is_there_already_stays_in_its_place() {
+        let root = message(None);
+        let (first, second) = (message(Some(root.id)), message(Some(root.id)));
+        let all = [&root, &first, &second].map(Clone::clone);
+        let mut tree = Tree::new(all.to_vec());
+        let changed = MessageRecord {
+            content: "else".into(),
+            ..first.clone()
+        };
+        tree.put(changed.clone());
+        assert_eq!(tree.replies_to(root.id), [first.id, second.id]);
+        assert_eq!(tree.all().count(), 3);
+        assert_eq!(tree.find(first.id), Some(&changed));
     }
 
     #[test]

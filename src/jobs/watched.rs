@@ -49,7 +49,9 @@ pub(super) struct Running {
 
 pub(super) fn is_watched(task: &JobTask) -> bool {
     match task {
-        JobTask::WriteConversationTitle { .. } | JobTask::ForgetComputed { .. } => false,
+        JobTask::WriteConversationTitle { .. }
+        | JobTask::ForgetComputed { .. }
+        | JobTask::RemoveOldEntries { .. } => false,
         JobTask::PullModel(_) => true,
     }
 }

@@ -1,9 +1,9 @@
 //! Allowances: an account for each user and each group that has one, its entries, and what is set
 //! aside for replies that are being written.
 //!
-//! An entry is written once and never changed; entries of an account are numbered from 1 without a
-//! gap. What the numbers must come to, and who pays what, is decided in `accounts/allowance`, the
-//! only caller.
+//! An entry is written once and never changed, until it is so old that it is carried forward in one
+//! with others; entries of an account are numbered without a gap. What the numbers must come to,
+//! and who pays what, is decided in `accounts/allowance`, the only caller.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,12 +48,34 @@ pub struct AllowanceRecord {
     pub reserved: i64,
     /// Nothing is charged.
     pub unlimited: bool,
+    /// The oldest of its entries; what lies before is of an account that is gone, or carried forward.
+    #[serde(default = "one")]
+    pub first_entry: u64,
     pub next_entry: u64,
     /// When it was opened or last refilled.
     pub refilled_at: UnixMs,
     /// In place of the house's.
     #[serde(default)]
     pub refill: Option<Refill>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+impl AllowanceRecord {
+    /// With nothing, its entries numbered from `number`.
+    pub fn opened(number: u64, at: UnixMs) -> Self {
+        Self {
+            balance: 0,
+            reserved: 0,
+            unlimited: false,
+            first_entry: number,
+            next_entry: number,
+            refilled_at: at,
+            refill: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +111,8 @@ pub enum AllowanceEntryKind {
     Settled,
     /// By an administrator, downwards.
     Corrected,
+    /// The sum of all entries before, which are no longer kept.
+    CarriedForward,
 }
 
 /// Set aside for a reply, under its id, until it has ended.
@@ -103,7 +127,6 @@ pub struct ReservationRecord {
     #[serde(default)]
     pub message_id: Option<MessageId>,
     pub model: String,
-    pub reserved_at: UnixMs,
 }
 
 /// What a reply costs.
@@ -179,12 +202,9 @@ pub fn list_allowances(tx: &impl Reads) -> Result<Vec<(Holder, AllowanceRecord)>
     tx.list_all(&ALLOWANCE_BY_HOLDER)
 }
 
-/// Removes an account with its entries. What is set aside must have been released.
-pub fn remove_allowance(tx: &WriteTx, holder: Holder) -> Result<()> {
-    for entry in list_entries(tx, holder, 0, usize::MAX)? {
-        tx.remove(&ALLOWANCE_ENTRY_BY_NUMBER, &(holder, entry.number))?;
-    }
-    tx.remove(&ALLOWANCE_BY_HOLDER, &holder).map(drop)
+/// Removes an account; its reservations and its entries are for the caller to remove.
+pub fn remove_allowance(tx: &WriteTx, holder: Holder) -> Result<bool> {
+    tx.remove(&ALLOWANCE_BY_HOLDER, &holder)
 }
 
 pub fn put_entry(tx: &WriteTx, holder: Holder, entry: &AllowanceEntryRecord) -> Result<()> {
@@ -205,6 +225,38 @@ pub fn list_entries(
         limit,
     )?;
     Ok(rows.into_iter().map(|(_, entry)| entry).collect())
+}
+
+/// Removes up to `limit` of the entries numbered below `number`, oldest first. Gives how many.
+pub fn remove_entries_below(
+    tx: &WriteTx,
+    holder: Holder,
+    number: u64,
+    limit: usize,
+) -> Result<usize> {
+    let oldest = list_entries(tx, holder, 0, limit)?;
+    let removed = oldest.iter().filter(|entry| entry.number < number);
+    let mut count = 0;
+    for entry in removed {
+        tx.remove(&ALLOWANCE_ENTRY_BY_NUMBER, &(holder, entry.number))?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// The number of the latest entry, also of an account that is gone; 0 where there is none.
+pub fn last_entry_number(tx: &impl Reads, holder: Holder) -> Result<u64> {
+    let Some(first) = list_entries(tx, holder, 0, 1)?.pop() else {
+        return Ok(0);
+    };
+    let mut last = first.number;
+    // Numbers have no gap, so each try that finds something halves the way that is left.
+    for step in (0..40).rev().map(|bit| 1_u64 << bit) {
+        if let Some(found) = list_entries(tx, holder, last + step - 1, 1)?.pop() {
+            last = found.number;
+        }
+    }
+    Ok(last)
 }
 
 pub fn find_reservation(tx: &impl Reads, id: MessageId) -> Result<Option<ReservationRecord>> {

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::allowances::Holder;
 use super::codec::Record;
 use super::tables::JOB_BY_ID;
 use super::{Reads, WriteTx};
@@ -38,6 +39,10 @@ pub enum JobTask {
     /// What the engine keeps of what somebody wrote, after some of it was deleted.
     ForgetComputed {
         owner_id: UserId,
+    },
+    /// Of an allowance that is gone.
+    RemoveOldEntries {
+        holder: Holder,
     },
 }
 

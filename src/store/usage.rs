@@ -1,5 +1,5 @@
-//! What was written by which model on which day, added up in the transaction of each reply's end.
-//! Called by `conversations/`, and read for the overview.
+//! What was used of which model on which day: by replies, however they ended, by what programs ask
+//! for, by titles and vectors. Called by `conversations/`, and read for the overview.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,11 +35,20 @@ fn day_of(at: UnixMs) -> u64 {
     u64::try_from(at / DAY_MS).unwrap_or(0)
 }
 
-/// Adds a reply to today's.
+/// Adds a reply, or a part of one that was gone on with, to today's.
+pub fn add_reply(tx: &WriteTx, model: &str, usage: Usage) -> Result<()> {
+    add(tx, model, usage, 1)
+}
+
+/// Adds what is no reply: a title, or vectors.
 pub fn add_usage(tx: &WriteTx, model: &str, usage: Usage) -> Result<()> {
+    add(tx, model, usage, 0)
+}
+
+fn add(tx: &WriteTx, model: &str, usage: Usage, replies: u64) -> Result<()> {
     let key = (day_of(now_ms()), model.to_owned());
     let mut record = tx.find(&USAGE_BY_DAY_AND_MODEL, &key)?.unwrap_or_default();
-    record.replies += 1;
+    record.replies += replies;
     record.prompt_tokens += u64::from(usage.prompt_tokens);
     record.cached_tokens += u64::from(usage.cached_tokens);
     record.completion_tokens += u64::from(usage.completion_tokens);

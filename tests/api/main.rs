@@ -83,6 +83,7 @@ mod thinking;
 mod throttle;
 mod tokens;
 mod tokens_crash;
+mod tokens_of_endings;
 mod tokens_of_groups;
 mod tokens_of_programs;
 mod upgrading;

@@ -91,6 +91,39 @@ async fn all_who_pay_must_suffice_and_each_pays_the_same() {
 }
 
 #[tokio::test]
+async fn nothing_opens_a_budget_but_an_amount() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    charge(&ada, json!({})).await;
+    let everyone = path_of("00000000000000000000000000000001");
+    for body in [json!({"unlimited": false}), json!({"unlimited": true})] {
+        let refused = ada.post(&everyone, body).await;
+        refused.refused(404, "not_found");
+    }
+    let refill = json!({"refill": {"every": "day", "amount": 5}});
+    for body in [json!({}), refill] {
+        let refused = ada.put(&everyone, body).await;
+        let error = refused.refused(400, "invalid_request");
+        assert_eq!(error["details"]["field"], "amount");
+    }
+    ada.get(&everyone).await.refused(404, "not_found");
+    ada.chat("Hello").await;
+
+    let opened = ada.post(&everyone, json!({"amount": 70})).await.ok(200);
+    assert_eq!(opened["balance"], 70);
+    let lifted = json!({"unlimited": true});
+    assert_eq!(ada.post(&everyone, lifted).await.ok(200)["unlimited"], true);
+    let set = ada.put(&everyone, json!({"amount": 150})).await.ok(200);
+    assert_eq!(
+        (&set["balance"], &set["unlimited"]),
+        (&json!(150), &json!(false))
+    );
+    ada.put(&everyone, json!({}))
+        .await
+        .refused(400, "invalid_request");
+}
+
+#[tokio::test]
 async fn the_house_itself_may_have_a_budget() {
     let house = House::start().await;
     let ada = house.set_up().await;

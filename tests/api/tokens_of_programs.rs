@@ -16,7 +16,7 @@ fn ask(content: &str) -> Value {
 }
 
 /// What is settled behind a client that left is settled soon.
-async fn settled(person: &Person) -> i64 {
+pub(crate) async fn settled(person: &Person) -> i64 {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         match purse(person).await {
@@ -91,10 +91,31 @@ async fn several_answers_are_all_paid_for_or_none_is_begun() {
         .await
         .refused(402, "quota_exceeded");
     assert_eq!(error["type"], "insufficient_quota");
+    let missing = json!({
+        "balance": 250, "reserved": 0, "needed": 300, "missing": 50, "holder": "user"
+    });
+    assert_eq!(error["details"], missing, "of all answers together");
     assert_eq!(purse(&ada).await, (250, 0));
     body["n"] = json!(2);
     ada.post(CHAT, body).await.ok(200);
     assert_eq!(purse(&ada).await, (50, 0));
+}
+
+#[tokio::test]
+async fn answers_that_are_handed_over_together_are_paid_for_together() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    charge(&ada, json!({})).await;
+    for prompts in [json!(["Hello", BROKEN]), json!([BROKEN, "Hello"])] {
+        let body = json!({"prompt": prompts, "max_tokens": 100});
+        let failed = ada.post("/v1/completions", body).await;
+        assert!(failed.status >= 500, "{}", failed.text);
+        assert_eq!(settled(&ada).await, 4_000, "nobody got {prompts}");
+    }
+    let body = json!({"prompt": ["Hello", SLOW], "max_tokens": 100});
+    ada.post("/v1/completions", body).await.ok(200);
+    assert_eq!(purse(&ada).await, (3_800, 0));
+    assert_eq!(ledger(&ada).await.len(), 3);
 }
 
 #[tokio::test]

@@ -61,7 +61,8 @@ fn check_account(
     account: &AllowanceRecord,
     reserved: i64,
 ) -> std::result::Result<u64, String> {
-    let (mut sum, mut number) = (0, 0);
+    let before = account.first_entry - 1;
+    let (mut sum, mut number) = (0, before);
     loop {
         let piece = list_entries(tx, holder, number, PIECE).map_err(|error| error.to_string())?;
         if piece.is_empty() {
@@ -80,7 +81,7 @@ fn check_account(
         }
     }
     if account.next_entry != number + 1 {
-        return Err(format!("there are {number} entries, and more were written"));
+        return Err(format!("entry {number} is the last, and more were written"));
     }
     if account.balance + account.reserved != sum {
         return Err(format!(
@@ -94,5 +95,5 @@ fn check_account(
             account.reserved
         ));
     }
-    Ok(number)
+    Ok(number - before)
 }

@@ -3,7 +3,7 @@
 //! After each of these the sum of an account's entries is its balance and what is reserved. Times
 //! are handed in. Called by the rest of this folder, inside the transactions of what is paid for.
 
-use super::refill::{amount_due, is_due as refill_is_due};
+use super::refill::{Due, Schedule, amount_due, due};
 use super::rules::AMOUNT_LIMIT;
 use super::{
     AllowanceEntryKind, AllowanceEntryRecord, AllowanceRecord, AllowanceRules, Holder, Refill,
@@ -13,9 +13,11 @@ use crate::error::Result;
 use crate::ids::UserId;
 use crate::store::WriteTx;
 use crate::store::allowances::{
-    find_allowance, list_reservations, put_allowance, put_entry, put_reservation, remove_allowance,
+    find_allowance, last_entry_number, list_reservations, put_allowance, put_entry,
+    put_reservation, remove_allowance,
 };
 use crate::store::groups::EVERYONE;
+use crate::store::jobs::{JobRecord, JobTask, put_job};
 use crate::store::users::UserRecord;
 
 pub(super) struct NewEntry {
@@ -51,17 +53,23 @@ impl NewEntry {
     }
 }
 
-/// The refill that holds for an account.
-pub(super) fn refill_of(
+/// How an account is refilled.
+pub(super) fn schedule_of(
     rules: &AllowanceRules,
     holder: Holder,
     account: &AllowanceRecord,
-) -> Refill {
-    let houses = match holder {
-        Holder::User(_) => rules.refill,
-        Holder::Group(_) => Refill::default(),
-    };
-    account.refill.unwrap_or(houses)
+) -> Schedule {
+    match (account.refill, holder) {
+        (Some(refill), _) => Schedule { refill, since: 0 },
+        (None, Holder::User(_)) => Schedule {
+            refill: rules.refill,
+            since: rules.refill_since,
+        },
+        (None, Holder::Group(_)) => Schedule {
+            refill: Refill::default(),
+            since: 0,
+        },
+    }
 }
 
 pub(super) fn is_due(
@@ -70,7 +78,7 @@ pub(super) fn is_due(
     account: &AllowanceRecord,
     now: UnixMs,
 ) -> bool {
-    refill_is_due(&refill_of(rules, holder, account), account, now)
+    due(&schedule_of(rules, holder, account), account, now).is_some()
 }
 
 /// Adds an entry and writes the account.
@@ -108,21 +116,17 @@ pub(super) fn open(
     entry: NewEntry,
     now: UnixMs,
 ) -> Result<AllowanceRecord> {
-    let mut account = new_account(now);
+    let mut account = new_account(tx, holder, now)?;
     let entry = NewEntry { amount, ..entry };
     append(tx, holder, &mut account, entry, now)?;
     Ok(account)
 }
 
-pub(super) fn new_account(now: UnixMs) -> AllowanceRecord {
-    AllowanceRecord {
-        balance: 0,
-        reserved: 0,
-        unlimited: false,
-        next_entry: 1,
-        refilled_at: now,
-        refill: None,
-    }
+/// Its numbers go on behind those of an account that was there before, whose entries may not all be
+/// removed yet.
+pub(super) fn new_account(tx: &WriteTx, holder: Holder, now: UnixMs) -> Result<AllowanceRecord> {
+    let last = last_entry_number(tx, holder)?;
+    Ok(AllowanceRecord::opened(last + 1, now))
 }
 
 /// An account as it is now: a user's is opened where there is none, and what is due is refilled.
@@ -141,10 +145,14 @@ pub(super) fn account_of(
             open(tx, holder, rules.start, entry, now)?
         }
     };
-    let refill = refill_of(rules, holder, &account);
-    if refill_is_due(&refill, &account, now) {
+    let schedule = schedule_of(rules, holder, &account);
+    if let Some(due) = due(&schedule, &account, now) {
         account.refilled_at = now;
-        match amount_due(&refill, &account) {
+        let amount = match due {
+            Due::Refill => amount_due(&schedule.refill, &account),
+            Due::SetBack => 0,
+        };
+        match amount {
             0 => put_allowance(tx, holder, &account)?,
             amount => {
                 let entry = NewEntry::new(AllowanceEntryKind::Refilled, amount);
@@ -180,7 +188,7 @@ pub fn open_allowance(
     }
 }
 
-/// Removes an account with its entries; what is reserved of it goes with it.
+/// Removes an account, and what is reserved of it. Its entries go later, in pieces.
 pub fn close_allowance(tx: &WriteTx, holder: Holder) -> Result<()> {
     for (id, mut reservation) in list_reservations(tx)? {
         let count = reservation.holders.len();
@@ -189,7 +197,10 @@ pub fn close_allowance(tx: &WriteTx, holder: Holder) -> Result<()> {
             put_reservation(tx, id, &reservation)?;
         }
     }
-    remove_allowance(tx, holder)
+    if remove_allowance(tx, holder)? {
+        put_job(tx, &JobRecord::new(JobTask::RemoveOldEntries { holder }))?;
+    }
+    Ok(())
 }
 
 /// The groups that pay beside a user, where they have a budget.

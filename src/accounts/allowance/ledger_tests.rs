@@ -2,9 +2,10 @@
 //! that are handed in. `history_tests` stands on what is said here.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::ledger::account_of;
-use super::reservations::{Ask, Purchase, Reserved, release, reserve, settle};
+use super::reservations::{Ask, Order, Purchase, Reserved, release, reserve, settle};
 use super::rules::{AllowanceRules, WhenEmpty};
 use super::*;
 use crate::clock::{UnixMs, now_ms};
@@ -84,18 +85,36 @@ pub(super) fn per_token(per_1000_prompt: u32, per_1000_completion: u32) -> Allow
     AllowanceRules { price, ..rules() }
 }
 
-pub(super) fn ask(user_id: UserId) -> Ask {
+pub(super) fn ask() -> Ask {
     Ask {
         id: MessageId::generate(),
-        user_id,
         purchase: Purchase::Reply,
         model: "m".into(),
         prompt_tokens: 100,
         max_tokens: None,
         context_tokens: 100_000,
-        quote: None,
         is_message: true,
     }
+}
+
+pub(super) fn order(user_id: UserId, asks: Vec<Ask>) -> Order {
+    Order {
+        user_id,
+        quote: None,
+        asks,
+    }
+}
+
+/// One ask by itself.
+fn reserve_one(
+    tx: &WriteTx,
+    rules: &AllowanceRules,
+    user_id: UserId,
+    ask: &Ask,
+    now: UnixMs,
+) -> Result<Reserved> {
+    let mut reserved = reserve(tx, rules, &order(user_id, vec![ask.clone()]), now)?;
+    Ok(reserved.remove(0))
 }
 
 pub(super) fn usage(prompt_tokens: u32, completion_tokens: u32) -> Usage {
@@ -115,12 +134,12 @@ async fn a_flat_price_is_reserved_whole_or_refused_with_what_is_missing() {
         start: 250,
         ..rules()
     };
-    let reserve_one = move || {
-        let ask = ask(ada.id);
-        move |tx: &WriteTx| reserve(tx, &rules, &ask, now_ms())
+    let reserve_next = move || {
+        let ask = ask();
+        move |tx: &WriteTx| reserve_one(tx, &rules, ada.id, &ask, now_ms())
     };
     for _ in 0..2 {
-        let reserved = ledger.write(reserve_one()).await.unwrap();
+        let reserved = ledger.write(reserve_next()).await.unwrap();
         assert!(matches!(
             reserved,
             Reserved::Held {
@@ -129,7 +148,7 @@ async fn a_flat_price_is_reserved_whole_or_refused_with_what_is_missing() {
             }
         ));
     }
-    let error = ledger.write(reserve_one()).await.unwrap_err();
+    let error = ledger.write(reserve_next()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::QuotaExceeded);
     let expected = serde_json::json!({
         "balance": 50, "reserved": 200, "needed": 100, "missing": 50, "holder": "user"
@@ -150,9 +169,12 @@ async fn a_reply_is_no_longer_than_what_is_left_pays_for() {
     let reserve_up_to = |max_tokens| {
         let ask = Ask {
             max_tokens,
-            ..ask(ada.id)
+            ..ask()
         };
-        ledger.write(move |tx| Ok((ask.id, reserve(tx, &rules, &ask, now_ms())?)))
+        ledger.write(move |tx| {
+            let reserved = reserve_one(tx, &rules, ada.id, &ask, now_ms())?;
+            Ok((ask.id, reserved))
+        })
     };
     // The prompt takes 10 of them, each token of the reply one more.
     let (id, reserved) = reserve_up_to(Some(2_000)).await.unwrap();
@@ -203,7 +225,7 @@ async fn a_period_refills_once_and_a_clock_that_goes_back_does_nothing() {
         20_001 * DAY,
         20_001 * DAY + 1,
         opened_at,
-        19_000 * DAY,
+        20_000 * DAY + 2,
         20_001 * DAY + DAY / 2,
         20_005 * DAY,
     ] {
@@ -234,10 +256,10 @@ async fn what_fills_up_adds_no_more_than_is_missing() {
         },
         ..rules()
     };
-    let (asked, begun) = (ask(ada.id), 20_000 * DAY);
+    let (asked, begun) = (ask(), 20_000 * DAY);
     let id = asked.id;
     ledger
-        .write(move |tx| reserve(tx, &rules, &asked, begun))
+        .write(move |tx| reserve_one(tx, &rules, ada.id, &asked, begun))
         .await
         .unwrap();
     let look = move |now| move |tx: &WriteTx| account_of(tx, &rules, Holder::User(ada.id), now);
@@ -265,8 +287,8 @@ async fn a_group_pays_beside_its_people_and_the_poorest_decides() {
     ledger.write(budget).await.unwrap();
     let rules = rules();
     let reserve_for = |id: UserId| {
-        let ask = ask(id);
-        ledger.write(move |tx| Ok((ask.id, reserve(tx, &rules, &ask, now_ms())?)))
+        let ask = ask();
+        ledger.write(move |tx| Ok((ask.id, reserve_one(tx, &rules, id, &ask, now_ms())?)))
     };
     let (id, _) = reserve_for(ada.id).await.unwrap();
     ledger
@@ -281,14 +303,14 @@ async fn a_group_pays_beside_its_people_and_the_poorest_decides() {
         when_empty: WhenEmpty::SlowLane,
         ..rules
     };
-    let asked = ask(bob.id);
-    let reserved = ledger.write(move |tx| reserve(tx, &slow, &asked, now_ms()));
+    let asked = ask();
+    let reserved = ledger.write(move |tx| reserve_one(tx, &slow, bob.id, &asked, now_ms()));
     assert_eq!(reserved.await.unwrap(), Reserved::SlowLane);
     assert_eq!(ledger.account(group).await.reserved, 0);
 }
 
 /// Says a price, and counts how often it was asked.
-struct Dear(std::sync::atomic::AtomicU32);
+struct Dear(AtomicU32);
 
 impl Pricing for Dear {
     fn price(&self, reply: PricedReply) -> futures_util::future::BoxFuture<'static, Option<u32>> {
@@ -315,8 +337,8 @@ async fn who_says_prices_is_asked_outside_the_transaction_and_its_word_holds() {
     let change = move |tx: &WriteTx| change_allowance(tx, policy);
     ledger.write(change).await.unwrap();
     allowances.connect_pricing(Arc::new(Dear(Default::default())));
-    let mut asked = ask(ada.id);
-    let reserve = |asked: Ask| {
+    let mut asked = order(ada.id, vec![ask()]);
+    let reserve = |asked: Order| {
         let allowances = Arc::clone(&allowances);
         ledger.write(move |tx| allowances.reserve(tx, &asked))
     };
@@ -325,14 +347,14 @@ async fn who_says_prices_is_asked_outside_the_transaction_and_its_word_holds() {
     asked.quote = Some(allowances.quote(reply).await);
     let held = reserve(asked.clone()).await.unwrap();
     assert!(matches!(
-        held,
-        Reserved::Held {
+        held.as_slice(),
+        [Reserved::Held {
             by_policy: true,
             ..
-        }
+        }]
     ));
     let holder = Holder::User(ada.id);
     assert_eq!(ledger.account(holder).await.reserved, 7);
-    let settle = move |tx: &WriteTx| settle(tx, asked.id, &usage(1, 1), None);
+    let settle = move |tx: &WriteTx| settle(tx, asked.asks[0].id, &usage(1, 1), None);
     assert_eq!(ledger.write(settle).await.unwrap(), Some(7));
 }

@@ -3,9 +3,10 @@
 //! An account is a ledger and not a counter: the sum of its entries is what can be spent and what
 //! is set aside, and what is set aside is the sum of its reservations. Whoever promises a reply
 //! sets its price aside in the same transaction, and settles or releases it in the transaction
-//! of the reply's end. Where the house charges nothing, nothing is written. Called by
+//! of the reply's end. Where the house charges nothing, no reply writes anything here. Called by
 //! `conversations` to charge, by `http` and `cli` to look and to change.
 
+mod carrying;
 mod checking;
 #[cfg(test)]
 mod history_tests;
@@ -19,17 +20,17 @@ mod rules;
 mod stewards;
 mod views;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 pub use self::checking::CheckedAllowances;
 pub use self::ledger::{close_allowance, open_allowance};
 pub use self::pricing::{PricedReply, Pricing, QuoteNeeded, cost};
-pub use self::reservations::{Ask, Purchase, Reserved, release, release_all, settle};
-pub use self::rules::{AllowanceRules, AllowanceRulesChange, PriceChange, RefillChange, WhenEmpty};
+pub use self::reservations::{Ask, Order, Purchase, Reserved, release, release_all, settle};
+pub use self::rules::{
+    AllowanceRules, AllowanceRulesChange, PriceChange, RefillChange, WhenEmpty, is_charging,
+};
 pub(super) use self::rules::{allowance_rules, change_allowance};
 pub use self::stewards::AllowanceChange;
 pub use self::views::{AllowanceEntryPage, AllowanceView, GroupBudget};
@@ -49,9 +50,6 @@ const REFILL_PIECE: usize = 200;
 
 pub struct Allowances {
     store: Arc<Store>,
-    /// False only where the settings say that nothing is charged, so that then nothing is looked up.
-    may_charge: AtomicBool,
-    refreshing: Mutex<()>,
     pricing: OnceLock<Arc<dyn Pricing>>,
 }
 
@@ -59,8 +57,6 @@ impl Allowances {
     pub(crate) fn new(store: Arc<Store>) -> Self {
         Self {
             store,
-            may_charge: AtomicBool::new(true),
-            refreshing: Mutex::default(),
             pricing: OnceLock::new(),
         }
     }
@@ -72,29 +68,16 @@ impl Allowances {
         }
     }
 
-    /// Takes note of the settings, after they have changed and at the start.
-    pub async fn refresh(&self) {
-        // Whoever reads last must also be the last to say so.
-        let _one_at_a_time = self.refreshing.lock().await;
-        let rules = self.store.read(allowance_rules).await;
-        // What is not known is looked up each time.
-        let enabled = rules.map_or(true, |rules| rules.enabled);
-        self.may_charge.store(enabled, Ordering::Release);
-    }
-
-    /// False: nothing is charged, and nothing needs to be asked.
-    pub fn may_charge(&self) -> bool {
-        self.may_charge.load(Ordering::Acquire)
-    }
-
-    /// Refills what is due, at the start and every hour, also where nobody looks.
+    /// Refills what is due and carries old entries forward, at the start and every hour, also where
+    /// nobody looks.
     pub async fn keep_refilled(self: Arc<Self>, stopping: CancellationToken) {
         let refilling = async {
             loop {
-                if self.may_charge()
-                    && let Err(error) = self.refill_due().await
-                {
+                if let Err(error) = self.refill_due().await {
                     tracing::warn!(%error, "allowances could not be refilled; tried again in an hour");
+                }
+                if let Err(error) = self.carry_forward(now_ms()).await {
+                    tracing::warn!(%error, "old entries are not carried forward yet");
                 }
                 tokio::time::sleep(REFILL_PAUSE).await;
             }
@@ -107,6 +90,9 @@ impl Allowances {
             .store
             .read(|tx| {
                 let rules = allowance_rules(tx)?;
+                if !rules.enabled {
+                    return Ok(Vec::new());
+                }
                 let now = now_ms();
                 let all = list_allowances(tx)?.into_iter();
                 let due =

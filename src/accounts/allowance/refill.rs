@@ -1,7 +1,8 @@
 //! When accounts are refilled: at the beginning of each day, week or month in UTC, once.
 //!
-//! Pure. What was missed while the house was off is not made up for, and a clock that goes back
-//! finds the period refilled already.
+//! Pure. What was missed while the house was off, or before a schedule was changed, is not made up
+//! for. A clock that goes back finds the period refilled already; an account that was refilled by a
+//! clock far ahead is set back, so that it does not wait until then.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
@@ -48,10 +49,33 @@ pub(super) fn next_period(every: RefillEvery, at: UnixMs) -> Option<UnixMs> {
     midnight(first.checked_add(span).ok()?)
 }
 
-/// Whether a period has begun since the account was last refilled, or opened.
-pub(super) fn is_due(refill: &Refill, account: &AllowanceRecord, now: UnixMs) -> bool {
-    let begun = period_start(refill.every, now);
-    !account.unlimited && begun.is_some_and(|begun| begun > account.refilled_at)
+/// How often an account is refilled, and since when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Schedule {
+    pub(super) refill: Refill,
+    pub(super) since: UnixMs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// A period has begun since the account was last refilled, or opened.
+    Refill,
+    /// It was last refilled more than a period from now.
+    SetBack,
+}
+
+pub(super) fn due(schedule: &Schedule, account: &AllowanceRecord, now: UnixMs) -> Option<Due> {
+    let every = schedule.refill.every;
+    let (begun, next) = (period_start(every, now)?, next_period(every, now)?);
+    let is_far_ahead = |at: UnixMs| at.saturating_sub(now) > next - begun;
+    if account.unlimited {
+        return None;
+    }
+    if is_far_ahead(account.refilled_at) {
+        return Some(Due::SetBack);
+    }
+    let is_changed = schedule.since >= begun && !is_far_ahead(schedule.since);
+    (begun > account.refilled_at && !is_changed).then_some(Due::Refill)
 }
 
 /// What a refill adds.
@@ -117,6 +141,49 @@ mod tests {
             assert_eq!(next_period(every, ms(at)), Some(ms(next)), "{at}");
         }
         assert_eq!(period_start(RefillEvery::Never, 0), None);
+    }
+
+    fn due_at(every: RefillEvery, refilled_at: &str, since: &str, now: &str) -> Option<Due> {
+        let refill = Refill {
+            every,
+            ..Refill::default()
+        };
+        let schedule = Schedule {
+            refill,
+            since: ms(since),
+        };
+        let account = AllowanceRecord::opened(1, ms(refilled_at));
+        due(&schedule, &account, ms(now))
+    }
+
+    #[test]
+    fn a_schedule_counts_from_when_it_was_changed() {
+        let due = |now| {
+            let (opened, changed) = ("2026-11-01T12:00:00Z", "2026-11-18T12:00:00Z");
+            due_at(RefillEvery::Week, opened, changed, now)
+        };
+        assert_eq!(due("2026-11-18T12:00:01Z"), None);
+        assert_eq!(due("2026-11-22T23:59:59Z"), None);
+        assert_eq!(due("2026-11-23T00:00:00Z"), Some(Due::Refill));
+    }
+
+    #[test]
+    fn a_clock_that_was_far_ahead_blocks_no_refill() {
+        let due = |refilled_at| {
+            let (changed, now) = ("2026-01-01T00:00:00Z", "2026-11-22T12:00:00Z");
+            due_at(RefillEvery::Day, refilled_at, changed, now)
+        };
+        assert_eq!(due("2031-01-01T00:00:00Z"), Some(Due::SetBack));
+        assert_eq!(due("2026-11-23T12:00:00.001Z"), Some(Due::SetBack));
+        assert_eq!(due("2026-11-23T11:00:00Z"), None, "less than a day");
+        assert_eq!(due("2026-11-21T11:00:00Z"), Some(Due::Refill));
+        let (past, ahead, now) = (
+            "2026-11-20T00:00:00Z",
+            "2031-01-01T00:00:00Z",
+            "2026-11-22T12:00:00Z",
+        );
+        let due = due_at(RefillEvery::Day, past, ahead, now);
+        assert_eq!(due, Some(Due::Refill), "changed by a clock far ahead");
     }
 
     proptest! {

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Price, PriceKind, Refill, RefillEvery};
+use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Reason, Result};
 use crate::store::settings::{find_setting, put_setting};
 use crate::store::{Reads, WriteTx};
@@ -23,8 +24,10 @@ pub struct AllowanceRules {
     pub price: Price,
     /// What a user's account begins with.
     pub start: i64,
-    /// Of users; a group has its own.
+    /// Of users; a group has its own, and a user may have.
     pub refill: Refill,
+    /// Since when it comes so often; what began before is not made up for.
+    pub refill_since: UnixMs,
     pub when_empty: WhenEmpty,
 }
 
@@ -35,6 +38,7 @@ impl Default for AllowanceRules {
             price: Price::default(),
             start: 4_000,
             refill: Refill::default(),
+            refill_since: 0,
             when_empty: WhenEmpty::default(),
         }
     }
@@ -88,6 +92,10 @@ impl PriceChange {
 }
 
 impl RefillChange {
+    pub(super) fn is_empty(&self) -> bool {
+        self.every.is_none() && self.amount.is_none() && self.up_to.is_none()
+    }
+
     pub(super) fn of(self, old: Refill) -> Refill {
         Refill {
             every: self.every.unwrap_or(old.every),
@@ -129,16 +137,26 @@ pub(in crate::accounts) fn allowance_rules(tx: &impl Reads) -> Result<AllowanceR
     Ok(find_setting(tx, ALLOWANCE)?.unwrap_or_default())
 }
 
+/// False: everything is free, and nothing needs to be reserved.
+pub fn is_charging(tx: &impl Reads) -> Result<bool> {
+    Ok(allowance_rules(tx)?.enabled)
+}
+
 pub(in crate::accounts) fn change_allowance(
     tx: &WriteTx,
     change: AllowanceRulesChange,
 ) -> Result<()> {
     let old = allowance_rules(tx)?;
+    let refill = change.refill.of(old.refill);
     let new = AllowanceRules {
         enabled: change.enabled.unwrap_or(old.enabled),
         price: change.price.of(old.price),
         start: change.start.unwrap_or(old.start),
-        refill: change.refill.of(old.refill),
+        refill,
+        refill_since: match refill.every == old.refill.every {
+            true => old.refill_since,
+            false => now_ms(),
+        },
         when_empty: change.when_empty.unwrap_or(old.when_empty),
     };
     if new == old {

@@ -3,11 +3,11 @@
 
 use serde_json::json;
 
-use super::ledger::{NewEntry, account_of, append, new_account};
+use super::ledger::{NewEntry, account_of, append, new_account, schedule_of};
 use super::rules::{AMOUNT_LIMIT, require_amount};
 use super::{
-    AllowanceEntryKind, AllowanceRecord, AllowanceView, Allowances, Holder, Refill, RefillChange,
-    allowance_rules,
+    AllowanceEntryKind, AllowanceRecord, AllowanceRules, AllowanceView, Allowances, Holder,
+    RefillChange, allowance_rules,
 };
 use crate::accounts::audit::audited_by;
 use crate::accounts::{AuditActor, Caller};
@@ -21,19 +21,22 @@ use crate::store::users::find_user;
 
 const NOTE_LIMIT_CHARS: usize = 200;
 
-/// One of the first two, at least.
+/// One of the first three, at least.
 #[derive(Debug, Clone, Default)]
 pub struct AllowanceChange {
     /// Added; below zero: taken back, at most what is left.
     pub amount: Option<i64>,
     pub unlimited: Option<bool>,
+    /// What comes by itself; Some(None): as the house has it.
+    pub refill: Option<Option<RefillChange>>,
     pub note: Option<String>,
 }
 
 impl AllowanceChange {
     fn validate(&self) -> Result<()> {
-        if self.amount.is_none() && self.unlimited.is_none() {
-            let sentence = "say an amount, or whether it is unlimited";
+        let is_empty = |refill: Option<RefillChange>| refill.is_some_and(|it| it.is_empty());
+        if self.amount.is_none() && self.unlimited.is_none() && self.refill.is_none_or(is_empty) {
+            let sentence = "say an amount, whether it is unlimited, or what comes by itself";
             return Err(Error::invalid(sentence).with_reason(Reason::AmountNeeded));
         }
         let limits = -AMOUNT_LIMIT..=AMOUNT_LIMIT;
@@ -103,7 +106,15 @@ fn change(
     actor: &AuditActor,
 ) -> Result<()> {
     let (rules, now, name) = (allowance_rules(tx)?, now_ms(), name_of(tx, holder)?);
-    let mut account = account_of(tx, &rules, holder, now)?.unwrap_or_else(|| new_account(now));
+    let mut account = match account_of(tx, &rules, holder, now)? {
+        Some(account) => account,
+        None if change.amount.is_some() => new_account(tx, holder, now)?,
+        None => return Err(Error::not_found("budget")),
+    };
+    if let Some(refill) = change.refill {
+        set_refill(&rules, holder, &mut account, refill, now)?;
+        put_allowance(tx, holder, &account)?;
+    }
     if let Some(unlimited) = change.unlimited {
         account.unlimited = unlimited;
         put_allowance(tx, holder, &account)?;
@@ -121,11 +132,30 @@ fn change(
     }
     let details = json!({
         "amount": change.amount, "unlimited": change.unlimited, "note": change.note,
-        "balance": account.balance,
+        "balance": account.balance, "refill": change.refill.map(|_| account.refill),
     });
     audited_by(tx, actor.clone(), "allowance.changed", &name, details)
 }
 
+/// `wanted` None: as the house has it. Counts from now where it comes more or less often.
+fn set_refill(
+    rules: &AllowanceRules,
+    holder: Holder,
+    account: &mut AllowanceRecord,
+    wanted: Option<RefillChange>,
+    now: UnixMs,
+) -> Result<()> {
+    let old = schedule_of(rules, holder, account).refill;
+    account.refill = wanted.map(|change| change.of(old));
+    let new = schedule_of(rules, holder, account).refill;
+    require_amount("refill.amount", new.amount)?;
+    if new.every != old.every {
+        account.refilled_at = account.refilled_at.max(now);
+    }
+    Ok(())
+}
+
+/// An amount makes it one with a limit.
 fn set_budget(
     tx: &WriteTx,
     group_id: GroupId,
@@ -135,11 +165,18 @@ fn set_budget(
 ) -> Result<()> {
     let (holder, now) = (Holder::Group(group_id), now_ms());
     let (rules, name) = (allowance_rules(tx)?, name_of(tx, holder)?);
-    let mut account = account_of(tx, &rules, holder, now)?.unwrap_or_else(|| new_account(now));
-    let refill: Refill = refill.of(account.refill.unwrap_or_default());
-    require_amount("refill.amount", refill.amount)?;
-    account.refill = Some(refill);
-    if account.next_entry == 1 {
+    let found = account_of(tx, &rules, holder, now)?;
+    let is_new = found.is_none();
+    if amount.is_none() && (is_new || refill.is_empty()) {
+        return Err(Error::invalid_field("amount", "say how much is to be left"));
+    }
+    let mut account = match found {
+        Some(account) => account,
+        None => new_account(tx, holder, now)?,
+    };
+    account.unlimited &= amount.is_none();
+    set_refill(&rules, holder, &mut account, Some(refill), now)?;
+    if is_new {
         let entry = NewEntry {
             by: Some(actor.name().to_owned()),
             ..NewEntry::new(AllowanceEntryKind::Opened, amount.unwrap_or(0))
@@ -152,12 +189,13 @@ fn set_budget(
             missing => adjust(tx, holder, &mut account, missing, (None, actor), now)?,
         }
     }
-    let details = json!({ "amount": amount, "refill": refill });
+    let details = json!({ "amount": amount, "refill": account.refill });
     audited_by(tx, actor.clone(), "allowance.budget_set", &name, details)
 }
 
 impl Allowances {
-    /// Tops up, takes back, or lifts the limit. Opens an account where there is none.
+    /// Tops up, takes back, lifts the limit, or says what comes by itself. An amount opens a budget
+    /// where a group has none.
     pub async fn change(
         &self,
         caller: &Caller,
@@ -192,7 +230,8 @@ impl Allowances {
         self.view(holder).await
     }
 
-    /// Gives a group a budget, or another one: what is left, and what comes by itself.
+    /// Gives a group a budget, or another one: what is left, and what comes by itself. The first one
+    /// needs an amount.
     pub async fn set_budget(
         &self,
         caller: &Caller,

@@ -1,7 +1,7 @@
 //! What people see of allowances: their own, and administrators anybody's. Who looks sees what is
 //! due already: an account is opened and refilled in the transaction that finds it so.
 
-use super::ledger::{account_of, groups_of, is_due, new_account, refill_of};
+use super::ledger::{account_of, groups_of, is_due, schedule_of};
 use super::refill::next_period;
 use super::{
     AllowanceEntryRecord, AllowanceRecord, AllowanceRules, Allowances, Holder, Refill,
@@ -72,11 +72,11 @@ fn view_of(tx: &impl Reads, holder: Holder, now: UnixMs) -> Result<(AllowanceVie
             is_stale = true;
             AllowanceRecord {
                 balance: rules.start,
-                ..new_account(now)
+                ..AllowanceRecord::opened(1, now)
             }
         }
     };
-    let refill = refill_of(&rules, holder, &account);
+    let refill = schedule_of(&rules, holder, &account).refill;
     let view = AllowanceView {
         rules,
         next_refill_at: next_period(refill.every, now).filter(|_| !account.unlimited),
@@ -124,7 +124,7 @@ impl Allowances {
             .await
     }
 
-    async fn entries(
+    pub(super) async fn entries(
         &self,
         holder: Holder,
         before: Option<u64>,
@@ -133,15 +133,16 @@ impl Allowances {
         self.store
             .read(move |tx| {
                 let account = find_allowance(tx, holder)?;
-                let next = account.map_or(1, |account| account.next_entry);
-                let before = before.unwrap_or(u64::MAX).clamp(1, next);
-                let after = before.saturating_sub(1 + limit as u64);
+                let (first, next) =
+                    account.map_or((1, 1), |account| (account.first_entry, account.next_entry));
+                let before = before.unwrap_or(u64::MAX).clamp(first, next);
+                let after = before.saturating_sub(1 + limit as u64).max(first - 1);
                 let wanted = usize::try_from(before - 1 - after).unwrap_or(limit);
                 let mut entries = list_entries(tx, holder, after, wanted)?;
                 entries.reverse();
                 Ok(AllowanceEntryPage {
                     entries,
-                    next_before: (after > 0).then_some(after + 1),
+                    next_before: (after >= first).then_some(after + 1),
                 })
             })
             .await

@@ -52,6 +52,7 @@ pub(super) async fn act(arguments: Arguments, allowances: &Allowances) -> Result
             amount: arguments.add,
             unlimited: arguments.unlimited,
             note: arguments.note,
+            ..AllowanceChange::default()
         };
         allowances.change_of_login(&name, change).await?
     } else {

@@ -142,9 +142,9 @@ impl From<JobView> for Job {
                 };
                 (Kind::PullModel, Some(pull))
             }
-            JobTask::WriteConversationTitle { .. } | JobTask::ForgetComputed { .. } => {
-                (Kind::Other, None)
-            }
+            JobTask::WriteConversationTitle { .. }
+            | JobTask::ForgetComputed { .. }
+            | JobTask::RemoveOldEntries { .. } => (Kind::Other, None),
         };
         Self {
             id: record.id.to_string(),

@@ -12,11 +12,20 @@ use crate::http::caller::Steward;
 pub(in crate::http) struct SettingsApi;
 
 #[derive(Object)]
-#[oai(remote = "accounts::Settings")]
 struct Settings {
     registration: RegistrationRules,
     allowance: AllowanceRules,
     privacy: PrivacyRules,
+}
+
+impl From<accounts::Settings> for Settings {
+    fn from(settings: accounts::Settings) -> Self {
+        Self {
+            registration: settings.registration.into(),
+            allowance: settings.allowance.into(),
+            privacy: settings.privacy.into(),
+        }
+    }
 }
 
 #[derive(Object)]

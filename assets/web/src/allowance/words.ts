@@ -26,4 +26,5 @@ export const entryNames: Record<TokenEntry["kind"], () => string> = {
   refilled: m.entry_refilled,
   settled: m.entry_settled,
   corrected: m.entry_corrected,
+  carried_forward: m.entry_carried_forward,
 };

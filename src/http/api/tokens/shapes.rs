@@ -1,6 +1,7 @@
 //! Allowances as they stand on the wire, and the section of the settings about them. Amounts are in
 //! tokens of the allowance; prices of models' tokens are for a thousand of them.
 
+use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Enum, Object};
 
 use crate::accounts::allowance::{self, AllowanceEntryPage, AllowanceEntryRecord, AllowanceView};
@@ -10,7 +11,6 @@ use crate::http::text::Text;
 
 /// What people may spend on replies.
 #[derive(Object)]
-#[oai(remote = "allowance::AllowanceRules")]
 pub(in crate::http::api) struct AllowanceRules {
     /// False: everything is free.
     enabled: bool,
@@ -19,6 +19,18 @@ pub(in crate::http::api) struct AllowanceRules {
     start: i64,
     refill: Refill,
     when_empty: WhenEmpty,
+}
+
+impl From<allowance::AllowanceRules> for AllowanceRules {
+    fn from(rules: allowance::AllowanceRules) -> Self {
+        Self {
+            enabled: rules.enabled,
+            price: rules.price.into(),
+            start: rules.start,
+            refill: rules.refill.into(),
+            when_empty: rules.when_empty.into(),
+        }
+    }
 }
 
 /// What a reply costs. By kind: each message its price; what was used of the model's tokens; or what
@@ -135,7 +147,7 @@ pub(super) struct Allowance {
     balance: i64,
     /// Set aside for what is being written.
     reserved: i64,
-    /// Nothing is charged.
+    /// Nothing is charged here; budgets of groups that have a limit pay all the same.
     unlimited: bool,
     price: Price,
     refill: AllowanceRefill,
@@ -152,6 +164,8 @@ struct AllowanceRefill {
     amount: i64,
     /// Fills up to the amount instead of adding it.
     up_to: bool,
+    /// In place of what the house gives everybody.
+    own: bool,
     /// Absent: never.
     next_at: Option<String>,
 }
@@ -187,6 +201,7 @@ impl From<AllowanceView> for Allowance {
                 every: view.refill.every.into(),
                 amount: view.refill.amount,
                 up_to: view.refill.up_to,
+                own: view.account.refill.is_some(),
                 next_at: view.next_refill_at.map(rfc3339),
             },
             when_empty: view.rules.when_empty.into(),
@@ -195,7 +210,7 @@ impl From<AllowanceView> for Allowance {
     }
 }
 
-/// An entry of an allowance, never changed.
+/// An entry of an allowance, never changed. What is older than 400 days is carried forward in one.
 #[derive(Object)]
 #[oai(skip_serializing_if_is_none)]
 struct TokenEntry {
@@ -224,6 +239,7 @@ enum TokenEntryKind {
     Refilled,
     Settled,
     Corrected,
+    CarriedForward,
 }
 
 /// Of the model's tokens.
@@ -270,13 +286,15 @@ impl From<AllowanceEntryPage> for TokenEntryPage {
     }
 }
 
-/// An amount, or whether there is a limit at all.
+/// An amount, whether there is a limit at all, or what comes by itself.
 #[derive(Object)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub(super) struct UpdateTokens {
     /// Added; below zero: taken back, at most what is left.
     amount: Option<i64>,
     unlimited: Option<bool>,
+    /// What comes by itself; a field that is absent stays. Null: what the house gives everybody.
+    refill: MaybeUndefined<UpdateRefill>,
     /// Up to 200 characters, for the entry.
     note: Option<Text>,
 }
@@ -286,16 +304,21 @@ impl From<UpdateTokens> for allowance::AllowanceChange {
         Self {
             amount: update.amount,
             unlimited: update.unlimited,
+            refill: match update.refill {
+                MaybeUndefined::Undefined => None,
+                MaybeUndefined::Null => Some(None),
+                MaybeUndefined::Value(refill) => Some(Some(refill.into())),
+            },
             note: update.note.map(Into::into),
         }
     }
 }
 
-/// A field that is absent stays.
+/// A field that is absent stays; a first budget needs an amount.
 #[derive(Object)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub(super) struct SetBudget {
-    /// What is to be left, with what is set aside.
+    /// What is to be left, with what is set aside; there is then a limit.
     pub(super) amount: Option<i64>,
     pub(super) refill: Option<UpdateRefill>,
 }

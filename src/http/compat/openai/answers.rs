@@ -25,6 +25,8 @@ pub(super) struct Answering {
     /// None: the house's default.
     pub(super) model: Option<String>,
     pub(super) adapters: Vec<AdapterChoice>,
+    /// In chunks, as they come; else all answers together.
+    pub(super) streams: bool,
 }
 
 pub(super) struct Answers {
@@ -49,6 +51,7 @@ impl Answers {
             model: who.model.clone(),
             adapters: who.adapters.clone(),
             generate: wanted,
+            is_whole: !who.streams,
         };
         let completion = appliance.conversations.complete(caller, request).await?;
         let streams: Vec<_> = (0..)

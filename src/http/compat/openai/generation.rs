@@ -108,6 +108,7 @@ impl GenerationFields {
         Ok(Answering {
             model: self.model.clone().filter(|model| !model.is_empty()),
             adapters: adapters.map(Lora::to_choice).collect::<Result<_>>()?,
+            streams: self.streams(),
         })
     }
 

@@ -1,0 +1,98 @@
+//! Old entries: those of an account that is gone, and those that are carried forward in one.
+//!
+//! After each transaction the entries of an account still come to what there is. Done in pieces, so
+//! that nobody waits long for the one thread that writes. Called by the hourly round of this room
+//! and by `appliance` for the job.
+
+use super::{AllowanceEntryKind, AllowanceEntryRecord, AllowanceRecord, Allowances, Holder};
+use crate::clock::UnixMs;
+use crate::error::Result;
+use crate::store::allowances::{
+    find_allowance, list_allowances, list_entries, put_allowance, put_entry, remove_entries_below,
+};
+use crate::store::{Reads, WriteTx};
+
+/// For so long every entry is kept.
+const KEPT_MS: UnixMs = 400 * 24 * 60 * 60 * 1000;
+/// Entries that are removed in one transaction.
+const PIECE: usize = 500;
+
+/// The first of an account's entries that are old enough, at most a piece of them.
+fn old_entries(
+    tx: &impl Reads,
+    holder: Holder,
+    account: &AllowanceRecord,
+    now: UnixMs,
+    limit: usize,
+) -> Result<Vec<AllowanceEntryRecord>> {
+    let mut entries = list_entries(tx, holder, account.first_entry - 1, limit)?;
+    let old = entries
+        .iter()
+        .take_while(|entry| entry.at < now - KEPT_MS)
+        .count();
+    entries.truncate(old);
+    Ok(entries)
+}
+
+/// Makes one entry of a piece of the old ones. False: there are not two of them.
+pub(super) fn carry_piece(tx: &WriteTx, holder: Holder, now: UnixMs) -> Result<bool> {
+    let Some(mut account) = find_allowance(tx, holder)? else {
+        return Ok(false);
+    };
+    let old = old_entries(tx, holder, &account, now, PIECE)?;
+    let [_, .., last] = old.as_slice() else {
+        return Ok(false);
+    };
+    let carried = AllowanceEntryRecord {
+        number: last.number,
+        at: last.at,
+        kind: AllowanceEntryKind::CarriedForward,
+        amount: last.balance_after,
+        balance_after: last.balance_after,
+        message_id: None,
+        model: None,
+        usage: None,
+        note: None,
+        by: None,
+    };
+    put_entry(tx, holder, &carried)?;
+    account.first_entry = carried.number;
+    put_allowance(tx, holder, &account)?;
+    remove_entries_below(tx, holder, carried.number, PIECE)?;
+    Ok(true)
+}
+
+impl Allowances {
+    pub(super) async fn carry_forward(&self, now: UnixMs) -> Result<()> {
+        let found = self.store.read(move |tx| {
+            let mut found = Vec::new();
+            for (holder, account) in list_allowances(tx)? {
+                if old_entries(tx, holder, &account, now, 2)?.len() == 2 {
+                    found.push(holder);
+                }
+            }
+            Ok(found)
+        });
+        for holder in found.await? {
+            let carry = move |tx: &WriteTx| carry_piece(tx, holder, now);
+            while self.store.write(carry).await? {}
+        }
+        Ok(())
+    }
+
+    /// The job: removes the entries of an account that is gone. One that was opened in its place
+    /// keeps its own.
+    pub async fn remove_old_entries(&self, holder: Holder) -> Result<()> {
+        let remove = move |tx: &WriteTx| {
+            let account = find_allowance(tx, holder)?;
+            let first = account.map_or(u64::MAX, |account| account.first_entry);
+            remove_entries_below(tx, holder, first, PIECE)
+        };
+        while self.store.write(remove).await? > 0 {}
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "carrying_tests.rs"]
+mod tests;

@@ -1,0 +1,77 @@
+//! Old entries against a real store: carried forward in pieces, and removed behind an account that
+//! is gone. That all comes to what there is, whatever the order, is in `history_tests`.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::accounts::allowance::checking::check_all;
+use crate::accounts::allowance::ledger::{self, NewEntry, close_allowance};
+use crate::accounts::allowance::ledger_tests::{DAY, Ledger};
+use crate::ids::GroupId;
+
+async fn numbers(ledger: &Ledger, holder: Holder) -> Vec<(u64, i64)> {
+    let entries = ledger
+        .store
+        .read(move |tx| list_entries(tx, holder, 0, 10_000));
+    let entries = entries.await.unwrap().into_iter();
+    entries.map(|entry| (entry.number, entry.amount)).collect()
+}
+
+/// An account with so many entries of 1, a day apart.
+async fn account_of_days(ledger: &Ledger, holder: Holder, days: i64) {
+    let write = move |tx: &WriteTx| {
+        let entry = NewEntry::new(AllowanceEntryKind::Opened, 1);
+        let mut account = ledger::open(tx, holder, 1, entry, 0)?;
+        for day in 1..days {
+            let entry = NewEntry::new(AllowanceEntryKind::ToppedUp, 1);
+            ledger::append(tx, holder, &mut account, entry, day * DAY)?;
+        }
+        Ok(())
+    };
+    ledger.write(write).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_older_than_400_days_is_carried_forward_in_one() {
+    let ledger = Ledger::open();
+    let holder = Holder::Group(GroupId::generate());
+    account_of_days(&ledger, holder, 1_205).await;
+    let allowances = Allowances::new(Arc::clone(&ledger.store));
+    // The first 805 are too old: two pieces.
+    let now = 1_205 * DAY;
+    allowances.carry_forward(now).await.unwrap();
+    let kept = numbers(&ledger, holder).await;
+    assert_eq!(kept[..2], [(805, 805), (806, 1)]);
+    assert_eq!(kept.len(), 401);
+    let checked = ledger.store.read(check_all).await.unwrap();
+    assert_eq!(checked.entries, 401);
+    let page = allowances.entries(holder, Some(807), 50).await.unwrap();
+    assert_eq!((page.entries.len(), page.next_before), (2, None));
+    assert_eq!(
+        page.entries[1].kind,
+        AllowanceEntryKind::CarriedForward,
+        "latest first"
+    );
+    allowances.carry_forward(now).await.unwrap();
+    assert_eq!(numbers(&ledger, holder).await, kept, "and then no more");
+}
+
+#[tokio::test]
+async fn an_account_that_is_opened_again_keeps_its_own_entries() {
+    let ledger = Ledger::open();
+    let holder = Holder::Group(GroupId::generate());
+    account_of_days(&ledger, holder, 1_205).await;
+    let close = move |tx: &WriteTx| close_allowance(tx, holder);
+    ledger.write(close).await.unwrap();
+    assert_eq!(numbers(&ledger, holder).await.len(), 1_205, "not at once");
+    account_of_days(&ledger, holder, 2).await;
+    ledger.store.read(check_all).await.unwrap();
+    let allowances = Allowances::new(Arc::clone(&ledger.store));
+    let page = allowances.entries(holder, None, 50).await.unwrap();
+    assert_eq!((page.entries.len(), page.next_before), (2, None));
+    allowances.remove_old_entries(holder).await.unwrap();
+    assert_eq!(numbers(&ledger, holder).await, [(1_206, 1), (1_207, 1)]);
+    ledger.write(close).await.unwrap();
+    allowances.remove_old_entries(holder).await.unwrap();
+    assert_eq!(numbers(&ledger, holder).await, []);
+}
