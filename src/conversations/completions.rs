@@ -9,6 +9,7 @@ use super::charges::{Charge, Payer, Size, Terms, estimated_vector_tokens};
 use super::metering::{Bill, CompletionStream, Meter, Outcome};
 use super::model_choice::Asker;
 use super::promises::lane_of;
+use super::tally::Tally;
 use crate::accounts::Caller;
 use crate::engine::{Embed, Embeddings, Generate, Priority, Usage};
 use crate::error::{Error, Result};
@@ -124,7 +125,8 @@ impl Conversations {
         let sized: Vec<_> = sized.collect();
         let (bill, desk) = (Bill::new(sized.len(), is_whole), self.desk());
         let meter = move |(generate, size): (Generate, Size), charge: Option<Charge>| {
-            let meter = Meter::new(&desk, &bill, charge, &generate.model, size.prompt_tokens);
+            let tally = Tally::new(size.prompt_tokens, generate.max_tokens);
+            let meter = Meter::new(&desk, &bill, charge, &generate.model, tally);
             (generate, meter)
         };
         if !payer.may_pay() {
@@ -195,8 +197,8 @@ impl Conversations {
         let payer = asker.payer().clone();
         let (bill, desk) = (Bill::new(1, true), self.desk());
         let meter = move |wanted: Embed, charge: Option<Charge>| {
-            let tokens = estimated_vector_tokens(&wanted);
-            let meter = Meter::new(&desk, &bill, charge, &wanted.model, tokens);
+            let tally = Tally::new(estimated_vector_tokens(&wanted), None);
+            let meter = Meter::new(&desk, &bill, charge, &wanted.model, tally);
             (wanted, meter)
         };
         if !payer.may_pay() {

@@ -149,20 +149,19 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// `estimated_prompt_tokens` is what is counted where the engine does not say.
     pub(super) fn new(
         desk: &Desk,
         bill: &Arc<Bill>,
         charge: Option<Charge>,
         model: &str,
-        estimated_prompt_tokens: u32,
+        tally: Tally,
     ) -> Self {
         Self {
             desk: desk.clone(),
             bill: Arc::clone(bill),
             charge,
             model: model.to_owned(),
-            tally: Tally::new(estimated_prompt_tokens),
+            tally,
             is_reply: true,
             has_ended: false,
         }

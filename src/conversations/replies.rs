@@ -27,7 +27,7 @@ use crate::ids::{ConversationId, MessageId, UserId};
 use crate::jobs::Jobs;
 use crate::store::conversations::ConversationRecord;
 use crate::store::messages::{Author, MessageStatus, find_message, list_messages, put_message};
-use crate::store::replies::{list_replies, remove_reply};
+use crate::store::replies::{find_reply, list_replies, remove_reply};
 use crate::store::search_outbox::{SearchChange, append_search_change};
 use crate::store::usage::add_reply;
 use crate::store::{Reads, Store, WriteTx};
@@ -91,7 +91,7 @@ impl Replies {
 
     /// Begins to write a reply that the store already promises. Gives a reader from its first event.
     pub(super) fn begin(&self, reply: MessageInTree, owner_id: UserId, work: Work) -> ReplyReader {
-        let tally = Tally::new(work.estimated_prompt_tokens);
+        let tally = Tally::new(work.estimated_prompt_tokens, work.request.max_tokens);
         let running = Arc::new(RunningReply::new(reply, owner_id, tally));
         {
             let mut by_id = self.by_id();
@@ -155,39 +155,33 @@ impl Replies {
     }
 
     async fn end_promised(&self, gone: Gone) -> Result<()> {
-        let mut promised = self.store.read(list_replies).await?;
-        promised.retain(|reply| gone.includes(reply.conversation_id, reply.owner_id));
-        for promise in &promised {
-            if let Some(reply) = self.find_begun(promise.id).await {
+        let promised = self.store.read(list_replies).await?.into_iter();
+        for promise in promised.filter(|it| gone.includes(it.conversation_id, it.owner_id)) {
+            self.end_promise(promise.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns when nobody writes the reply any more, and what was set aside is settled.
+    async fn end_promise(&self, id: MessageId) -> Result<()> {
+        for _ in 0..BEGINNING_ATTEMPTS {
+            // One that was continued may be remembered as ended before it has begun again.
+            if let Some(reply) = self.find(id).filter(|reply| !reply.has_ended()) {
                 reply.stop.cancel();
                 ReplyReader::live(reply, None).ending().await;
             }
-        }
-        if promised.is_empty() {
-            return Ok(());
-        }
-        self.store
-            .write(move |tx| {
-                for promise in &promised {
-                    // Only of one that nobody writes: the others have settled it.
-                    if remove_reply(tx, promise.id)? {
-                        release(tx, promise.id)?;
-                    }
-                }
-                Ok(())
-            })
-            .await
-    }
-
-    /// A reply that is promised; None: nobody writes it.
-    async fn find_begun(&self, id: MessageId) -> Option<Arc<RunningReply>> {
-        for _ in 0..BEGINNING_ATTEMPTS {
-            if let Some(reply) = self.find(id) {
-                return Some(reply);
+            let promise = self.store.read(move |tx| find_reply(tx, id));
+            if promise.await?.is_none() {
+                return Ok(());
             }
             tokio::time::sleep(BEGINNING_PAUSE).await;
         }
-        None
+        self.store
+            .write(move |tx| {
+                remove_reply(tx, id)?;
+                release(tx, id)
+            })
+            .await
     }
 
     /// What is being written is further along in memory than in the store.

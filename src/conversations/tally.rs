@@ -10,6 +10,8 @@ use crate::engine::{EngineEvent, Usage};
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tally {
     estimated_prompt_tokens: u32,
+    /// What the request was held to.
+    max_tokens: Option<u32>,
     /// Of the first word about the prompt: what needed no computing.
     cached_tokens: Option<u32>,
     read_tokens: u32,
@@ -23,9 +25,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(estimated_prompt_tokens: u32) -> Self {
+    /// The estimate is what is counted where the engine does not say.
+    pub(super) fn new(estimated_prompt_tokens: u32, max_tokens: Option<u32>) -> Self {
         Self {
             estimated_prompt_tokens,
+            max_tokens,
             ..Self::default()
         }
     }
@@ -97,13 +101,15 @@ impl Tally {
             None => pieces.max(estimated_text_tokens(bytes)),
         };
         let before = self.before;
+        let limit = self.max_tokens.unwrap_or(u32::MAX);
+        let completion = tokens(self.pieces, self.bytes);
+        let reasoning = tokens(self.thought_pieces, self.thought_bytes);
         Some(Usage {
             completion_tokens: before
                 .completion_tokens
-                .saturating_add(tokens(self.pieces, self.bytes)),
-            reasoning_tokens: before
-                .reasoning_tokens
-                .saturating_add(tokens(self.thought_pieces, self.thought_bytes)),
+                .saturating_add(completion)
+                .min(limit),
+            reasoning_tokens: before.reasoning_tokens.saturating_add(reasoning).min(limit),
             ..self.prompt()
         })
     }
@@ -148,7 +154,7 @@ mod tests {
     use super::*;
 
     fn tally(events: &[EngineEvent]) -> Tally {
-        let mut tally = Tally::new(50);
+        let mut tally = Tally::new(50, Some(20));
         events.iter().for_each(|event| tally.take(event));
         tally
     }
@@ -197,6 +203,9 @@ mod tests {
     fn who_says_nothing_of_the_prompt_is_counted_by_what_it_sent() {
         let remote = tally(&[thought("six by"), wrote("a piece of thirty bytes in all")]);
         assert_eq!(remote.usage(), Some(usage(50, 0, 12, 2)));
+        let long = tally(&[wrote(&"x".repeat(100))]);
+        let most = Some(usage(50, 0, 20, 0));
+        assert_eq!(long.usage(), most, "no more than it may");
     }
 
     #[test]

@@ -22,6 +22,10 @@ pub fn put_reply(tx: &WriteTx, reply: &ReplyRecord) -> Result<()> {
     tx.put(&REPLY_BY_ID, &reply.id, reply)
 }
 
+pub fn find_reply(tx: &impl Reads, id: MessageId) -> Result<Option<ReplyRecord>> {
+    tx.find(&REPLY_BY_ID, &id)
+}
+
 pub fn remove_reply(tx: &WriteTx, id: MessageId) -> Result<bool> {
     tx.remove(&REPLY_BY_ID, &id)
 }
