@@ -56,7 +56,11 @@ impl Ended {
 
 impl Desk {
     /// `is_paid` false: what is charged is given back.
-    async fn settle(self, ended: Vec<Ended>, is_paid: bool) {
+    async fn settle(self, mut ended: Vec<Ended>, is_paid: bool) {
+        ended.retain(|answer| answer.charge.is_some() || answer.used.is_some());
+        if ended.is_empty() {
+            return;
+        }
         let mut settlements = Vec::with_capacity(ended.len());
         for answer in &ended {
             settlements.push(match &answer.charge {

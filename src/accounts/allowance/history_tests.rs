@@ -160,11 +160,7 @@ impl History {
                 quote,
             } => {
                 if let Some(id) = self.take(which) {
-                    let used = usage(prompt, completion);
-                    let settle = move |tx: &WriteTx| settle(tx, id, &used, quote);
-                    ledger.write(settle).await.unwrap();
-                    let again = move |tx: &WriteTx| super::settle(tx, id, &used, None);
-                    assert_eq!(ledger.write(again).await.unwrap(), None, "charged twice");
+                    settle_once(ledger, id, usage(prompt, completion), quote).await;
                 }
             }
             Step::Release { which } => {
@@ -174,16 +170,7 @@ impl History {
             }
             Step::TopUp { holder, amount } => {
                 let holder = self.holder(holder);
-                let top_up = move |tx: &WriteTx| {
-                    let account = account_of(tx, &rules, holder, now)?;
-                    let mut account = match account {
-                        Some(account) => account,
-                        None => new_account(tx, holder, now)?,
-                    };
-                    let entry = NewEntry::new(AllowanceEntryKind::ToppedUp, amount);
-                    append(tx, holder, &mut account, entry, now)
-                };
-                ledger.write(top_up).await.unwrap();
+                top_up(ledger, rules, holder, amount, now).await;
             }
             Step::Unlimit { holder, unlimited } => self.unlimit(ledger, holder, unlimited).await,
             Step::Pass { days } => self.now += days * DAY,
@@ -213,6 +200,26 @@ impl History {
             }
         }
     }
+}
+
+async fn settle_once(ledger: &Ledger, id: MessageId, used: Usage, quote: Option<u32>) {
+    let settle = move |tx: &WriteTx| settle(tx, id, &used, quote);
+    ledger.write(settle).await.unwrap();
+    let again = move |tx: &WriteTx| super::settle(tx, id, &used, None);
+    assert_eq!(ledger.write(again).await.unwrap(), None, "charged twice");
+}
+
+async fn top_up(ledger: &Ledger, rules: AllowanceRules, holder: Holder, amount: i64, now: UnixMs) {
+    let top_up = move |tx: &WriteTx| {
+        let account = account_of(tx, &rules, holder, now)?;
+        let mut account = match account {
+            Some(account) => account,
+            None => new_account(tx, holder, now)?,
+        };
+        let entry = NewEntry::new(AllowanceEntryKind::ToppedUp, amount);
+        append(tx, holder, &mut account, entry, now)
+    };
+    ledger.write(top_up).await.unwrap();
 }
 
 proptest! {
