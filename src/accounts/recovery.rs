@@ -7,7 +7,6 @@ use super::audit::audited_by;
 use super::links::{NewLink, PROVE_EMAIL, RESET_PASSWORD, get_link, no_link};
 use super::post::{Post, UnsentLink};
 use super::sessions::remove_sessions;
-use super::throttle::MAILED_LINK;
 use super::users::gone;
 use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserStatus, Visitor};
 use crate::clock::now_ms;
@@ -63,7 +62,7 @@ impl Accounts {
         });
         let proving = self
             .throttle
-            .around(visitor, MAILED_LINK, ErrorKind::NotFound, user);
+            .after_comparing(visitor, ErrorKind::NotFound, user);
         let user = proving.await?;
         self.post.send();
         Ok(user)
@@ -132,7 +131,7 @@ impl Accounts {
         let reading = self.store.read(move |tx| user_of_reset(tx, &asked));
         let reading = self
             .throttle
-            .around(visitor, MAILED_LINK, ErrorKind::NotFound, reading);
+            .after_comparing(visitor, ErrorKind::NotFound, reading);
         let user = reading.await?;
         let about = [
             user.username.as_str(),
@@ -261,6 +260,7 @@ pub(super) fn ask_for_new_email(
     let kind = MailKind::EmailChangeRequested {
         new_address: email.to_owned(),
         link: address.clone(),
+        expires_at: link.expires_at,
     };
     post.tell_link_at(tx, email, user, &address, kind)
 }

@@ -6,7 +6,7 @@
 
 use super::access_tokens::LIFETIME_S;
 use super::caller::Means;
-use super::throttle::Attempt;
+use super::throttle::{Attempt, Login};
 use super::{Accounts, Caller, Purpose, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Reason, Result};
@@ -21,6 +21,8 @@ use crate::store::{ReadTx, Reads, WriteTx};
 const HOUR_MS: UnixMs = 60 * 60 * 1000;
 /// A session that is not used for so long is over.
 const LIFETIME_MS: UnixMs = 30 * 24 * HOUR_MS;
+/// Of one user.
+const SESSIONS_LIMIT: usize = 100;
 /// As long as browsers keep one: when a session is over is decided here, and prolonged here.
 const COOKIE_LIFETIME_S: u32 = 400 * 24 * 60 * 60;
 
@@ -160,11 +162,14 @@ impl Accounts {
         password: &str,
     ) -> Result<UserRecord> {
         let login = login.trim().to_lowercase();
-        let attempt = self.throttle.begin(visitor, Attempt::Login(&login)).await?;
+        let name = login.clone();
         let user = self
             .store
-            .read(move |tx| find_user_by_login(tx, &login))
+            .read(move |tx| find_user_by_login(tx, &name))
             .await?;
+        let whose = user.as_ref().map(|user| Login::Of(user.id));
+        let attempt = Attempt::Login(whose.unwrap_or(Login::Nobodys(&login)));
+        let attempt = self.throttle.begin(visitor, attempt).await?;
         let stored = user.as_ref().map(|user| user.password_hash.clone());
         let verified = self.passwords.verify(password, stored).await?;
         match user.filter(|_| verified) {
@@ -189,7 +194,7 @@ impl Accounts {
         let verified = self.verified_user(visitor, login, password).await?;
         let session = NewSession::generate(verified.id, carrier, visitor);
         let record = session.record.clone();
-        let user = self
+        let (user, has_ended) = self
             .store
             .write(move |tx| {
                 // Hashing takes its time, and the password may have changed in it.
@@ -197,11 +202,14 @@ impl Accounts {
                     .filter(|user| user.password_hash == verified.password_hash)
                     .ok_or_else(wrong_password)?;
                 check_may_come_in(&user)?;
-                remove_sessions(tx, user.id, |session| session.expires_at <= now_ms())?;
+                let has_ended = make_room(tx, user.id)?;
                 put_session(tx, &record)?;
-                Ok(user)
+                Ok((user, has_ended))
             })
             .await?;
+        if has_ended {
+            self.rights_changed.send_replace(());
+        }
         self.signed_in(user, session)
     }
 
@@ -365,6 +373,22 @@ impl Accounts {
         self.write_rights(move |tx| remove_session(tx, user_id, session_id).map(drop))
             .await
     }
+}
+
+/// Removes what is over, and ends what was not used for longest where one more would be too many;
+/// true: such a one was ended.
+fn make_room(tx: &WriteTx, user_id: UserId) -> Result<bool> {
+    remove_sessions(tx, user_id, |session| session.expires_at <= now_ms())?;
+    let mut living = Vec::new();
+    for id in list_sessions_of(tx, user_id)? {
+        living.extend(find_session(tx, &id)?.map(|session| (session.last_used_at, id)));
+    }
+    living.sort_unstable();
+    let surplus = (living.len() + 1).saturating_sub(SESSIONS_LIMIT);
+    for (_, id) in living.into_iter().take(surplus) {
+        remove_session(tx, user_id, id)?;
+    }
+    Ok(surplus > 0)
 }
 
 /// Ends those sessions of a user that are meant.

@@ -7,7 +7,6 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::audit::audited_by;
-use super::throttle::Attempt;
 use super::{Accounts, AuditActor, Carrier, NewUser, SignedIn, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Reason, Result};
@@ -65,17 +64,12 @@ impl Accounts {
         new: NewUser,
         carrier: Carrier,
     ) -> Result<SignedIn> {
-        let attempt = self
-            .throttle
-            .begin(visitor, Attempt::Secret("set-up token"))
-            .await?;
         if !self.setup_link.accepts(token) {
-            attempt.failed().await;
             let sentence =
                 "this set-up link is not good any more; restart chatelaine to get a new one";
-            return Err(Error::forbidden(sentence).with_reason(Reason::SetupLinkExpired));
+            let wrong = Error::forbidden(sentence).with_reason(Reason::SetupLinkExpired);
+            return Err(self.throttle.refuse_credential(visitor, wrong).await);
         }
-        attempt.succeeded().await;
         let user = self.new_user(new, UserRole::Admin).await?;
         let username = user.username.clone();
         let only_one = move |tx: &WriteTx| {

@@ -131,3 +131,28 @@ async fn what_is_open_ends_when_the_password_changes_and_when_a_key_is_ended() {
     let took = ends_soon(of_phone).await;
     assert!(took < Duration::from_secs(2), "{took:?}");
 }
+
+#[tokio::test]
+async fn with_one_session_too_many_the_one_ends_that_was_not_used_for_longest() {
+    let name = "CHATELAINE_LIMITS__ANONYMOUS_REQUESTS_PER_MINUTE";
+    let options = crate::support::Options::default().with(name, "0");
+    let house = House::start_with(options).await;
+    let first = house.set_up().await;
+    let login = json!({"login": "ada", "password": PASSWORD});
+    let mut second = None;
+    for _ in 0..100 {
+        let answer = house
+            .stranger()
+            .post("/api/v1/auth/login", login.clone())
+            .await;
+        let person = house.stranger().signed_in(&answer);
+        answer.ok(200);
+        second.get_or_insert(person);
+    }
+    let me = "/api/v1/auth/me";
+    first.get(me).await.refused(401, "unauthenticated");
+    let second = second.expect("somebody");
+    second.get(me).await.ok(200);
+    let list = second.get("/api/v1/users/me/sessions").await.ok(200);
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(100));
+}

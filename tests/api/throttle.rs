@@ -1,5 +1,6 @@
-//! Who guesses waits, longer and longer, whatever is guessed; who is signed in goes on working, and
-//! nobody can keep another out for long. Delays themselves are unit tests of `accounts::throttle`.
+//! Who guesses waits, longer and longer, whatever is guessed; who is signed in, came in from there
+//! before, or holds a good link goes on working, and nobody can keep another out for long. Delays
+//! themselves are unit tests of `accounts::throttle`.
 
 use std::time::{Duration, Instant};
 
@@ -157,6 +158,82 @@ async fn guesses_from_everywhere_keep_nobody_out_where_they_are_known() {
         .ok(200);
 }
 
+/// As through a trusted proxy, with this person's credentials.
+async fn post_from(person: &Person, address: &str, path: &str, body: Value) -> Answer {
+    let request = person.request(Method::POST, path);
+    Answer::of(request.header("x-forwarded-for", address).json(&body)).await
+}
+
+#[tokio::test]
+async fn who_guesses_at_everything_keeps_nobody_out_who_is_known_in_the_same_network() {
+    let house = behind_proxy().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let school = "198.51.100.9";
+    sign_in_from(&house, school, right("bob")).await.ok(200);
+    let mut last = 0;
+    for number in 0..60 {
+        let body = guess(&format!("user{number}"));
+        last = sign_in_from(&house, school, body).await.status;
+    }
+    assert_eq!(last, 429, "the guesser waits");
+    delayed(sign_in_from(&house, school, right("ada")).await);
+    sign_in_from(&house, school, right("bob")).await.ok(200);
+    let new = "a chain of brass keys";
+    let change = json!({"current_password": PASSWORD, "new_password": new});
+    let path = "/api/v1/users/me/password";
+    post_from(&bob, school, path, change).await.ok(204);
+    let found = ada.get("/api/v1/admin/users?q=bob").await.ok(200);
+    let link = format!(
+        "/api/v1/admin/users/{}/reset-link",
+        text(&found, "/items/0/user/id")
+    );
+    let made = ada.post(&link, json!(null)).await.ok(200);
+    let token = text(&made, "/link").rsplit('=').next().expect("a token");
+    let reset = json!({"token": token, "password": PASSWORD});
+    let path = "/api/v1/auth/password/reset";
+    post_from(&house.stranger(), school, path, reset)
+        .await
+        .ok(204);
+}
+
+#[tokio::test]
+async fn a_right_link_is_good_however_many_wrong_ones_came_before() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let found = ada.get("/api/v1/admin/users?q=ada").await.ok(200);
+    let path = format!(
+        "/api/v1/admin/users/{}/reset-link",
+        text(&found, "/items/0/user/id")
+    );
+    let made = ada.post(&path, json!(null)).await.ok(200);
+    let token = text(&made, "/link").rsplit('=').next().expect("a token");
+    let reset = |token: &str| json!({"token": token, "password": "quite another sentence"});
+    let path = "/api/v1/auth/password/reset";
+    let (stranger, mut waits) = (house.stranger(), false);
+    for number in 0..40 {
+        let answer = stranger.post(path, reset(&number.to_string())).await;
+        waits |= answer.status == 429;
+    }
+    assert!(waits, "links can be tried for ever");
+    stranger.post(path, reset(token)).await.ok(204);
+}
+
+#[tokio::test]
+async fn a_username_and_the_e_mail_of_the_same_account_are_no_two_things_to_guess_at() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let email = json!({"email": "ada@example.org", "current_password": PASSWORD});
+    ada.patch("/api/v1/users/me", email).await.ok(200);
+    let stranger = house.stranger();
+    for login in ["ada", "ada@example.org", "ADA", "ada@example.org", "ada"] {
+        let answer = stranger.post(LOGIN, guess(login)).await;
+        answer.refused(401, "unauthenticated");
+    }
+    delayed(stranger.post(LOGIN, guess("ada@example.org")).await);
+    delayed(stranger.post(LOGIN, guess("ada")).await);
+}
+
 #[tokio::test]
 async fn the_current_password_cannot_be_guessed_either() {
     let house = House::start().await;
@@ -178,11 +255,14 @@ async fn the_current_password_cannot_be_guessed_either() {
 async fn the_set_up_token_cannot_be_guessed() {
     let house = House::start().await;
     let body = json!({"token": "nonsense", "username": "eve", "password": PASSWORD});
-    for _ in 0..10 {
+    let token = house.setup_token();
+    for _ in 0..30 {
         let answer = house.stranger().post("/api/v1/setup", body.clone()).await;
         answer.refused(403, "forbidden");
     }
     delayed(house.stranger().post("/api/v1/setup", body).await);
+    let right = json!({"token": token, "username": "ada", "password": PASSWORD});
+    house.stranger().post("/api/v1/setup", right).await.ok(201);
 }
 
 /// Tries until it is slowed down; before, each answer must be a plain no.

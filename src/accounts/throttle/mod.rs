@@ -1,11 +1,11 @@
-//! What slows down those who guess, in front of every comparison of a secret.
+//! What slows down those who guess passwords, registration keys and credentials.
 //!
-//! Whoever compares one asks `begin` first and then says how it ended; while somebody is delayed
-//! nothing is compared and no hash computed. Failures are counted for what is guessed at and where it
-//! comes from, in memory and, before the answer leaves, in the store, under hashes that only this
-//! house can make. A session that is there already is never slowed down by what others guess:
-//! credentials of 256 random bits are compared first, and only a wrong one is asked about here.
-//! Used by `accounts` alone.
+//! Whoever compares a password or a key asks `begin` first and then says how it ended; while somebody
+//! is delayed nothing is compared and no hash computed. Failures are counted for what is guessed at
+//! and where it comes from, in memory and, before the answer leaves, in the store, under hashes that
+//! only this house can make. Nobody is slowed down by what others guess where they are signed in or
+//! came in before; credentials of 256 random bits are compared first, and only a wrong one is asked
+//! about here. Used by `accounts` alone.
 
 mod counts;
 #[cfg(test)]
@@ -28,19 +28,34 @@ use crate::secrets::SecretHash;
 use crate::store::Store;
 use crate::store::attempts::{list_attempts, put_attempts, remove_attempts};
 
-/// A link that was mailed, of whatever kind.
-pub(super) const MAILED_LINK: Attempt<'static> = Attempt::Secret("mailed link");
-
 /// What somebody may be guessing.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Attempt<'a> {
-    /// The password of this login, as it was typed but in lower case, whether there is such a one or not.
-    Login(&'a str),
+    /// The password of who signs in.
+    Login(Login<'a>),
     /// The password of somebody who is signed in.
     CurrentPassword(UserId),
-    /// A secret that is nobody's account: the set-up token, a registration key, a mailed link. Its
-    /// kind in a word; each kind counts for itself.
+    /// A secret that is nobody's account and may be weak: a registration key. Its kind in a word;
+    /// each kind counts for itself.
     Secret(&'static str),
+}
+
+/// Whose password it is. Both are slowed down alike, so that the delay does not tell which it was.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Login<'a> {
+    /// By their name or by their e-mail.
+    Of(UserId),
+    /// There is no such user: as it was typed, but in lower case.
+    Nobodys(&'a str),
+}
+
+impl Login<'_> {
+    fn text(self) -> String {
+        match self {
+            Self::Of(id) => format!("user\0{id}"),
+            Self::Nobodys(login) => format!("name\0{login}"),
+        }
+    }
 }
 
 pub(super) struct Throttle {
@@ -91,25 +106,27 @@ impl Throttle {
         attempt: Attempt<'_>,
     ) -> Result<Attempted<'_>> {
         let network = visitor.network();
-        let (own, rule) = match attempt {
-            Attempt::Login(login) => (self.hash("login from", login, network), &ACCOUNT_FROM_PLACE),
-            Attempt::CurrentPassword(id) => {
-                let hash = self.hash("password from", &id.to_string(), network);
-                (hash, &ACCOUNT_FROM_PLACE)
-            }
-            Attempt::Secret(kind) => (self.hash("secret", kind, network), &SECRET_FROM_PLACE),
-        };
-        let mut counted = vec![(own, rule), (self.hash("place", "", network), &PLACE)];
-        let success = match attempt {
+        let place = (self.hash("place", "", network), &PLACE);
+        let (counted, success) = match attempt {
             Attempt::Login(login) => {
+                let login = login.text();
+                let own = self.hash("login from", &login, network);
                 self.restore().await?;
+                let mut counted = vec![(own, &ACCOUNT_FROM_PLACE)];
+                // Whoever came in from here before waits for their own failures, and for nobody else's.
                 if !self.counts().is_known(&own, now_ms()) {
-                    counted.push((self.hash("login", login, ()), &LOGIN));
+                    counted.extend([place, (self.hash("login", &login, ()), &LOGIN)]);
                 }
-                Success::Login
+                (counted, Success::Login)
             }
-            Attempt::CurrentPassword(_) => Success::Account,
-            Attempt::Secret(_) => Success::Secret,
+            Attempt::CurrentPassword(id) => {
+                let own = self.hash("password from", &id.to_string(), network);
+                (vec![(own, &ACCOUNT_FROM_PLACE)], Success::Account)
+            }
+            Attempt::Secret(kind) => {
+                let own = self.hash("secret", kind, network);
+                (vec![(own, &SECRET_FROM_PLACE), place], Success::Secret)
+            }
         };
         self.charge(counted, success).await
     }
@@ -131,6 +148,20 @@ impl Throttle {
             Err(_) => drop(attempt),
         }
         outcome
+    }
+
+    /// Around what compares a credential of 256 random bits by itself, and says with an error of the
+    /// kind `wrong` that it is none. A right one waits for nobody.
+    pub(super) async fn after_comparing<T>(
+        &self,
+        visitor: &Visitor,
+        wrong: ErrorKind,
+        comparing: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        match comparing.await {
+            Err(error) if error.kind == wrong => Err(self.refuse_credential(visitor, error).await),
+            outcome => outcome,
+        }
     }
 
     /// For a credential of 256 random bits that was compared and is none: gives the error to answer

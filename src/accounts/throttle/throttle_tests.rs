@@ -11,6 +11,10 @@ fn from(address: &str) -> Visitor {
     Visitor::new(address.parse().unwrap(), "")
 }
 
+fn login(name: &str) -> Attempt<'_> {
+    Attempt::Login(Login::Nobodys(name))
+}
+
 async fn fails(throttle: &Throttle, visitor: &Visitor, attempt: Attempt<'_>) -> Result<()> {
     throttle.begin(visitor, attempt).await?.failed().await;
     Ok(())
@@ -20,7 +24,7 @@ async fn fails(throttle: &Throttle, visitor: &Visitor, attempt: Attempt<'_>) -> 
 async fn failures_count_for_who_tries_what_and_a_restart_forgets_none() {
     let folder = tempfile::tempdir().unwrap();
     let (here, there) = (from("192.0.2.1"), from("192.0.2.2"));
-    let ada = Attempt::Login("ada");
+    let ada = login("ada");
     {
         let throttle = Throttle::new(store(&folder), b"house");
         for _ in 0..5 {
@@ -28,11 +32,9 @@ async fn failures_count_for_who_tries_what_and_a_restart_forgets_none() {
         }
         let error = fails(&throttle, &here, ada).await.unwrap_err();
         assert_eq!(error.code(), "rate_limited");
-        fails(&throttle, &here, Attempt::Login("bob"))
-            .await
-            .unwrap();
+        fails(&throttle, &here, login("bob")).await.unwrap();
         fails(&throttle, &there, ada).await.unwrap();
-        fails(&throttle, &here, Attempt::Secret("set-up token"))
+        fails(&throttle, &here, Attempt::Secret("registration key"))
             .await
             .unwrap();
     }
@@ -47,15 +49,15 @@ async fn one_place_may_not_go_from_login_to_login() {
     let throttle = Throttle::new(store(&folder), b"house");
     let mut through = 0;
     for number in 0..100 {
-        let login = format!("user{number}");
-        let attempt = Attempt::Login(&login);
+        let name = format!("user{number}");
+        let attempt = login(&name);
         // All of one network of 64 bits.
         let visitor = from(&format!("2001:db8::{number:x}"));
         through += usize::from(fails(&throttle, &visitor, attempt).await.is_ok());
     }
     assert_eq!(through, 30);
     let elsewhere = from("2001:db8:1::1");
-    let attempt = Attempt::Login("user99");
+    let attempt = login("user99");
     throttle
         .begin(&elsewhere, attempt)
         .await
@@ -68,7 +70,7 @@ async fn one_place_may_not_go_from_login_to_login() {
 async fn whoever_came_in_from_there_is_not_kept_out_by_guesses_from_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let throttle = Throttle::new(store(&folder), b"house");
-    let (home, ada) = (from("192.0.2.1"), Attempt::Login("ada"));
+    let (home, ada) = (from("192.0.2.1"), login("ada"));
     throttle.begin(&home, ada).await.unwrap().succeeded().await;
     let mut refused = false;
     for number in 0..60 {
@@ -118,7 +120,7 @@ async fn wrong_credentials_slow_down_credentials_and_no_sign_in() {
     );
     assert_eq!(codes.last(), Some(&"rate_limited"));
     throttle
-        .begin(&here, Attempt::Login("ada"))
+        .begin(&here, login("ada"))
         .await
         .unwrap()
         .succeeded()
@@ -129,7 +131,7 @@ async fn wrong_credentials_slow_down_credentials_and_no_sign_in() {
 async fn the_store_says_nothing_of_who_tried() {
     let folder = tempfile::tempdir().unwrap();
     let throttle = Throttle::new(store(&folder), b"house");
-    fails(&throttle, &from("192.0.2.1"), Attempt::Login("adalovelace"))
+    fails(&throttle, &from("192.0.2.1"), login("adalovelace"))
         .await
         .unwrap();
     let rows = throttle.store.read(list_attempts).await.unwrap();
@@ -146,8 +148,32 @@ async fn the_store_says_nothing_of_who_tried() {
     }
     let other = Throttle::new(store(&folder), b"another house");
     assert!(
-        !rows
-            .iter()
-            .any(|(hash, _)| *hash == other.hash("login", "adalovelace", ()))
+        !rows.iter().any(
+            |(hash, _)| *hash == other.hash("login", &Login::Nobodys("adalovelace").text(), ())
+        )
     );
+}
+
+#[tokio::test]
+async fn who_is_known_somewhere_waits_for_nobody_elses_failures_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let throttle = Throttle::new(store(&folder), b"house");
+    let (here, ada) = (from("192.0.2.1"), login("ada"));
+    throttle.begin(&here, ada).await.unwrap().succeeded().await;
+    for number in 0..60 {
+        let name = format!("user{number}");
+        drop(fails(&throttle, &here, login(&name)).await);
+    }
+    fails(&throttle, &here, login("bob")).await.unwrap_err();
+    let current = Attempt::CurrentPassword(UserId::generate());
+    throttle
+        .begin(&here, current)
+        .await
+        .unwrap()
+        .succeeded()
+        .await;
+    for _ in 0..5 {
+        fails(&throttle, &here, ada).await.unwrap();
+    }
+    fails(&throttle, &here, ada).await.unwrap_err();
 }
