@@ -6,6 +6,7 @@ use super::access::{Access, AccessKind};
 use super::audit::audited;
 use super::caller::Means;
 use super::sessions::caller_of;
+use super::validity::is_plain_line;
 use super::{Accounts, Caller, Purpose, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Reason, Result};
@@ -147,7 +148,7 @@ fn no_key() -> Error {
 
 fn new_record(caller: &Caller, new: NewApiKey, secret: &str) -> Result<ApiKeyRecord> {
     let name = new.name.trim();
-    if name.is_empty() || name.chars().count() > NAME_LIMIT || name.chars().any(char::is_control) {
+    if name.is_empty() || !is_plain_line(name, NAME_LIMIT) {
         let sentence = format!("the name of a key has 1 to {NAME_LIMIT} characters");
         let wrong = Error::invalid_field("name", sentence);
         return Err(wrong.with_limits(Reason::NotOneLine, 1, NAME_LIMIT));

@@ -28,7 +28,9 @@ mod sessions;
 mod settings;
 mod setup;
 mod throttle;
+mod tidying;
 mod users;
+mod validity;
 mod visitor;
 
 use std::path::Path;
@@ -41,7 +43,7 @@ use self::access_tokens::AccessTokens;
 use self::allowance::Allowances;
 pub use self::api_keys::{IssuedApiKey, NewApiKey};
 pub use self::audit::{
-    AuditActor, AuditFilter, AuditPage, AuditRecord, audited, check_exported_audit,
+    AuditActor, AuditFilter, AuditHead, AuditPage, AuditRecord, audited, check_exported_audit,
 };
 pub use self::break_glass::{Notice, NoticeRecord, Opening};
 pub use self::caller::{Caller, Purpose};
@@ -102,14 +104,16 @@ impl Accounts {
         house_address: String,
     ) -> Result<Self> {
         let throttle = Throttle::new(Arc::clone(&store), &open_key_file(key_file)?);
+        let post = Post::new(mailer, house_address);
+        let allowances = Allowances::telling(Arc::clone(&store), post.clone());
         Ok(Self {
-            allowances: Arc::new(Allowances::new(Arc::clone(&store))),
+            allowances: Arc::new(allowances),
             store,
             throttle,
             passwords: Passwords::new(),
             access_tokens: AccessTokens::open(key_file)?,
             setup_link: SetupLink::default(),
-            post: Post::new(mailer, house_address),
+            post,
             plugins,
             rights_changed: watch::Sender::default(),
         })

@@ -4,11 +4,13 @@
 //! callers hear "overloaded". The memory goes back to the system behind each hash. A sign-in for nobody
 //! takes as long as one for somebody.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use argon2::password_hash::generate_salt;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use icu_normalizer::ComposingNormalizerBorrowed;
 use tokio::sync::Semaphore;
 use zxcvbn::feedback::Warning;
 
@@ -41,7 +43,7 @@ impl Passwords {
 
     /// Checks that it is good enough and hashes it. `about` is what a guesser would try first.
     pub(super) async fn hash_new(&self, password: &str, about: &[&str]) -> Result<String> {
-        let password = password.to_owned();
+        let password = in_one_form(password).into_owned();
         let about: Vec<String> = about.iter().map(|&text| text.to_owned()).collect();
         self.in_turn(move || {
             check_strength(&password, &about)?;
@@ -50,12 +52,32 @@ impl Passwords {
         .await
     }
 
+    /// Checks only that it is good enough, as `hash_new` will.
+    pub(super) async fn check_new(&self, password: &str, about: &[&str]) -> Result<()> {
+        let password = in_one_form(password).into_owned();
+        let about: Vec<String> = about.iter().map(|&text| text.to_owned()).collect();
+        self.in_turn(move || check_strength(&password, &about))
+            .await
+    }
+
     /// `stored` None: there is no such user; takes as long and says no.
     pub(super) async fn verify(&self, password: &str, stored: Option<String>) -> Result<bool> {
-        let password = password.to_owned();
-        self.in_turn(move || match stored {
-            Some(stored) => matches(&password, &stored),
-            None => hash(&password).map(|_| false),
+        let mut readings = vec![in_one_form(password).into_owned()];
+        // Hashes of before there was one form are of what was typed.
+        if readings[0] != password {
+            readings.push(password.to_owned());
+        }
+        self.in_turn(move || {
+            for reading in &readings {
+                let is_it = match &stored {
+                    Some(stored) => matches(reading, stored)?,
+                    None => hash(reading).map(|_| false)?,
+                };
+                if is_it {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         })
         .await
     }
@@ -82,6 +104,11 @@ impl Passwords {
 fn too_many() -> Error {
     Error::overloaded("too many people are signing in at the moment", 2)
         .with_reason(Reason::TooManySignIns)
+}
+
+/// NFC: keyboards write one and the same letter as one character or as two.
+fn in_one_form(password: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(password)
 }
 
 fn hash(password: &str) -> Result<String> {
@@ -205,6 +232,30 @@ mod tests {
         assert_eq!(reason("password"), "password_too_common");
         assert_eq!(reason("adalovelace"), "password_too_easy");
         check_strength("brass keys on a chain", &[]).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_letter_is_the_same_letter_however_it_is_put_together() {
+        let passwords = Passwords::new();
+        let (composed, decomposed) = ("Schl\u{fc}ssel am Bund", "Schlu\u{308}ssel am Bund");
+        let hashed = passwords.hash_new(decomposed, &[]).await.unwrap();
+        for typed in [composed, decomposed] {
+            let stored = Some(hashed.clone());
+            assert!(passwords.verify(typed, stored).await.unwrap(), "{typed}");
+        }
+        let of_before = Some(hash(decomposed).unwrap());
+        assert!(
+            passwords
+                .verify(decomposed, of_before.clone())
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .verify("Schlussel am Bund", of_before)
+                .await
+                .unwrap()
+        );
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use super::registration::{PROOF, send_proof};
 use super::requests::{find_open_request, remove_requests_of};
 use super::sessions::remove_sessions;
 use super::settings::registration_rules;
-use super::users::{valid_display_name, valid_email};
+use super::validity::{valid_display_name, valid_email};
 use super::{Accounts, Caller, NewUser, UserRecord, UserRole, UserStatus, Visitor};
 use crate::error::{Error, Reason, Result};
 use crate::ids::{GroupId, UserId};

@@ -6,7 +6,8 @@ use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::registration_keys::RegistrationKeyRecord;
-use super::{Accounts, NewUser, UserRecord, UserRole, Visitor};
+use super::validity::ValidUser;
+use super::{Accounts, UserRecord, UserRole, Visitor};
 use crate::error::{Error, Result};
 use crate::mail::MailKind;
 use crate::plugins::{
@@ -17,11 +18,12 @@ use crate::store::Reads;
 use crate::store::groups::list_groups;
 
 impl Accounts {
-    /// The house without rules is asked nothing, as on the command line.
+    /// Only of what may be an account: what a rule is handed must not be what makes it fail. A house
+    /// without rules, as on the command line, asks nothing.
     pub(super) async fn ask_policies(
         &self,
         visitor: &Visitor,
-        new: &NewUser,
+        new: &ValidUser,
         key: Option<RegistrationKeyRecord>,
     ) -> Result<RegistrationGrant> {
         let Some(plugins) = &self.plugins else {
@@ -90,17 +92,15 @@ fn bounded(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn applicant(visitor: &Visitor, new: &NewUser) -> Applicant {
-    let email = new
+fn applicant(visitor: &Visitor, new: &ValidUser) -> Applicant {
+    let domain = new
         .email
         .as_deref()
-        .map(|email| email.trim().to_lowercase());
-    let email = email.filter(|email| !email.is_empty());
-    let domain = email.as_deref().and_then(|email| email.rsplit_once('@'));
+        .and_then(|email| email.rsplit_once('@'));
     Applicant {
-        username: new.username.trim().to_lowercase(),
+        username: new.username.clone(),
         email_domain: domain.map(|(_, domain)| domain.to_owned()),
-        email,
+        email: new.email.clone(),
         display_name: new.display_name.clone(),
         address: Some(visitor.address.to_string()),
         language: new.language.clone(),

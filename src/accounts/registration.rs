@@ -1,13 +1,15 @@
 //! Making one's own account: which ways are open, what a key grants, what must still come.
 //!
-//! The rules and the key are asked twice: before the password is hashed, so that nobody waits for a
-//! no, and in the transaction that makes the account, where they decide. So of many who come with
-//! one key at once, no more get in than it has uses.
+//! The settings and the key are asked twice: before the password is hashed, so that nobody waits for
+//! a no, and in the transaction that makes the account, where they decide. So of many who come with
+//! one key at once, no more get in than it has uses. The house's rules (plugins) are asked once,
+//! between the two, and only of what may be an account.
 
 use serde_json::json;
 
 use super::allowance::open_allowance;
 use super::audit::audited_by;
+use super::groups::those_there;
 use super::links::{NewLink, PROVE_EMAIL};
 use super::policies::apply_grant;
 use super::post::{Post, UnsentLink};
@@ -18,6 +20,7 @@ use super::settings::{
     RegistrationApproval, RegistrationMode, RegistrationRules, registration_rules,
 };
 use super::throttle::Attempt;
+use super::validity::ValidUser;
 use super::{Accounts, AuditActor, Carrier, NewUser, SignedIn, Visitor};
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::mail::{Asker, MailKind};
@@ -82,6 +85,16 @@ fn awaited(rules: RegistrationRules, has_key: bool) -> Option<Awaited> {
     (email || approval).then_some(Awaited { email, approval })
 }
 
+fn check_email_is_there(awaited: Option<Awaited>, email: Option<&str>) -> Result<()> {
+    match awaited.is_some_and(|awaited| awaited.email) && email.is_none() {
+        true => {
+            let sentence = "an e-mail is needed here, to which a link is sent";
+            Err(Error::invalid_field("email", sentence).with_reason(Reason::EmailNeeded))
+        }
+        false => Ok(()),
+    }
+}
+
 impl Accounts {
     /// Makes one's own account, where that is open, and signs in unless something must come first.
     pub async fn register(
@@ -104,18 +117,14 @@ impl Accounts {
             }
             false => reading.await?,
         };
-        let needs_email = terms_before.awaited.is_some_and(|awaited| awaited.email);
-        if needs_email
-            && new
-                .email
-                .as_deref()
-                .is_none_or(|email| email.trim().is_empty())
-        {
-            let sentence = "an e-mail is needed here, to which a link is sent";
-            return Err(Error::invalid_field("email", sentence).with_reason(Reason::EmailNeeded));
-        }
+        let new = ValidUser::of(new)?;
+        new.check_is_not_reserved()?;
+        check_email_is_there(terms_before.awaited, new.email.as_deref())?;
+        self.passwords
+            .check_new(&new.password, &new.about())
+            .await?;
         let grant = self.ask_policies(visitor, &new, terms_before.key).await?;
-        let user = self.new_user(new, UserRole::User).await?;
+        let user = self.make_user(new, UserRole::User).await?;
         let session = NewSession::generate(user.id, carrier, visitor);
         let prepared = Prepared {
             post: self.post.asked_by(Asker::Network(visitor.network())),
@@ -194,10 +203,12 @@ impl Prepared {
         terms: Terms,
     ) -> Result<(UserRecord, Vec<(UnsentLink, &'static str)>)> {
         let mut user = self.user.clone();
+        // The rules may be others than before the password was hashed.
+        check_email_is_there(terms.awaited, user.email.as_deref())?;
         let mut tokens = self.grant.tokens;
         if let Some(key) = terms.key {
             user.role = key.grants.role;
-            user.group_ids.clone_from(&key.grants.group_ids);
+            user.group_ids = those_there(tx, &key.grants.group_ids)?;
             user.registration_key_id = Some(key.id);
             tokens = tokens.or(key.grants.tokens);
             use_key(tx, key, &user)?;
@@ -264,6 +275,20 @@ pub(super) fn send_proof(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whose_e_mail_is_to_be_proved_has_one() {
+        let awaited = |email| {
+            Some(Awaited {
+                email,
+                approval: true,
+            })
+        };
+        check_email_is_there(awaited(true), None).unwrap_err();
+        check_email_is_there(awaited(true), Some("bob@example.org")).unwrap();
+        check_email_is_there(awaited(false), None).unwrap();
+        check_email_is_there(None, None).unwrap();
+    }
 
     #[test]
     fn what_must_come_first_follows_from_the_rules() {

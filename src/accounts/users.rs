@@ -1,11 +1,13 @@
 //! Users: making one, one's own profile and password, and what the command line may do. What a
-//! person types is checked here, before the store sees it; what is unique is checked in the store.
+//! person types is checked (`validity`) before the store sees it; what is unique is checked in the
+//! store.
 
 use super::links::{NewLink, PROVE_EMAIL};
 use super::post::{Post, UnsentLink};
 use super::recovery::ask_for_new_email;
 use super::sessions::{NewSession, remove_sessions};
 use super::throttle::Attempt;
+use super::validity::{ValidUser, valid_display_name, valid_email, valid_language};
 use super::{Accounts, Caller, Carrier, Purpose, SignedIn, Visitor};
 use crate::clock::now_ms;
 use crate::error::{Error, Reason, Result};
@@ -247,95 +249,25 @@ impl Accounts {
     }
 
     pub(super) async fn new_user(&self, new: NewUser, role: UserRole) -> Result<UserRecord> {
-        let username = valid_username(&new.username)?;
-        let email = new.email.as_deref().map(valid_email).transpose()?.flatten();
-        let written = Some(new.username.trim()).filter(|&name| name != username);
-        let display_name = new
-            .display_name
-            .as_deref()
-            .or(written)
-            .map(valid_display_name)
-            .transpose()?
-            .flatten();
-        let language = new
-            .language
-            .as_deref()
-            .map(valid_language)
-            .transpose()?
-            .flatten();
-        let about = [username.as_str(), email.as_deref().unwrap_or_default()];
-        let password_hash = self.passwords.hash_new(&new.password, &about).await?;
+        self.make_user(ValidUser::of(new)?, role).await
+    }
+
+    pub(super) async fn make_user(&self, new: ValidUser, role: UserRole) -> Result<UserRecord> {
+        let password_hash = self.passwords.hash_new(&new.password, &new.about()).await?;
         Ok(UserRecord {
             id: UserId::generate(),
-            username,
-            display_name,
-            email,
+            username: new.username,
+            display_name: new.display_name,
+            email: new.email,
             role,
             password_hash,
             created_at: now_ms(),
             status: UserStatus::Active,
             email_verified: false,
             group_ids: Vec::new(),
-            language,
+            language: new.language,
             registration_key_id: None,
         })
-    }
-}
-
-fn valid_username(text: &str) -> Result<String> {
-    let username = text.trim().to_lowercase();
-    let allowed =
-        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
-    let (least, most) = (3, 32);
-    if !(least..=most).contains(&username.len()) || !username.chars().all(allowed) {
-        let sentence = format!(
-            "a username has {least} to {most} characters: letters a to z, digits, dot, underscore and hyphen"
-        );
-        let wrong = Error::invalid_field("username", sentence);
-        return Err(wrong.with_limits(Reason::UsernameMalformed, least, most));
-    }
-    Ok(username)
-}
-
-/// An empty text means none.
-pub(super) fn valid_email(text: &str) -> Result<Option<String>> {
-    let email = text.trim().to_lowercase();
-    if email.is_empty() {
-        return Ok(None);
-    }
-    let plausible = email.split_once('@').is_some_and(|(name, domain)| {
-        !name.is_empty() && domain.len() > 2 && !domain.contains('@') && domain.contains('.')
-    });
-    if !plausible || email.len() > 254 || email.chars().any(|c| c.is_whitespace() || c.is_control())
-    {
-        let wrong = Error::invalid_field("email", "this is not an e-mail address");
-        return Err(wrong.with_reason(Reason::EmailMalformed));
-    }
-    Ok(Some(email))
-}
-
-/// An empty text means none.
-pub(super) fn valid_display_name(text: &str) -> Result<Option<String>> {
-    let name = text.trim();
-    let most = 64;
-    if name.chars().count() > most || name.chars().any(char::is_control) {
-        let sentence = format!("a name to show has up to {most} characters");
-        let wrong = Error::invalid_field("display_name", sentence);
-        return Err(wrong.with_limits(Reason::NotOneLine, 0, most));
-    }
-    Ok((!name.is_empty()).then(|| name.to_owned()))
-}
-
-/// A tag such as `de` or `de-AT`; an empty text means none.
-fn valid_language(tag: &str) -> Result<Option<String>> {
-    let tag = tag.trim();
-    let is_tag = tag.len() <= 35 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    match is_tag {
-        true => Ok((!tag.is_empty()).then(|| tag.to_owned())),
-        false => Err(Error::invalid_field(
-            "language",
-            "this is not a language such as de",
-        )),
     }
 }
 

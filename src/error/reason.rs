@@ -53,6 +53,7 @@ reasons! {
 
     NameTaken = "name_taken": "something else has this name; `field`",
     UsernameMalformed = "username_malformed": "`minimum`, `maximum` characters",
+    UsernameReserved = "username_reserved": "the name is kept for the house",
     EmailTaken = "email_taken": "another account has this e-mail",
     EmailNeeded = "email_needed": "an e-mail must be given here",
     EmailMalformed = "email_malformed": "this is no e-mail address",

@@ -34,7 +34,7 @@ pub enum Language {
 impl Language {
     pub const ALL: [Self; 2] = [Self::En, Self::De];
 
-    /// The nearest to a tag such as `de-AT`, or to the first of a header `Accept-Language`.
+    /// The nearest to a tag such as `de-AT`; of several, to the first.
     pub fn nearest(tag: &str) -> Self {
         let first = tag.split([',', ';', '-', '_']).next().unwrap_or_default();
         match first.trim().eq_ignore_ascii_case("de") {
@@ -117,6 +117,7 @@ pub enum MailKind {
     EmailChangeRequested {
         new_address: String,
         link: String,
+        expires_at: UnixMs,
     },
     /// To both addresses, a mail each; None: there was none, or there is none any more.
     EmailChanged {
@@ -169,6 +170,7 @@ impl MailKind {
         match self {
             Self::ApprovalRequested { expires_at, .. }
             | Self::VerifyEmail { expires_at, .. }
+            | Self::EmailChangeRequested { expires_at, .. }
             | Self::ResetPassword { expires_at, .. } => Some(*expires_at),
             _ => None,
         }
@@ -209,9 +211,13 @@ impl MailKind {
             Self::VerifyEmail { link, expires_at } | Self::ResetPassword { link, expires_at } => {
                 json!({"link": link, "expires_at": time(expires_at)})
             }
-            Self::EmailChangeRequested { new_address, link } => {
-                json!({"new_address": line(new_address), "link": link})
-            }
+            Self::EmailChangeRequested {
+                new_address,
+                link,
+                expires_at,
+            } => json!({
+                "new_address": line(new_address), "link": link, "expires_at": time(expires_at),
+            }),
             Self::EmailChanged {
                 old_address,
                 new_address,
@@ -235,7 +241,7 @@ impl MailKind {
 }
 
 /// What cannot be seen and changes what is seen: directions of writing, joiners, and the like.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')

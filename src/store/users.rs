@@ -30,7 +30,7 @@ pub struct UserRecord {
     /// Besides the group that everybody is in.
     #[serde(default)]
     pub group_ids: Vec<GroupId>,
-    /// What mails to them are written in, e.g. `de`; None: the house's own.
+    /// What mails to them are written in, e.g. `de`; None: English.
     #[serde(default)]
     pub language: Option<String>,
     #[serde(default)]

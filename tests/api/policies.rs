@@ -143,3 +143,35 @@ async fn a_rule_that_fails_lets_nobody_in_and_its_administrator_is_told() {
     assert_eq!(shown["plugin"]["state"], "switched_off");
     assert_eq!(ada.get("/api/v1/admin/users").await.ok(200)["total"], 1);
 }
+
+#[tokio::test]
+async fn nonsense_reaches_no_rule_and_switches_none_off() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    open(&ada).await;
+    let path = "/api/v1/admin/plugins/school-domain";
+    let on = json!({"enabled": true, "settings": {"domains": ["school.example"]}});
+    ada.patch(path, on).await.ok(200);
+    let endless = format!("a@{}.org", "x".repeat(100_000));
+    for (name, more, field) in [
+        ("bob", json!({"email": endless}), "email"),
+        ("x", json!({}), "username"),
+        ("bob", json!({"password": "12345678"}), "password"),
+        (
+            "bob",
+            json!({"display_name": "b".repeat(9000)}),
+            "display_name",
+        ),
+        ("bob", json!({"language": "not a tag"}), "language"),
+    ] {
+        let refused = register(&house, name, more).await;
+        let error = refused.refused(400, "invalid_request");
+        assert_eq!(error["details"]["field"], field);
+    }
+    let shown = ada.get(path).await.ok(200);
+    assert_eq!(shown["plugin"]["state"], "on");
+    let log = ada.get(&format!("{path}/log")).await.ok(200);
+    assert_eq!(log["items"], json!([]), "no rule was asked");
+    let email = json!({"email": " Bob@SCHOOL.example "});
+    register(&house, " BOB ", email).await.ok(201);
+}

@@ -157,7 +157,7 @@ async fn what_people_write_is_bounded_and_plain() {
     let ada = house.set_up().await;
     let bob = house.add_user(&ada, "bob").await;
     let ask = "/api/v1/auth/admin-request";
-    for reason in ["x".repeat(10_000), "\u{7}".to_owned()] {
+    for reason in ["x".repeat(10_000), "\u{7}".into(), "a\nb\u{202e}".into()] {
         let body = json!({"reason": reason});
         bob.post(ask, body).await.refused(400, "invalid_request");
     }

@@ -204,3 +204,75 @@ async fn a_password_is_changed_only_with_the_current_one_and_to_a_good_one() {
         .await
         .refused(401, "unauthenticated");
 }
+
+#[tokio::test]
+async fn an_address_that_no_mail_could_go_to_is_none() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    for email in [
+        "a,b@example.org",
+        "a;b@example.org",
+        "<c>@example.org",
+        "a@[127.0.0.1].x",
+    ] {
+        let body = json!({"email": email, "current_password": PASSWORD});
+        let error = ada.patch("/api/v1/users/me", body).await;
+        let error = error.refused(400, "invalid_request");
+        assert_eq!(error["details"]["field"], "email", "{email}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_has_nothing_in_it_that_cannot_be_seen() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    for name in [
+        "Ada\u{202e}gro",
+        "Ada\u{2028}Lovelace",
+        "Ada\u{200b}",
+        "Ada\u{7}",
+    ] {
+        let body = json!({"display_name": name});
+        let error = ada.patch("/api/v1/users/me", body).await;
+        let error = error.refused(400, "invalid_request");
+        assert_eq!(error["details"]["field"], "display_name");
+        let key = json!({"count": 1, "terms": {"note": name}});
+        let path = "/api/v1/admin/keys/generate";
+        ada.post(path, key).await.refused(400, "invalid_request");
+        for group in [json!({"name": name}), json!({"name": "x", "note": name})] {
+            let path = "/api/v1/admin/groups";
+            ada.post(path, group).await.refused(400, "invalid_request");
+        }
+    }
+    // Of some languages and signs these are a part.
+    for name in [
+        "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}",
+        "👩\u{200d}🚀 Ada",
+    ] {
+        let body = json!({"display_name": name});
+        ada.patch("/api/v1/users/me", body).await.ok(200);
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_the_same_on_every_keyboard() {
+    let house = House::start().await;
+    house.set_up().await;
+    let (composed, decomposed) = ("Schl\u{fc}ssel am Bund", "Schlu\u{308}ssel am Bund");
+    let ada = house.stranger().signed_in(
+        &house
+            .stranger()
+            .post(
+                "/api/v1/auth/login",
+                json!({"login": "ada", "password": PASSWORD}),
+            )
+            .await,
+    );
+    let change = json!({"current_password": PASSWORD, "new_password": decomposed});
+    ada.post("/api/v1/users/me/password", change).await.ok(204);
+    for password in [composed, decomposed] {
+        let body = json!({"login": "ada", "password": password});
+        let answer = house.stranger().post("/api/v1/auth/login", body).await;
+        answer.ok(200);
+    }
+}

@@ -26,6 +26,7 @@ pub(crate) const ENGINES: &[Engine] = &[
     engine("rhai", &["src/plugins/"]),
     engine("lettre", &["src/mail/"]),
     engine("argon2", &["src/accounts/"]),
+    engine("icu_normalizer", &["src/accounts/"]),
     engine("jsonwebtoken", &["src/accounts/"]),
     engine("zxcvbn", &["src/accounts/"]),
     engine("chacha20poly1305", &["src/secrets.rs"]),

@@ -9,8 +9,8 @@ pub use self::list::{RequestPage, RequestPlace};
 use super::audit::audited_by;
 use super::links::{DECIDE, NewLink, get_link, no_link};
 use super::post::{Post, UnsentLink};
-use super::throttle::MAILED_LINK;
 use super::users::gone;
+use super::validity::is_plain_text;
 use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserRole, UserStatus, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, ErrorKind, Reason, Result};
@@ -23,6 +23,7 @@ use crate::store::users::{Awaited, find_user, put_user};
 use crate::store::{Reads, WriteTx};
 
 const TEXT_LIMIT: usize = 1000;
+
 pub struct RequestView {
     pub record: RequestRecord,
     pub applicant: UserRecord,
@@ -68,9 +69,9 @@ pub(super) fn valid_reason(text: &str) -> Result<String> {
 
 fn valid_text(field: &str, text: &str) -> Result<String> {
     let text = text.trim();
-    let is_bad = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-    if text.chars().count() > TEXT_LIMIT || text.chars().any(is_bad) {
-        let sentence = format!("this has at most {TEXT_LIMIT} characters");
+    if !is_plain_text(text, TEXT_LIMIT) {
+        let sentence =
+            format!("this has at most {TEXT_LIMIT} characters, all of which can be seen");
         let wrong = Error::invalid_field(field, sentence).with_reason(Reason::TextTooLong);
         return Err(wrong.with_details(json!({ "maximum": TEXT_LIMIT })));
     }
@@ -234,6 +235,18 @@ impl Accounts {
             .await
     }
 
+    /// All that one asked for, oldest first, as long as it is remembered.
+    pub async fn list_own_requests(&self, caller: &Caller) -> Result<Vec<RequestRecord>> {
+        let user_id = caller.user_id;
+        self.store
+            .read(move |tx| {
+                let mut requests = list_requests(tx)?;
+                requests.retain(|request| request.user_id == user_id);
+                Ok(requests)
+            })
+            .await
+    }
+
     pub async fn decide_request(
         &self,
         caller: &Caller,
@@ -283,7 +296,7 @@ impl Accounts {
             Ok((RequestView { record, applicant }, expires_at))
         });
         self.throttle
-            .around(visitor, MAILED_LINK, ErrorKind::NotFound, reading)
+            .after_comparing(visitor, ErrorKind::NotFound, reading)
             .await
     }
 
@@ -297,7 +310,7 @@ impl Accounts {
         let deciding =
             self.write_decision(None, token.to_owned(), AuditActor::LinkHolder, decision);
         self.throttle
-            .around(visitor, MAILED_LINK, ErrorKind::NotFound, deciding)
+            .after_comparing(visitor, ErrorKind::NotFound, deciding)
             .await
     }
 

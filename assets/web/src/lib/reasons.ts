@@ -31,6 +31,7 @@ const words: Record<string, (details: Details) => string> = {
   link_used_or_expired: () => m.link_expired_title(),
 
   name_taken: ({ field }) => (field === "username" ? m.username_taken() : m.name_taken()),
+  username_reserved: () => m.username_reserved(),
   username_malformed: (details) => m.username_malformed(limits(details)),
   email_taken: () => m.email_taken(),
   email_needed: () => m.email_needed(),
