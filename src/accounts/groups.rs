@@ -1,8 +1,9 @@
 //! Groups: made, changed and removed by administrators. Who is in one stands with the user.
 
-use super::access::FEATURES;
+use super::access::{Access, FEATURES};
 use super::allowance::{Holder, close_allowance};
 use super::audit::audited;
+use super::validity::is_plain_line;
 use super::{Accounts, Caller};
 use crate::clock::now_ms;
 use crate::error::{Error, Reason, Result};
@@ -10,8 +11,10 @@ use crate::ids::GroupId;
 use crate::store::Reads;
 pub use crate::store::groups::GroupRecord;
 use crate::store::groups::{
-    AccessKind, AccessRule, EVERYONE, find_group, list_groups, put_group, remove_group,
+    AccessEffect, AccessKind, AccessRule, EVERYONE, find_group, list_groups, put_group,
+    remove_group,
 };
+use crate::store::registration_keys::{list_registration_keys, put_registration_key};
 use crate::store::users::{list_users, put_user};
 
 const GROUPS_LIMIT: usize = 200;
@@ -53,6 +56,14 @@ impl Accounts {
                 };
                 Ok(list_groups(tx)?.into_iter().map(view).collect())
             })
+            .await
+    }
+
+    /// The names of those that one is in, besides that of everybody.
+    pub async fn list_own_groups(&self, caller: &Caller) -> Result<Vec<String>> {
+        let caller = caller.clone();
+        self.store
+            .read(move |tx| Ok(Access::of(tx, &caller)?.group_names()))
             .await
     }
 
@@ -133,6 +144,7 @@ impl Accounts {
             .await
     }
 
+    /// A conflict where it would make everybody's what only this group may use.
     pub async fn delete_group(&self, caller: &Caller, id: GroupId) -> Result<()> {
         caller.require_admin()?;
         if id == EVERYONE {
@@ -143,10 +155,17 @@ impl Accounts {
         self.store
             .write(move |tx| {
                 let group = get_group(tx, id)?;
+                check_opens_nothing(&group, &list_groups(tx)?)?;
                 for mut user in list_users(tx)? {
                     if user.group_ids.contains(&id) {
                         user.group_ids.retain(|other| *other != id);
                         put_user(tx, &user)?;
+                    }
+                }
+                for mut key in list_registration_keys(tx, None, usize::MAX)? {
+                    if key.grants.group_ids.contains(&id) {
+                        key.grants.group_ids.retain(|other| *other != id);
+                        put_registration_key(tx, &key)?;
                     }
                 }
                 close_allowance(tx, Holder::Group(id))?;
@@ -163,15 +182,56 @@ impl Accounts {
     }
 }
 
-/// Those groups, which must all be there; that of everybody needs no naming.
-pub(super) fn check_groups(tx: &impl Reads, ids: &[GroupId]) -> Result<()> {
-    for id in ids {
-        if *id == EVERYONE || find_group(tx, *id)?.is_none() {
+/// Those groups, each once; they must all be there. That of everybody needs no naming.
+pub(super) fn checked_groups(tx: &impl Reads, ids: &[GroupId]) -> Result<Vec<GroupId>> {
+    let mut checked = ids.to_vec();
+    checked.sort_unstable();
+    checked.dedup();
+    // There are no more of them, so that nobody has more looked up.
+    let known = list_groups(tx)?;
+    let is_there = |id: &GroupId| *id != EVERYONE && known.iter().any(|group| group.id == *id);
+    match checked.iter().all(is_there) {
+        true => Ok(checked),
+        false => {
             let unknown = Error::invalid_field("group_ids", "there is no such group to be in");
-            return Err(unknown.with_reason(Reason::GroupUnknown));
+            Err(unknown.with_reason(Reason::GroupUnknown))
         }
     }
-    Ok(())
+}
+
+/// Those of them that are there, each once.
+pub(super) fn those_there(tx: &impl Reads, ids: &[GroupId]) -> Result<Vec<GroupId>> {
+    let mut there = Vec::new();
+    for id in ids {
+        if !there.contains(id) && find_group(tx, *id)?.is_some() {
+            there.push(*id);
+        }
+    }
+    Ok(there)
+}
+
+/// What no rule names is for everybody, so the last rule that allows something is taken away by who
+/// knows that, and not with its group.
+fn check_opens_nothing(group: &GroupRecord, all: &[GroupRecord]) -> Result<()> {
+    let allowed = |group: &GroupRecord, rule: &AccessRule| {
+        group.rules.iter().any(|other| {
+            other.effect == AccessEffect::Allow
+                && (other.kind, &other.name) == (rule.kind, &rule.name)
+        })
+    };
+    let is_last = |rule: &&AccessRule| {
+        let mut others = all.iter().filter(|other| other.id != group.id);
+        rule.effect == AccessEffect::Allow && !others.any(|other| allowed(other, rule))
+    };
+    match group.rules.iter().find(is_last) {
+        Some(rule) => Err(Error::conflict(format!(
+            "no other group may use \"{}\", so without this one everybody might; take that rule away first, or give it to another group",
+            rule.name
+        ))
+        .with_details(serde_json::json!({ "rule": rule, "name": rule.name }))
+        .with_reason(Reason::GroupReserves)),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn get_group(tx: &impl Reads, id: GroupId) -> Result<GroupRecord> {
@@ -196,19 +256,17 @@ fn details_of(group: &GroupRecord) -> serde_json::Value {
 }
 
 fn changed(mut group: GroupRecord, change: GroupChange) -> Result<GroupRecord> {
-    let is_line =
-        |text: &str, limit| text.chars().count() <= limit && !text.chars().any(char::is_control);
     if let Some(name) = change.name {
         group.name = name.trim().to_owned();
     }
-    if group.name.is_empty() || !is_line(&group.name, NAME_LIMIT) {
+    if group.name.is_empty() || !is_plain_line(&group.name, NAME_LIMIT) {
         let sentence = format!("the name of a group has 1 to {NAME_LIMIT} characters");
         let wrong = Error::invalid_field("name", sentence);
         return Err(wrong.with_limits(Reason::NotOneLine, 1, NAME_LIMIT));
     }
     if let Some(note) = change.note {
         group.note = note.trim().to_owned();
-        if !is_line(&group.note, NOTE_LIMIT) {
+        if !is_plain_line(&group.note, NOTE_LIMIT) {
             let sentence = format!("a note is one line of up to {NOTE_LIMIT} characters");
             let wrong = Error::invalid_field("note", sentence);
             return Err(wrong.with_limits(Reason::NotOneLine, 0, NOTE_LIMIT));
@@ -230,7 +288,7 @@ fn check_rules(rules: &[AccessRule]) -> Result<()> {
             .with_details(serde_json::json!({ "maximum": RULES_LIMIT })));
     }
     for rule in rules {
-        if rule.name.is_empty() || rule.name.len() > 256 {
+        if rule.name.is_empty() || rule.name.len() > 256 || !is_plain_line(&rule.name, 256) {
             return wrong("a rule names what it is about, in up to 256 characters");
         }
         if rule.kind == AccessKind::Plugin {

@@ -14,7 +14,7 @@ const GROUP: usize = 5;
 /// 30 characters of 5 bits: 150 random bits.
 const CHARACTERS: usize = 30;
 const SHOWN_CHARACTERS: usize = 5;
-/// Keys from a file are made by others, and guessing must be hopeless all the same.
+/// Keys from a file are made by others; this keeps out what is guessed at once, and no more.
 const LINE_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=200;
 const DIFFERENT_CHARACTERS: usize = 8;
 
@@ -146,13 +146,14 @@ pub(super) fn bad_lines(bad: &[BadLine]) -> Error {
         .with_reason(Reason::KeyLinesWrong)
 }
 
-/// The keys of a text, a key a line, each with its line's number; `#` begins a comment.
+/// The keys of a text, a key a line, each with its line's number; `#` at the beginning or behind a
+/// space begins a comment.
 pub(super) fn keys_of_text(text: &str) -> Result<Vec<(usize, String)>, Vec<BadLine>> {
     let (mut keys, mut bad) = (Vec::new(), Vec::new());
     let mut seen: HashMap<&str, usize> = HashMap::new();
     let lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines();
     for (line, text) in (1..).zip(lines) {
-        let key = text.split('#').next().unwrap_or_default().trim();
+        let key = without_comment(text).trim();
         if key.is_empty() {
             continue;
         }
@@ -168,6 +169,21 @@ pub(super) fn keys_of_text(text: &str) -> Result<Vec<(usize, String)>, Vec<BadLi
     match bad.is_empty() {
         true => Ok(keys),
         false => Err(bad),
+    }
+}
+
+/// A key may have the sign in it.
+fn without_comment(line: &str) -> &str {
+    let mut signs = line.match_indices('#').map(|(at, _)| at);
+    let begins = |at: &usize| {
+        line[..*at]
+            .chars()
+            .next_back()
+            .is_none_or(char::is_whitespace)
+    };
+    match signs.find(begins) {
+        Some(at) => &line[..at],
+        None => line,
     }
 }
 
@@ -217,6 +233,9 @@ mod tests {
         let keys = keys_of_text(good).unwrap();
         assert_eq!(keys[0], (3, "abcdefgh-12345678".to_owned()));
         assert_eq!(keys[1], (4, "ABCDEFGH-12345678".to_owned()));
+        let marked = keys_of_text("abcdefgh12345678#one\nabcdefgh12345678#two #3\n").unwrap();
+        assert_eq!(marked[0].1, "abcdefgh12345678#one");
+        assert_eq!(marked[1].1, "abcdefgh12345678#two");
         let bad = "abcdefgh-12345678\nshort\nabcdefgh-12345678\naaaaaaaaaaaaaaaaaaaa\nschlüssel-schlüssel-1\na b c d e f g h i j k";
         let bad: Vec<usize> = keys_of_text(bad)
             .unwrap_err()

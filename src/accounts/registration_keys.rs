@@ -4,9 +4,10 @@
 use serde_json::json;
 
 use super::audit::audited_by;
-use super::groups::check_groups;
+use super::groups::checked_groups;
 use super::key_text::{BadLine, Problem, bad_lines, keys_of_text, new_key, prefix_of, readings};
 use super::scan::scan_back;
+use super::validity::is_plain_line;
 use super::{Accounts, AuditActor, Caller};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Reason, Result};
@@ -174,13 +175,16 @@ impl Accounts {
         keys: Vec<String>,
         new: NewKeys,
     ) -> Result<Vec<IssuedKey>> {
-        let new = checked(new)?;
+        let mut new = checked(new)?;
+        let ids = new.grants.group_ids;
+        new.grants.group_ids = self.store.read(move |tx| checked_groups(tx, &ids)).await?;
         let records: Vec<RegistrationKeyRecord> =
             keys.iter().map(|key| record_of(key, &new)).collect();
         let stored = records.clone();
         self.store
             .write(move |tx| {
-                check_groups(tx, &new.grants.group_ids)?;
+                // One may have gone since.
+                checked_groups(tx, &new.grants.group_ids)?;
                 if count_registration_keys(tx)? + stored.len() as u64 > KEYS_LIMIT {
                     let sentence = format!("a house has at most {KEYS_LIMIT} registration keys");
                     return Err(Error::conflict(sentence)
@@ -365,7 +369,7 @@ fn record_of(key: &str, new: &NewKeys) -> RegistrationKeyRecord {
 
 fn checked(mut new: NewKeys) -> Result<NewKeys> {
     new.note = new.note.trim().to_owned();
-    if new.note.chars().count() > NOTE_LIMIT || new.note.chars().any(char::is_control) {
+    if !is_plain_line(&new.note, NOTE_LIMIT) {
         let sentence = format!("a note is one line of up to {NOTE_LIMIT} characters");
         let wrong = Error::invalid_field("note", sentence);
         return Err(wrong.with_limits(Reason::NotOneLine, 0, NOTE_LIMIT));

@@ -86,6 +86,7 @@ reasons! {
     OutOfRange = "out_of_range": "`minimum`, `maximum`",
     TimeIsOver = "time_is_over": "this moment has passed",
 
+    GroupReserves = "group_reserves": "without this group everybody might use `name`",
     GroupUnknown = "group_unknown": "there is no such group to be in",
     GroupOfEveryone = "group_of_everyone": "it keeps its name, and stays",
     TooManyGroups = "too_many_groups": "`maximum`",

@@ -271,3 +271,47 @@ async fn a_rule_about_plugins_is_refused_since_it_would_decide_nothing() {
         .refused(400, "invalid_request");
     assert_eq!(error["details"]["field"], "rules");
 }
+
+#[tokio::test]
+async fn no_key_gives_a_group_that_is_gone() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let open = json!({"registration": {"mode": "open"}});
+    ada.patch("/api/v1/admin/settings", open).await.ok(200);
+    let (goes, stays) = (
+        new_group(&ada, "pupils", json!([])).await,
+        new_group(&ada, "class 7b", json!([])).await,
+    );
+    let terms = json!({"count": 1, "terms": {"group_ids": [goes, stays, goes]}});
+    let made = ada.post("/api/v1/admin/keys/generate", terms).await.ok(201);
+    ada.delete(&format!("{PATH}/{goes}")).await.ok(204);
+    let keys = ada.get("/api/v1/admin/keys").await.ok(200);
+    assert_eq!(keys["items"][0]["group_ids"], json!([stays]));
+    let body = json!({"username": "bob", "password": crate::support::PASSWORD, "registration_key": text(&made, "/items/0/key")});
+    let answer = house.stranger().post("/api/v1/auth/register", body).await;
+    answer.ok(201);
+    let found = ada.get("/api/v1/admin/users?q=bob").await.ok(200);
+    assert_eq!(found["items"][0]["group_ids"], json!([stays]));
+    put_in(&ada, "bob", &[&stays]).await;
+}
+
+#[tokio::test]
+async fn what_was_for_some_does_not_become_everybodys_with_a_group_that_goes() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let eve = house.add_user(&ada, "eve").await;
+    let rules = json!([rule("allow", "model", "scripted")]);
+    let adults = new_group(&ada, "adults", rules.clone()).await;
+    let elders = new_group(&ada, "elders", rules).await;
+    ada.delete(&format!("{PATH}/{elders}")).await.ok(204);
+    let path = format!("{PATH}/{adults}");
+    let error = ada.delete(&path).await.refused(409, "conflict");
+    assert!(text(&error, "/message").contains("scripted"), "{error}");
+    let chat = json!({"content": "x", "model": "scripted"});
+    eve.post("/api/v1/chat", chat.clone())
+        .await
+        .refused(503, "model_unavailable");
+    ada.patch(&path, json!({"rules": []})).await.ok(200);
+    ada.delete(&path).await.ok(204);
+    eve.post("/api/v1/chat", chat).await.ok(200);
+}

@@ -278,3 +278,55 @@ async fn keys_are_listed_newest_first_and_found_by_state_and_note() {
     let answer = ada.get(&format!("{PATH}?state=lost")).await;
     answer.refused(400, "invalid_request");
 }
+
+#[tokio::test]
+async fn a_mark_within_a_key_is_a_part_of_it() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    open_for_keys(&ada).await;
+    let keys = "abcdefgh12345678#pupil-one\nabcdefgh12345678#pupil-two\t# Eve\n";
+    let loaded = ada
+        .post(&format!("{PATH}/load"), json!({"keys": keys}))
+        .await;
+    assert_eq!(loaded.ok(201)["items"].as_array().map(Vec::len), Some(2));
+    register(&house, "bob", "abcdefgh12345678")
+        .await
+        .refused(403, "forbidden");
+    for (name, key) in [("bob", "#pupil-one"), ("eve", "#pupil-two")] {
+        let key = format!("abcdefgh12345678{key}");
+        register(&house, name, &key).await.ok(201);
+    }
+}
+
+#[tokio::test]
+async fn the_house_says_who_must_be_approved() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    for (mode, approval, shown) in [
+        ("key", "without_key", "never"),
+        ("open", "without_key", "without_key"),
+        ("key", "always", "always"),
+        ("open", "never", "never"),
+    ] {
+        let change = json!({"registration": {"mode": mode, "approval": approval}});
+        ada.patch("/api/v1/admin/settings", change).await.ok(200);
+        let state = house.stranger().get("/api/v1/auth/registration").await;
+        assert_eq!(state.ok(200)["approval"], shown, "{mode} {approval}");
+    }
+}
+
+#[tokio::test]
+async fn names_that_speak_for_the_house_are_given_by_administrators_alone() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let open = json!({"registration": {"mode": "open"}});
+    ada.patch("/api/v1/admin/settings", open).await.ok(200);
+    for name in ["admin", "Administrator", "chatelaine", "root", "support"] {
+        let body = json!({"username": name, "password": PASSWORD});
+        let answer = house.stranger().post("/api/v1/auth/register", body).await;
+        let error = answer.refused(400, "invalid_request");
+        assert_eq!(error["details"]["field"], "username");
+    }
+    let body = json!({"username": "support", "password": PASSWORD});
+    ada.post("/api/v1/admin/users", body).await.ok(201);
+}

@@ -65,6 +65,7 @@ const words: Record<string, (details: Details) => string> = {
   out_of_range: (details) => m.number_between(limits(details)),
   time_is_over: () => m.time_is_over(),
 
+  group_reserves: ({ name }) => m.group_reserves({ name: String(name) }),
   group_unknown: () => m.group_unknown(),
   group_of_everyone: () => m.group_of_everyone_stays(),
   too_many_groups: (details) => m.groups_too_many(maximum(details)),
