@@ -8,8 +8,11 @@ use super::{Accounts, Caller};
 use crate::clock::UnixMs;
 use crate::error::{Error, Result};
 use crate::store::WriteTx;
-pub use crate::store::audit::{AuditActor, AuditRecord};
-use crate::store::audit::{AuditChain, AuditEvent, append_audit, list_audit, list_latest_audit};
+pub use crate::store::audit::{AuditActor, AuditHead, AuditRecord};
+use crate::store::audit::{
+    AuditChain, AuditEvent, append_audit, count_audit, find_audit_entry, find_audit_head,
+    list_audit, list_latest_audit,
+};
 
 /// Entries that are read in one transaction.
 const PIECE: usize = 1000;
@@ -151,30 +154,60 @@ impl Accounts {
             .await
     }
 
-    /// For the command line: how many entries there are, all in order, or what is wrong.
-    pub async fn check_audit(&self) -> Result<u64> {
-        let mut chain = AuditChain::default();
+    /// The latest entry; None: there is none yet. Kept elsewhere, it shows later that nothing was cut
+    /// off.
+    pub async fn find_audit_head(&self, caller: &Caller) -> Result<Option<AuditHead>> {
+        caller.require_auditor()?;
+        self.store.read(find_audit_head).await
+    }
+
+    /// For the command line: the latest entry, all before it being in order, or what is wrong.
+    /// `head` is the hash of an entry that must be there.
+    pub async fn check_audit(&self, head: Option<&str>) -> Result<Option<AuditHead>> {
+        let mut chain = AuditChain::meeting(head.map(str::to_lowercase));
         let mut after = 0;
         while let Some((lines, last)) = self.audit_lines(after).await? {
             check_lines(&mut chain, lines.lines())?;
             after = last;
         }
-        Ok(chain.checked())
+        chain.finish().map_err(not_whole)
+    }
+
+    /// For the command line: whether the last entry of an export is in this log, and how many entries
+    /// have come since.
+    pub async fn count_audit_since(&self, exported: &AuditHead) -> Result<u64> {
+        let sequence = exported.sequence;
+        let read = self
+            .store
+            .read(move |tx| Ok((find_audit_entry(tx, sequence)?, count_audit(tx)?)));
+        let (entry, count) = read.await?;
+        match entry.is_some_and(|entry| entry.hash == exported.hash) {
+            true => Ok(count - sequence),
+            false => Err(not_whole(format!(
+                "entry {sequence} of the export is not in the data folder; the end of the log was cut off there, or it is another log"
+            ))),
+        }
     }
 }
 
-/// The same of an export.
-pub fn check_exported_audit<'a>(lines: impl Iterator<Item = &'a str>) -> Result<u64> {
-    let mut chain = AuditChain::default();
+/// The same of an export, which has an entry at least.
+pub fn check_exported_audit<'a>(
+    lines: impl Iterator<Item = &'a str>,
+    head: Option<&str>,
+) -> Result<AuditHead> {
+    let mut chain = AuditChain::meeting(head.map(str::to_lowercase));
     check_lines(&mut chain, lines)?;
-    Ok(chain.checked())
+    let last = chain.finish().map_err(not_whole)?;
+    last.ok_or_else(|| Error::invalid("there is no entry in this; it is no export of an audit log"))
 }
 
 fn check_lines<'a>(chain: &mut AuditChain, lines: impl Iterator<Item = &'a str>) -> Result<()> {
     for line in lines {
-        chain
-            .check(line)
-            .map_err(|what| Error::conflict(format!("the audit log is not whole: {what}")))?;
+        chain.check(line).map_err(not_whole)?;
     }
     Ok(())
+}
+
+fn not_whole(what: String) -> Error {
+    Error::conflict(format!("the audit log is not whole: {what}"))
 }

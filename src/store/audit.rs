@@ -1,7 +1,8 @@
 //! The audit log: who did what to whom, appended in the transaction of the deed and never changed.
 //!
-//! Each entry carries a hash over itself and the hash before, so that a changed, removed or added
-//! entry breaks the chain. The hash is over the entry's JSON as it is exported, so that anybody can
+//! Each entry carries a hash over itself and the hash before, so that an entry that was changed,
+//! added, or removed from between others breaks the chain; that the end was cut off shows by a hash
+//! that was kept elsewhere. The hash is over the entry's JSON as it is exported, so that anybody can
 //! check an export. Called by the domain rooms through `accounts/audit`.
 
 use serde::{Deserialize, Serialize};
@@ -116,6 +117,14 @@ impl AuditRecord {
         })
     }
 
+    fn head(&self) -> AuditHead {
+        AuditHead {
+            sequence: self.sequence,
+            at: rfc3339(self.at),
+            hash: self.hash.clone(),
+        }
+    }
+
     /// A line of the export.
     pub fn export(&self) -> Result<String> {
         let mut line = self.line()?;
@@ -160,17 +169,42 @@ pub fn list_latest_audit(
     Ok(rows.into_iter().map(|(_, record)| record).collect())
 }
 
+/// The end of a log: whoever keeps this elsewhere finds out later whether the end was cut off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditHead {
+    /// Also how many entries there are.
+    pub sequence: u64,
+    /// As it stands in the entry.
+    pub at: String,
+    pub hash: String,
+}
+
+/// None while there is no entry.
+pub fn find_audit_head(tx: &impl Reads) -> Result<Option<AuditHead>> {
+    Ok(find_audit_entry(tx, count_audit(tx)?)?.map(|entry| entry.head()))
+}
+
+pub fn find_audit_entry(tx: &impl Reads, sequence: u64) -> Result<Option<AuditRecord>> {
+    tx.find(&AUDIT_ENTRY_BY_SEQUENCE, &sequence)
+}
+
 /// Follows the chain through the lines of an export, one line at a time.
 #[derive(Default)]
 pub struct AuditChain {
-    checked: u64,
-    last_hash: Option<String>,
+    last: Option<AuditHead>,
+    /// A hash that must be among them.
+    wanted: Option<String>,
 }
 
 impl AuditChain {
+    /// `wanted` is the hash of an entry that must be met.
+    pub fn meeting(wanted: Option<String>) -> Self {
+        Self { last: None, wanted }
+    }
+
     /// The error is a sentence that says which entry is wrong.
     pub fn check(&mut self, line: &str) -> Result<(), String> {
-        let expected = self.checked + 1;
+        let expected = self.last.as_ref().map_or(1, |last| last.sequence + 1);
         let mut line: AuditLine = serde_json::from_str(line)
             .map_err(|error| format!("entry {expected} cannot be read: {error}"))?;
         if line.sequence != expected {
@@ -180,7 +214,8 @@ impl AuditChain {
             ));
         }
         let zeros = "0".repeat(64);
-        if line.previous_hash != *self.last_hash.as_ref().unwrap_or(&zeros) {
+        let before = self.last.as_ref().map_or(&zeros, |last| &last.hash);
+        if line.previous_hash != *before {
             return Err(format!("entry {expected} does not follow the one before"));
         }
         let hash = line.hash.take();
@@ -188,13 +223,25 @@ impl AuditChain {
         if hash.as_ref() != Some(&digest) {
             return Err(format!("entry {expected} was changed"));
         }
-        self.last_hash = hash;
-        self.checked = expected;
+        if self.wanted.as_ref() == Some(&digest) {
+            self.wanted = None;
+        }
+        self.last = Some(AuditHead {
+            sequence: expected,
+            at: line.at,
+            hash: digest,
+        });
         Ok(())
     }
 
-    /// How many entries are as they were written.
-    pub fn checked(&self) -> u64 {
-        self.checked
+    /// The last entry of those that are as they were written; None: there was none. The error is a
+    /// sentence.
+    pub fn finish(self) -> Result<Option<AuditHead>, String> {
+        match self.wanted {
+            Some(hash) => Err(format!(
+                "the entry with the hash {hash} is not there; the end was cut off, or this is another log"
+            )),
+            None => Ok(self.last),
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! The audit log: what administrators do is in it, and only they and auditors read it. An entry that
-//! was changed, cut out or moved is found.
+//! was changed, cut out or moved is found, and so is an end that was cut off, by who kept the head.
 
 use serde_json::{Value, json};
 
@@ -128,4 +128,47 @@ async fn what_was_done_is_found_by_who_what_when_and_words() {
         let answer = ada.get(&format!("{PATH}?{query}")).await;
         answer.refused(400, "invalid_request");
     }
+}
+
+#[tokio::test]
+async fn a_log_whose_end_was_cut_off_is_found_by_its_head_or_by_the_store() {
+    let mut house = House::start().await;
+    let ada = house.set_up().await;
+    for mode in ["open", "closed", "open"] {
+        let change = json!({"registration": {"mode": mode}});
+        ada.patch("/api/v1/admin/settings", change).await.ok(200);
+    }
+    let export = ada.get(&format!("{PATH}/export")).await.text;
+    let list = ada.get(PATH).await.ok(200);
+    assert_eq!(list["head"]["sequence"], 4);
+    let head = text(&list, "/head/hash").to_owned();
+    assert_eq!(head, list["items"][0]["hash"]);
+
+    let folder = house.folder.path().to_owned();
+    let data = house.data();
+    let data = data.to_str().expect("a path");
+    let check = |text: &str, more: &[&str]| {
+        let file = folder.join("audit.ndjson");
+        std::fs::write(&file, text).expect("a file");
+        run_to_end(binary().args(["audit", "check"]).arg(&file).args(more))
+    };
+    let whole = check(&export, &["--head", &head]);
+    let said = String::from_utf8_lossy(&whole.stdout).into_owned();
+    assert!(whole.status.success() && said.contains(&head), "{said}");
+    let lines: Vec<&str> = export.lines().collect();
+    let cut = lines[..3].join("\n");
+    assert!(check(&cut, &[]).status.success(), "an older export is good");
+    assert_eq!(check(&cut, &["--head", &head]).status.code(), Some(1));
+    assert_eq!(check("", &[]).status.code(), Some(1), "nothing is no log");
+    assert_eq!(check("\n", &[]).status.code(), Some(1));
+
+    house.stop().await;
+    let older = check(&cut, &["--data", data]);
+    let said = String::from_utf8_lossy(&older.stdout).into_owned();
+    assert!(older.status.success() && said.contains("1 more"), "{said}");
+    assert!(check(&export, &["--data", data]).status.success());
+    let other = House::start().await;
+    let eve = other.set_up().await;
+    let foreign = eve.get(&format!("{PATH}/export")).await.text;
+    assert_eq!(check(&foreign, &["--data", data]).status.code(), Some(1));
 }

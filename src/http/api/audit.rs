@@ -7,7 +7,7 @@ use poem_openapi::payload::{Binary, Json};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::{ApiResult, House, Tag, page_limit, parse_time};
-use crate::accounts::{AuditFilter, AuditRecord};
+use crate::accounts::{self, AuditFilter, AuditRecord};
 use crate::clock::rfc3339;
 use crate::error::Error;
 use crate::http::caller::Steward;
@@ -36,6 +36,17 @@ struct AuditPage {
     /// Latest first. With a filter there may be few or none, and more behind `next_cursor`.
     items: Vec<AuditEntry>,
     next_cursor: Option<String>,
+    /// The latest entry of all; absent while there is none.
+    head: Option<AuditHead>,
+}
+
+/// Kept elsewhere, it shows later that nothing was cut off: `chatelaine audit check --head HASH`.
+#[derive(Object)]
+#[oai(remote = "accounts::AuditHead")]
+struct AuditHead {
+    sequence: u64,
+    at: String,
+    hash: String,
 }
 
 #[derive(ApiResponse)]
@@ -103,7 +114,9 @@ impl AuditApi {
             .accounts
             .list_audit(&caller, filter, before, page_limit(limit)?)
             .await?;
+        let head = house.accounts.find_audit_head(&caller).await?;
         Ok(Json(AuditPage {
+            head: head.map(Into::into),
             items: page.entries.into_iter().map(Into::into).collect(),
             next_cursor: page.next_before.map(|sequence| sequence.to_string()),
         }))
