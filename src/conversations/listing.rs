@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
 use crate::models::AdapterChoice;
 use crate::store::conversations::{
-    ConversationRecord, TitleSource, find_conversation, list_conversations, put_conversation,
-    remove_conversation,
+    ConversationRecord, TitleSource, find_conversation, list_conversation_ids, list_conversations,
+    put_conversation, remove_conversation,
 };
 use crate::store::messages::{
     MessageRecord, find_conversation_id_of, find_message, list_messages, remove_messages,
@@ -151,6 +151,14 @@ impl Conversations {
             conversations,
             next_cursor,
         })
+    }
+
+    /// All of them, archived or not, the oldest first: for going through them while they change.
+    pub async fn list_ids(&self, caller: &Caller) -> Result<Vec<ConversationId>> {
+        let owner_id = caller.user_id();
+        self.store
+            .read(move |tx| list_conversation_ids(tx, owner_id))
+            .await
     }
 
     pub async fn create(

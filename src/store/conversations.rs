@@ -114,3 +114,19 @@ pub fn list_conversations(
     }
     Ok((conversations, cursor))
 }
+
+/// All of an owner's conversations, archived or not, the oldest first.
+pub fn list_conversation_ids(tx: &impl Reads, owner_id: UserId) -> Result<Vec<ConversationId>> {
+    let mut ids = Vec::new();
+    for archived in [false, true] {
+        let places = tx.list(
+            &CONVERSATION_BY_PLACE,
+            &(owner_id, archived),
+            None,
+            usize::MAX,
+        )?;
+        ids.extend(places.into_iter().map(|((_, (_, (_, id))), ())| id));
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}

@@ -3,6 +3,8 @@
 
 use serde_json::json;
 
+use super::groups::{new_group, put_in};
+use super::tokens::charge;
 use crate::support::{House, text};
 
 const PATH: &str = "/api/v1/users/me/export";
@@ -15,6 +17,12 @@ async fn an_export_has_everything_of_one_and_nothing_of_others() {
     ada.chat("A secret of Ada's").await;
     let empty = bob.get(PATH).await.ok(200);
     assert_eq!(empty["conversations"], json!([]));
+    assert_eq!(empty["token_entries"], json!([]));
+    charge(&ada, json!({"start": 1000})).await;
+    let pupils = new_group(&ada, "pupils", json!([])).await;
+    put_in(&ada, "bob", &[&pupils]).await;
+    let ask = json!({"reason": "Ada is on holiday"});
+    bob.post("/api/v1/auth/admin-request", ask).await.ok(202);
     for number in 0..45 {
         bob.chat(&format!("Message {number} of Bob's")).await;
     }
@@ -30,6 +38,12 @@ async fn an_export_has_everything_of_one_and_nothing_of_others() {
     assert_eq!(whole["api_keys"][0]["name"], "script");
     let conversations = whole["conversations"].as_array().expect("a list");
     assert_eq!(conversations.len(), 45);
+    assert_eq!(whole["groups"], json!(["pupils"]));
+    assert_eq!(whole["requests"][0]["reason"], "Ada is on holiday");
+    assert_eq!(whole["notices"], json!([]));
+    assert_eq!(whole["allowance"]["balance"], 955);
+    let entries = whole["token_entries"].as_array().expect("a list");
+    assert_eq!(entries.len(), 46, "what it began with and each message");
     let text_of = whole.to_string();
     for number in 0..45 {
         assert!(text_of.contains(&format!("Message {number} of Bob's")));

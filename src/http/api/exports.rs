@@ -1,5 +1,7 @@
-//! `/users/me/export`: everything the house keeps of somebody, as one JSON document. It is written
-//! while it is sent, so that it takes no memory however much there is.
+//! `/users/me/export`: what the house keeps of somebody, as one JSON document; what the audit log says
+//! of them stays there. It is written while it is sent: of what there may be much, the ids of the
+//! conversations and one conversation are in memory at a time. Where something cannot be read the
+//! document breaks off in the middle, so that nobody takes it for all there is.
 
 use std::sync::Arc;
 
@@ -13,16 +15,20 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use super::api_keys::ApiKey;
 use super::conversations::Conversation;
 use super::messages::Message;
+use super::notices::Notice;
+use super::requests::AdminRequest;
 use super::sessions::Session;
+use super::tokens::{Allowance, TokenEntry};
 use super::users::User;
 use super::{ApiResult, House, Tag};
 use crate::accounts::Caller;
 use crate::appliance::Appliance;
 use crate::clock::{now_ms, rfc3339};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::caller::Owner;
+use crate::ids::ConversationId;
 
-const CONVERSATIONS_AT_ONCE: usize = 20;
+const ENTRIES_AT_ONCE: usize = 40;
 
 pub(in crate::http) struct ExportsApi;
 
@@ -37,11 +43,23 @@ enum ExportResponse {
 
 /// What stands in the document, which is never there as a whole.
 #[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
 struct ProfileExport {
     exported_at: String,
     user: User,
+    /// A link was mailed to this address; following it makes it one's own.
+    email_to_prove: Option<String>,
+    /// The names of those one is in.
+    groups: Vec<String>,
     sessions: Vec<Session>,
     api_keys: Vec<ApiKey>,
+    /// What one asked administrators for.
+    requests: Vec<AdminRequest>,
+    notices: Vec<Notice>,
+    allowance: Allowance,
+    /// What one got and spent, the latest first.
+    token_entries: Vec<TokenEntry>,
+    /// The oldest first.
     conversations: Vec<ExportedConversation>,
 }
 
@@ -77,9 +95,11 @@ impl IntoResponse for ExportDocument {
 /// How far the document is.
 enum Position {
     Head,
+    TokenEntries {
+        before: Option<u64>,
+    },
     Conversations {
-        archived: bool,
-        cursor: Option<Vec<u8>>,
+        rest: std::vec::IntoIter<ConversationId>,
         is_first: bool,
     },
     End,
@@ -90,95 +110,115 @@ struct Export {
     caller: Caller,
 }
 
+/// A member of the document, with a comma behind it.
+fn member(name: &str, value: &impl ToJSON) -> String {
+    format!("\"{name}\":{},", value.to_json_string())
+}
+
+fn all<Record, Shown: From<Record>>(records: Vec<Record>) -> Vec<Shown> {
+    records.into_iter().map(Shown::from).collect()
+}
+
 impl Export {
     async fn head(&self) -> Result<String> {
-        let accounts = &self.house.accounts;
-        let user = User::from(accounts.profile(&self.caller).await?);
-        let sessions = accounts.list_sessions(&self.caller).await?;
-        let sessions = sessions.into_iter().map(Session::from);
-        let keys = accounts.list_api_keys(&self.caller).await?;
-        let keys = keys.into_iter().map(ApiKey::from);
-        Ok(format!(
-            r#"{{"exported_at":"{}","user":{},"sessions":{},"api_keys":{},"conversations":["#,
-            rfc3339(now_ms()),
-            user.to_json_string(),
-            sessions.collect::<Vec<_>>().to_json_string(),
-            keys.collect::<Vec<_>>().to_json_string(),
-        ))
+        let (accounts, caller) = (&self.house.accounts, &self.caller);
+        let user = User::from(accounts.profile(caller).await?);
+        let mut text = String::from("{");
+        text += &member("exported_at", &rfc3339(now_ms()));
+        text += &member("user", &user);
+        if let Some(email) = accounts.find_email_to_prove(caller).await? {
+            text += &member("email_to_prove", &email);
+        }
+        text += &member("groups", &accounts.list_own_groups(caller).await?);
+        let sessions: Vec<Session> = all(accounts.list_sessions(caller).await?);
+        text += &member("sessions", &sessions);
+        let keys: Vec<ApiKey> = all(accounts.list_api_keys(caller).await?);
+        text += &member("api_keys", &keys);
+        let requests: Vec<AdminRequest> = all(accounts.list_own_requests(caller).await?);
+        text += &member("requests", &requests);
+        let notices: Vec<Notice> = all(accounts.list_notices(caller).await?);
+        text += &member("notices", &notices);
+        let allowance = Allowance::from(accounts.allowances().own(caller).await?);
+        text += &member("allowance", &allowance);
+        text += "\"token_entries\":[";
+        Ok(text)
     }
 
-    /// Some conversations, and where to go on.
-    async fn some(
-        &self,
-        archived: bool,
-        cursor: Option<Vec<u8>>,
-        mut is_first: bool,
-    ) -> Result<(String, Position)> {
-        let conversations = &self.house.conversations;
-        let page = conversations
-            .list(&self.caller, archived, cursor, CONVERSATIONS_AT_ONCE)
-            .await?;
-        let mut text = String::new();
-        for record in page.conversations {
-            let messages = conversations.messages(&self.caller, record.id, true).await;
-            // It may have been deleted since the list was read.
-            let Ok(messages) = messages else { continue };
-            if !std::mem::replace(&mut is_first, false) {
-                text.push(',');
-            }
-            let exported = ExportedConversation {
-                conversation: Conversation::new(record, &self.house),
-                messages: messages.into_iter().map(Message::from).collect(),
-            };
-            text.push_str(&exported.to_json_string());
+    async fn token_entries(&self, before: Option<u64>) -> Result<(String, Position)> {
+        let allowances = self.house.accounts.allowances();
+        let page = allowances.own_entries(&self.caller, before, ENTRIES_AT_ONCE);
+        let page = page.await?;
+        let entries = page.entries.into_iter().map(TokenEntry::from);
+        let entries: Vec<String> = entries.map(|entry| entry.to_json_string()).collect();
+        let mut text = entries.join(",");
+        if before.is_some() && !text.is_empty() {
+            text.insert(0, ',');
         }
-        let next = match (page.next_cursor, archived) {
-            (None, true) => {
-                text.push_str("]}\n");
-                Position::End
-            }
-            (None, false) => Position::Conversations {
-                archived: true,
-                cursor: None,
-                is_first,
-            },
-            (cursor, archived) => Position::Conversations {
-                archived,
-                cursor,
-                is_first,
-            },
+        if page.next_before.is_some() {
+            let before = page.next_before;
+            return Ok((text, Position::TokenEntries { before }));
+        }
+        text += "],\"conversations\":[";
+        let ids = self.house.conversations.list_ids(&self.caller).await?;
+        let next = Position::Conversations {
+            rest: ids.into_iter(),
+            is_first: true,
         };
         Ok((text, next))
     }
 
-    async fn next(&self, position: Position) -> Option<(std::io::Result<String>, Position)> {
-        let piece = match position {
-            Position::End => return None,
-            Position::Head => self.head().await.map(|text| {
-                let next = Position::Conversations {
-                    archived: false,
-                    cursor: None,
-                    is_first: true,
-                };
-                (text, next)
-            }),
-            Position::Conversations {
-                archived,
-                cursor,
-                is_first,
-            } => self.some(archived, cursor, is_first).await,
+    /// None: it was deleted since the ids were read.
+    async fn conversation(&self, id: ConversationId) -> Result<Option<String>> {
+        let conversations = &self.house.conversations;
+        let reading = async {
+            let record = conversations.get(&self.caller, id).await?;
+            let messages = conversations.messages(&self.caller, id, true).await?;
+            Ok::<_, Error>(ExportedConversation {
+                conversation: Conversation::new(record, &self.house),
+                messages: all(messages),
+            })
         };
-        // A document that breaks off is seen to be one.
-        Some(match piece {
-            Ok((text, next)) => (Ok(text), next),
-            Err(error) => (Err(std::io::Error::other(error)), Position::End),
-        })
+        match reading.await {
+            Ok(exported) => Ok(Some(exported.to_json_string())),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn piece(&self, position: Position) -> Result<Option<(String, Position)>> {
+        let (mut rest, mut is_first) = match position {
+            Position::End => return Ok(None),
+            Position::Head => {
+                let next = Position::TokenEntries { before: None };
+                return Ok(Some((self.head().await?, next)));
+            }
+            Position::TokenEntries { before } => return self.token_entries(before).await.map(Some),
+            Position::Conversations { rest, is_first } => (rest, is_first),
+        };
+        let Some(id) = rest.next() else {
+            return Ok(Some(("]}\n".to_owned(), Position::End)));
+        };
+        let mut text = self.conversation(id).await?.unwrap_or_default();
+        if !text.is_empty() && !std::mem::replace(&mut is_first, false) {
+            text.insert(0, ',');
+        }
+        Ok(Some((text, Position::Conversations { rest, is_first })))
+    }
+
+    async fn next(&self, position: Position) -> Option<(std::io::Result<String>, Position)> {
+        match self.piece(position).await {
+            Ok(piece) => piece.map(|(text, next)| (Ok(text), next)),
+            Err(error) => {
+                tracing::warn!(%error, "an export broke off");
+                Some((Err(std::io::Error::other(error)), Position::End))
+            }
+        }
     }
 }
 
 #[OpenApi(prefix_path = "/users/me", tag = "Tag::Users")]
 impl ExportsApi {
-    /// Everything the house keeps of one, secrets excepted
+    /// What the house keeps of one, but for secrets and the audit log
     #[oai(path = "/export", method = "get", operation_id = "export_profile")]
     async fn export_profile(&self, house: House<'_>, caller: Owner) -> ApiResult<ExportResponse> {
         let export = Export {

@@ -7,8 +7,8 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 
-use self::shapes::{Allowance, SetBudget, TokenEntryPage, UpdateTokens};
-pub(super) use self::shapes::{AllowanceRules, UpdateAllowanceRules};
+pub(super) use self::shapes::{Allowance, AllowanceRules, TokenEntry, UpdateAllowanceRules};
+use self::shapes::{SetBudget, TokenEntryPage, UpdateTokens};
 use super::{ApiResult, House, Tag, page_limit};
 use crate::accounts::allowance::Holder;
 use crate::error::{Error, Result};

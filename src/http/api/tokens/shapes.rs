@@ -140,7 +140,7 @@ impl From<UpdateAllowanceRules> for allowance::AllowanceRulesChange {
 
 /// What somebody may spend.
 #[derive(Object)]
-pub(super) struct Allowance {
+pub(in crate::http::api) struct Allowance {
     /// False: everything is free, and the rest means nothing.
     enabled: bool,
     /// What can be spent; below zero where a reply came dearer than it seemed.
@@ -213,7 +213,7 @@ impl From<AllowanceView> for Allowance {
 /// An entry of an allowance, never changed. What is older than 400 days is carried forward in one.
 #[derive(Object)]
 #[oai(skip_serializing_if_is_none)]
-struct TokenEntry {
+pub(in crate::http::api) struct TokenEntry {
     /// Counted from 1, of each allowance.
     number: u64,
     at: String,
