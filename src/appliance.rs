@@ -30,7 +30,7 @@ use crate::store::Store;
 use crate::store::jobs::{JobRecord, JobTask};
 use crate::worker::WorkerProgram;
 
-pub use self::data_folder::prepare_data_folder;
+pub use self::data_folder::{check_house_is_there, prepare_data_folder};
 pub use self::overview::{DayUsage, Overview};
 
 const DATABASE_FILE: &str = "chatelaine.redb";
@@ -67,7 +67,10 @@ pub fn open_store(config: &Config, data: &Path) -> Result<Arc<Store>> {
 
 /// The accounts of a data folder, for the command line; the store must be open nowhere else.
 pub fn open_accounts(config: &Config, store: Arc<Store>, data: &Path) -> Result<Accounts> {
-    let mail = open_mailer(config, &store, data)?;
+    // Nothing is sent from there, so what would keep mail from being sent keeps nobody from it.
+    let mut quiet = config.clone();
+    quiet.mail.ca_file = None;
+    let mail = open_mailer(&quiet, &store, data)?;
     accounts_over(mail, None, config, store, data)
 }
 
@@ -156,6 +159,10 @@ impl Appliance {
         self.tasks.spawn(async move {
             let telling = house.accounts.tell_of_plugins_switched_off(&house.plugins);
             house.stopping.run_until_cancelled(telling).await;
+        });
+        let house = Arc::clone(self);
+        self.tasks.spawn(async move {
+            house.accounts.keep_tidy(house.stopping()).await;
         });
         let mail = Arc::clone(&self.mail);
         self.tasks.spawn(mail.run(self.stopping()));

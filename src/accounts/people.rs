@@ -7,9 +7,9 @@ use serde_json::json;
 use super::allowance::{Holder, close_allowance};
 use super::api_keys::remove_api_keys;
 use super::audit::audited;
-use super::groups::{check_groups, get_group};
+use super::groups::{checked_groups, get_group};
 use super::links::{NewLink, PROVE_EMAIL};
-use super::post::{Post, UnsentLink};
+use super::post::{Post, UnsentLink, forget_mails_to};
 use super::recovery::tell_of_new_email;
 use super::registration::{PROOF, send_proof};
 use super::requests::{find_open_request, remove_requests_of};
@@ -21,7 +21,9 @@ use crate::error::{Error, Reason, Result};
 use crate::ids::{GroupId, UserId};
 use crate::mail::{self, MailKind};
 use crate::store::groups::EVERYONE;
-use crate::store::links::{LinkPurpose, remove_links};
+use crate::store::links::{LinkPurpose, list_links_of, remove_links};
+use crate::store::notices::{list_notices_of, remove_notice};
+use crate::store::registration_keys::remove_key_use;
 use crate::store::requests::RequestWish;
 use crate::store::users::{Awaited, find_user, list_users, put_user, remove_user};
 use crate::store::{Reads, WriteTx};
@@ -104,22 +106,23 @@ impl Accounts {
         group_ids: Vec<GroupId>,
     ) -> Result<UserRecord> {
         caller.require_admin()?;
-        let mut user = self.new_user(new, role).await?;
-        user.group_ids = group_ids;
+        let user = self.new_user(new, role).await?;
         let caller = caller.clone();
         self.store
             .write(move |tx| {
-                check_groups(tx, &user.group_ids)?;
+                let mut user = user.clone();
+                user.group_ids = checked_groups(tx, &group_ids)?;
                 put_user(tx, &user)?;
                 let details = json!({ "role": user.role });
                 audited(tx, &caller, "user.created", &user.username, details)?;
-                Ok(user.clone())
+                Ok(user)
             })
             .await
     }
 
-    /// Whoever loses a right or is shut out is signed out everywhere. Another e-mail holds at once and
-    /// counts as unproved; where the house wants proofs, a link is mailed to it.
+    /// Whoever gets a lesser role or is shut out is signed out everywhere; another group counts with
+    /// their next request. Another e-mail holds at once and counts as unproved; where the house wants
+    /// proofs, a link is mailed to it.
     pub async fn change_person(
         &self,
         caller: &Caller,
@@ -209,16 +212,35 @@ impl Accounts {
             let user = get_person(tx, id)?;
             keep_an_administrator(tx, &user)?;
             also(tx, id)?;
-            remove_sessions(tx, id, |_| true)?;
-            remove_api_keys(tx, id)?;
-            remove_links(tx, id, |_| true)?;
-            remove_requests_of(tx, &user)?;
-            close_allowance(tx, Holder::User(id))?;
-            remove_user(tx, &user)?;
+            remove_all_of(tx, &user)?;
             audited(tx, &caller, "user.deleted", &user.username, json!({}))
         })
         .await
     }
+}
+
+/// Removes a user with all that this room keeps of them; only the audit log still knows the name.
+pub(super) fn remove_all_of(tx: &WriteTx, user: &UserRecord) -> Result<()> {
+    let id = user.id;
+    let mut addresses: Vec<String> = user.email.clone().into_iter().collect();
+    for link in list_links_of(tx, id)? {
+        if let LinkPurpose::ProveEmail { email } = link.purpose {
+            addresses.push(email);
+        }
+    }
+    forget_mails_to(tx, &addresses)?;
+    for notice in list_notices_of(tx, id)? {
+        remove_notice(tx, id, notice.id)?;
+    }
+    if let Some(key) = user.registration_key_id {
+        remove_key_use(tx, key, id)?;
+    }
+    remove_sessions(tx, id, |_| true)?;
+    remove_api_keys(tx, id)?;
+    remove_links(tx, id, |_| true)?;
+    remove_requests_of(tx, user)?;
+    close_allowance(tx, Holder::User(id))?;
+    remove_user(tx, user)
 }
 
 fn matches_query(user: &UserRecord, query: &str) -> bool {
@@ -289,10 +311,7 @@ impl PersonWrite {
             user.role = role;
         }
         if let Some(group_ids) = &self.group_ids {
-            check_groups(tx, group_ids)?;
-            user.group_ids.clone_from(group_ids);
-            user.group_ids.sort_unstable();
-            user.group_ids.dedup();
+            user.group_ids = checked_groups(tx, group_ids)?;
         }
         match self.disabled {
             Some(true) => user.status = UserStatus::Disabled,

@@ -11,7 +11,8 @@ use crate::mail::{
     Address, Asker, Language, Mail, MailKind, Mailer, Queued, find_approver, too_many_to_recipient,
 };
 use crate::store::WriteTx;
-use crate::store::users::list_users;
+use crate::store::mails::{list_mails, remove_mail};
+use crate::store::users::{find_user_by_login, list_users};
 
 #[derive(Clone)]
 pub(super) struct Post {
@@ -151,11 +152,12 @@ impl Post {
         kind: &MailKind,
     ) -> Result<UnsentLink> {
         let mut best = Delivery::Impossible;
-        if let Some(to) = find_approver(tx)? {
+        if let Some((to, language)) = find_approver(tx)? {
+            let user = find_user_by_login(tx, &to.to_string().to_lowercase())?;
             let mail = Mail {
                 to,
                 name: String::new(),
-                language: Language::default(),
+                language: user.as_ref().map_or(language, language_of),
                 kind: kind.clone(),
             };
             best = self.queue(tx, &mail)?;
@@ -182,6 +184,19 @@ impl Post {
             Queued::NotConfigured => Delivery::Impossible,
         })
     }
+}
+
+/// Forgets what waits to be sent to these addresses, or could not be.
+pub(super) fn forget_mails_to(tx: &WriteTx, addresses: &[String]) -> Result<()> {
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    for mail in list_mails(tx)? {
+        if addresses.contains(&mail.to.to_lowercase()) {
+            remove_mail(tx, &mail.id)?;
+        }
+    }
+    Ok(())
 }
 
 fn administrators(tx: &WriteTx) -> Result<Vec<UserRecord>> {

@@ -99,7 +99,12 @@ pub fn put_key_use(
     tx.put(&REGISTRATION_KEY_USE, &(id, user_id), record)
 }
 
-/// Who used a key, first to last.
+/// Forgets who it was; that the key was used still counts.
+pub fn remove_key_use(tx: &WriteTx, id: RegistrationKeyId, user_id: UserId) -> Result<bool> {
+    tx.remove(&REGISTRATION_KEY_USE, &(id, user_id))
+}
+
+/// Who used a key and is still here, first to last.
 pub fn list_key_uses(
     tx: &impl Reads,
     id: RegistrationKeyId,
