@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::transport::{NOT_PRIVATE, Server, SignIn};
-use super::{Address, Mailer};
+use super::{Address, Language, Mailer};
 use crate::accounts::{Caller, audited};
 use crate::clock::now_ms;
 use crate::error::{Error, Reason, Result};
@@ -49,6 +49,9 @@ pub struct MailSettings {
     pub reply_to: Option<Address>,
     /// Who decides on requests.
     pub approver_address: Option<Address>,
+    /// What they are written to in, unless the address is a user's.
+    #[serde(default)]
+    pub approver_language: Language,
 }
 
 impl MailSettings {
@@ -70,6 +73,8 @@ pub struct MailSettingsChange {
     pub from_name: Option<String>,
     pub reply_to: Option<String>,
     pub approver_address: Option<String>,
+    /// None: English.
+    pub approver_language: Option<Language>,
 }
 
 /// Written out nowhere.
@@ -98,9 +103,13 @@ pub fn is_configured(tx: &impl Reads) -> Result<bool> {
     Ok(find_settings(tx)?.is_some())
 }
 
-/// Who decides on requests, where that was set.
-pub fn find_approver(tx: &impl Reads) -> Result<Option<Address>> {
-    Ok(find_settings(tx)?.and_then(|settings| settings.approver_address))
+/// Who decides on requests, where that was set, and what they are written to in.
+pub fn find_approver(tx: &impl Reads) -> Result<Option<(Address, Language)>> {
+    let approver = |settings: MailSettings| {
+        let address = settings.approver_address?;
+        Some((address, settings.approver_language))
+    };
+    Ok(find_settings(tx)?.and_then(approver))
 }
 
 /// The server with its password; the error is for people.
@@ -264,6 +273,7 @@ fn checked(change: &MailSettingsChange) -> Result<MailSettings> {
         from_name: given(from_name).unwrap_or_else(|| "Chatelaine".to_owned()),
         reply_to: optional("reply_to", &change.reply_to)?,
         approver_address: optional("approver_address", &change.approver_address)?,
+        approver_language: change.approver_language.unwrap_or_default(),
     })
 }
 
@@ -299,6 +309,7 @@ mod tests {
             from_name: None,
             reply_to: Some(String::new()),
             approver_address: Some("ada@example.org".into()),
+            approver_language: None,
         }
     }
 

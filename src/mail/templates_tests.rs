@@ -27,6 +27,7 @@ fn kinds(text: &str) -> Vec<MailKind> {
         MailKind::EmailChangeRequested {
             new_address: text(),
             link: link(),
+            expires_at: AT,
         },
         MailKind::AccountDisabled {},
         MailKind::PluginSwitchedOff {

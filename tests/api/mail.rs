@@ -24,6 +24,7 @@ fn settings() -> Value {
         "server": "Mail.Example.org", "port": 465, "security": "tls", "username": "house",
         "password": "geheim", "from_address": "house@example.org", "from_name": "Our house",
         "reply_to": "ada@example.org", "approver_address": "approver@example.org",
+        "approver_language": "de",
     })
 }
 

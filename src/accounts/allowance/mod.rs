@@ -34,6 +34,7 @@ pub use self::rules::{
 pub(super) use self::rules::{allowance_rules, change_allowance};
 pub use self::stewards::AllowanceChange;
 pub use self::views::{AllowanceEntryPage, AllowanceView, GroupBudget};
+use crate::accounts::post::Post;
 use crate::clock::now_ms;
 use crate::error::Result;
 use crate::store::Store;
@@ -51,13 +52,24 @@ const REFILL_PIECE: usize = 200;
 pub struct Allowances {
     store: Arc<Store>,
     pricing: OnceLock<Arc<dyn Pricing>>,
+    /// None: nobody is told of anything.
+    post: Option<Post>,
 }
 
 impl Allowances {
     pub(crate) fn new(store: Arc<Store>) -> Self {
         Self {
             store,
+            post: None,
             pricing: OnceLock::new(),
+        }
+    }
+
+    /// The same, which tells people what administrators give them.
+    pub(super) fn telling(store: Arc<Store>, post: Post) -> Self {
+        Self {
+            post: Some(post),
+            ..Self::new(store)
         }
     }
 

@@ -10,10 +10,13 @@ use super::{
     RefillChange, allowance_rules,
 };
 use crate::accounts::audit::audited_by;
+use crate::accounts::post::Post;
+use crate::accounts::validity::is_plain_line;
 use crate::accounts::{AuditActor, Caller};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Reason, Result};
 use crate::ids::GroupId;
+use crate::mail::MailKind;
 use crate::store::WriteTx;
 use crate::store::allowances::{find_allowance, put_allowance};
 use crate::store::groups::find_group;
@@ -47,9 +50,7 @@ impl AllowanceChange {
             let wrong = Error::invalid_field("amount", sentence);
             return Err(wrong.with_limits(Reason::OutOfRange, -AMOUNT_LIMIT, AMOUNT_LIMIT));
         }
-        let is_wrong = |note: &String| {
-            note.chars().count() > NOTE_LIMIT_CHARS || note.chars().any(char::is_control)
-        };
+        let is_wrong = |note: &String| !is_plain_line(note, NOTE_LIMIT_CHARS);
         match self.note.as_ref().is_some_and(is_wrong) {
             true => Err(Error::invalid_field(
                 "note",
@@ -155,6 +156,20 @@ fn set_refill(
     Ok(())
 }
 
+/// Who hears of it are those who have an e-mail that is proved to be theirs.
+fn tell_of_top_up(tx: &WriteTx, post: &Post, holder: Holder, amount: Option<i64>) -> Result<()> {
+    let (Holder::User(id), Some(amount @ 1..)) = (holder, amount) else {
+        return Ok(());
+    };
+    match find_user(tx, &id)?.filter(|user| user.email_verified) {
+        Some(user) => {
+            let tokens = amount.unsigned_abs();
+            post.tell(tx, &user, MailKind::AllowanceToppedUp { tokens })
+        }
+        None => Ok(()),
+    }
+}
+
 /// An amount makes it one with a limit.
 fn set_budget(
     tx: &WriteTx,
@@ -194,8 +209,8 @@ fn set_budget(
 }
 
 impl Allowances {
-    /// Tops up, takes back, lifts the limit, or says what comes by itself. An amount opens a budget
-    /// where a group has none.
+    /// Tops up, which the user is told by mail, takes back, lifts the limit, or says what comes by
+    /// itself. An amount opens a budget where a group has none.
     pub async fn change(
         &self,
         caller: &Caller,
@@ -224,9 +239,19 @@ impl Allowances {
         wanted: AllowanceChange,
     ) -> Result<AllowanceView> {
         wanted.validate()?;
+        let post = self.post.clone();
         self.store
-            .write(move |tx| change(tx, holder, &wanted, &actor))
+            .write(move |tx| {
+                change(tx, holder, &wanted, &actor)?;
+                let telling = post.as_ref();
+                telling.map_or(Ok(()), |post| {
+                    tell_of_top_up(tx, post, holder, wanted.amount)
+                })
+            })
             .await?;
+        if let Some(post) = &self.post {
+            post.send();
+        }
         self.view(holder).await
     }
 

@@ -42,6 +42,14 @@ struct MailSettings {
     from_name: String,
     reply_to: Option<String>,
     approver_address: Option<String>,
+    approver_language: MailLanguage,
+}
+
+#[derive(Enum)]
+#[oai(rename_all = "snake_case", remote = "Language")]
+enum MailLanguage {
+    En,
+    De,
 }
 
 #[derive(Object)]
@@ -62,6 +70,8 @@ struct UpdateMailSettings {
     reply_to: Option<Text>,
     /// Who is asked to decide on requests.
     approver_address: Option<Text>,
+    /// What they are written to in, unless the address is a user's; default `en`.
+    approver_language: Option<MailLanguage>,
 }
 
 /// How mail stands.
@@ -160,6 +170,7 @@ impl From<mail::MailSettings> for MailSettings {
             from_name: settings.from_name,
             reply_to: settings.reply_to.map(String::from),
             approver_address: settings.approver_address.map(String::from),
+            approver_language: settings.approver_language.into(),
         }
     }
 }
@@ -176,6 +187,7 @@ impl From<UpdateMailSettings> for MailSettingsChange {
             from_name: body.from_name.map(Into::into),
             reply_to: body.reply_to.map(Into::into),
             approver_address: body.approver_address.map(Into::into),
+            approver_language: body.approver_language.map(Into::into),
         }
     }
 }
