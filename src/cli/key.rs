@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::{DataArguments, Role, block_on, say_line};
 use crate::accounts::{Accounts, AuditActor, KeyGrants, NewKeys, RegistrationKeyRecord};
-use crate::appliance::{open_accounts, open_store, prepare_data_folder};
+use crate::appliance::{check_house_is_there, open_accounts, open_store, prepare_data_folder};
 use crate::clock::{UnixMs, now_ms, parse_rfc3339, rfc3339};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -73,7 +73,10 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
 }
 
 async fn act(action: Action, config: Config, folder: &Path) -> Result<()> {
-    prepare_data_folder(folder)?;
+    match action {
+        Action::Generate { .. } | Action::Load { .. } => prepare_data_folder(folder)?,
+        Action::List | Action::Revoke { .. } => check_house_is_there(folder)?,
+    }
     let accounts = open_accounts(&config, open_store(&config, folder)?, folder)?;
     match action {
         Action::Generate { count, terms } => {
@@ -120,8 +123,13 @@ fn line_of(key: &RegistrationKeyRecord) -> String {
         (None, None) => String::new(),
     };
     let line = format!(
-        "{}  {:<8}  {}/{}  {}  {state}",
-        key.id, key.prefix, key.uses, key.uses_allowed, key.note
+        "{}  {:<8}  {}/{}  {:<7}  {}  {state}",
+        key.id,
+        key.prefix,
+        key.uses,
+        key.uses_allowed,
+        key.grants.role.name(),
+        key.note
     );
     line.trim_end().to_owned()
 }

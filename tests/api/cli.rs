@@ -132,7 +132,9 @@ async fn names_of_ours_that_are_no_configuration_are_passed_over() {
 fn an_environment_that_is_not_text_harms_nobody() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = binary();
-    command.args(["user", "list", "--data"]).arg(folder.path());
+    command
+        .args(["key", "generate", "--data"])
+        .arg(folder.path());
     let output = run_to_end(command.env("ODD", OsStr::from_bytes(b"\xff\xfe")));
     assert!(
         output.status.success(),
@@ -193,7 +195,7 @@ fn wrong_usage_is_status_2_and_help_has_an_example() {
 }
 
 /// Runs a command that reads a password from standard input.
-fn with_password(data: &Path, arguments: &[&str], password: &str) -> Option<i32> {
+pub(crate) fn with_password(data: &Path, arguments: &[&str], password: &str) -> Option<i32> {
     let mut command = binary();
     command
         .args(arguments)
