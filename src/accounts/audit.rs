@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::store::WriteTx;
 pub use crate::store::audit::{AuditActor, AuditHead, AuditRecord};
 use crate::store::audit::{
-    AuditChain, AuditEvent, append_audit, count_audit, find_audit_entry, find_audit_head,
-    list_audit, list_latest_audit,
+    AuditChain, AuditEvent, append_audit, find_audit_entry, find_audit_head, list_audit,
+    list_latest_audit,
 };
 
 /// Entries that are read in one transaction.
@@ -179,11 +179,12 @@ impl Accounts {
         let sequence = exported.sequence;
         let read = self
             .store
-            .read(move |tx| Ok((find_audit_entry(tx, sequence)?, count_audit(tx)?)));
-        let (entry, count) = read.await?;
-        match entry.is_some_and(|entry| entry.hash == exported.hash) {
-            true => Ok(count - sequence),
-            false => Err(not_whole(format!(
+            .read(move |tx| Ok((find_audit_entry(tx, sequence)?, find_audit_head(tx)?)));
+        let (entry, head) = read.await?;
+        let is_there = entry.is_some_and(|entry| entry.hash == exported.hash);
+        match head.filter(|_| is_there) {
+            Some(head) => Ok(head.sequence - sequence),
+            None => Err(not_whole(format!(
                 "entry {sequence} of the export is not in the data folder; the end of the log was cut off there, or it is another log"
             ))),
         }

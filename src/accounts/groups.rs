@@ -162,7 +162,7 @@ impl Accounts {
                         put_user(tx, &user)?;
                     }
                 }
-                for mut key in list_registration_keys(tx, None, usize::MAX)? {
+                for mut key in list_registration_keys(tx)? {
                     if key.grants.group_ids.contains(&id) {
                         key.grants.group_ids.retain(|other| *other != id);
                         put_registration_key(tx, &key)?;

@@ -163,13 +163,11 @@ impl Accounts {
     ) -> Result<UserRecord> {
         let login = login.trim().to_lowercase();
         let name = login.clone();
-        let user = self
-            .store
-            .read(move |tx| find_user_by_login(tx, &name))
-            .await?;
+        let found = self.store.read(move |tx| find_user_by_login(tx, &name));
+        let user = found.await?;
         let whose = user.as_ref().map(|user| Login::Of(user.id));
-        let attempt = Attempt::Login(whose.unwrap_or(Login::Nobodys(&login)));
-        let attempt = self.throttle.begin(visitor, attempt).await?;
+        let whose = whose.unwrap_or(Login::Nobodys(&login));
+        let attempt = self.throttle.begin(visitor, Attempt::Login(whose)).await?;
         let stored = user.as_ref().map(|user| user.password_hash.clone());
         let verified = self.passwords.verify(password, stored).await?;
         match user.filter(|_| verified) {
@@ -385,9 +383,8 @@ fn make_room(tx: &WriteTx, user_id: UserId) -> Result<bool> {
     }
     living.sort_unstable();
     let surplus = (living.len() + 1).saturating_sub(SESSIONS_LIMIT);
-    for (_, id) in living.into_iter().take(surplus) {
-        remove_session(tx, user_id, id)?;
-    }
+    let mut meant = living.iter().take(surplus);
+    meant.try_for_each(|(_, id)| remove_session(tx, user_id, *id).map(drop))?;
     Ok(surplus > 0)
 }
 

@@ -48,6 +48,18 @@ pub struct RegistrationRules {
     pub approval: RegistrationApproval,
 }
 
+impl RegistrationRules {
+    /// Who comes without a key where one is needed is not let in anyway.
+    pub fn effective_approval(self) -> RegistrationApproval {
+        match (self.mode, self.approval) {
+            (RegistrationMode::Key, RegistrationApproval::WithoutKey) => {
+                RegistrationApproval::Never
+            }
+            (_, approval) => approval,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RegistrationRulesChange {
     pub mode: Option<RegistrationMode>,

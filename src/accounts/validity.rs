@@ -114,7 +114,8 @@ pub(super) fn valid_display_name(text: &str) -> Result<Option<String>> {
     let name = text.trim();
     let most = 64;
     if !is_plain_line(name, most) {
-        let sentence = format!("a name to show has up to {most} characters, all of which can be seen");
+        let sentence =
+            format!("a name to show has up to {most} characters, all of which can be seen");
         let wrong = Error::invalid_field("display_name", sentence);
         return Err(wrong.with_limits(Reason::NotOneLine, 0, most));
     }

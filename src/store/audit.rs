@@ -181,7 +181,8 @@ pub struct AuditHead {
 
 /// None while there is no entry.
 pub fn find_audit_head(tx: &impl Reads) -> Result<Option<AuditHead>> {
-    Ok(find_audit_entry(tx, count_audit(tx)?)?.map(|entry| entry.head()))
+    let latest = list_latest_audit(tx, None, 1)?;
+    Ok(latest.first().map(AuditRecord::head))
 }
 
 pub fn find_audit_entry(tx: &impl Reads, sequence: u64) -> Result<Option<AuditRecord>> {

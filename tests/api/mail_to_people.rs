@@ -1,5 +1,5 @@
-//! What people are told by mail: in their language, with the end of a link, and what they were given.
-//! The server is real; see `support/smtp.rs`. How mails get there is tested with the queue.
+//! What people are told by mail: in their language, with the end of a link, what they were given, and
+//! nothing once they are gone. The server is real; see `support/smtp.rs`. How mails get there is tested with the queue.
 
 use serde_json::json;
 
@@ -70,4 +70,38 @@ async fn whoever_decides_is_written_to_in_their_language() {
     carol.post(ask, json!({})).await.ok(202);
     let asked = smtp.next_mail().await;
     assert!(asked.text.contains("asks for"), "her own: {}", asked.raw);
+}
+
+#[tokio::test]
+async fn who_is_removed_leaves_no_mail_and_no_name_with_the_key() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    // Nobody is there to take a mail.
+    let mail = json!({"server": "127.0.0.1", "port": 1, "security": "none", "from_address": "house@example.org"});
+    ada.put("/api/v1/admin/mail", mail).await.ok(200);
+    let open = json!({"registration": {"mode": "open"}});
+    ada.patch("/api/v1/admin/settings", open).await.ok(200);
+    let keys = "/api/v1/admin/keys";
+    let generate = format!("{keys}/generate");
+    let made = ada.post(&generate, json!({"count": 1})).await.ok(201);
+    let body = json!({
+        "username": "bob", "password": PASSWORD, "email": "Bob@school.example",
+        "registration_key": text(&made, "/items/0/key"),
+    });
+    let answer = house.stranger().post("/api/v1/auth/register", body).await;
+    answer.ok(201);
+    let found = ada.get("/api/v1/admin/users?q=bob").await.ok(200);
+    let path = format!("/api/v1/admin/users/{}", text(&found, "/items/0/user/id"));
+    ada.patch(&path, json!({"disabled": true})).await.ok(200);
+    let queue = "/api/v1/admin/mail/queue";
+    let waiting = ada.get(queue).await.ok(200);
+    assert_eq!(waiting["items"][0]["to"], "bob@school.example");
+    let uses = format!("{keys}/{}/uses", text(&made, "/items/0/record/id"));
+    assert_eq!(ada.get(&uses).await.ok(200)["items"][0]["username"], "bob");
+
+    ada.delete(&path).await.ok(204);
+    assert_eq!(ada.get(queue).await.ok(200)["items"], json!([]));
+    assert_eq!(ada.get(&uses).await.ok(200)["items"], json!([]));
+    let list = ada.get(keys).await.ok(200);
+    assert_eq!(list["items"][0]["uses"], 1, "it is used up all the same");
 }

@@ -376,36 +376,3 @@ async fn a_reset_link_sets_a_password_once_and_ends_every_session() {
         .await
         .ok(200);
 }
-
-#[tokio::test]
-async fn who_is_removed_leaves_no_mail_and_no_name_with_the_key() {
-    let house = House::start().await;
-    let ada = house.set_up().await;
-    // Nobody is there to take a mail.
-    let mail = json!({"server": "127.0.0.1", "port": 1, "security": "none", "from_address": "house@example.org"});
-    ada.put("/api/v1/admin/mail", mail).await.ok(200);
-    let open = json!({"registration": {"mode": "open"}});
-    ada.patch("/api/v1/admin/settings", open).await.ok(200);
-    let keys = "/api/v1/admin/keys";
-    let generate = format!("{keys}/generate");
-    let made = ada.post(&generate, json!({"count": 1})).await.ok(201);
-    let body = json!({
-        "username": "bob", "password": PASSWORD, "email": "Bob@school.example",
-        "registration_key": text(&made, "/items/0/key"),
-    });
-    let answer = house.stranger().post("/api/v1/auth/register", body).await;
-    answer.ok(201);
-    let path = format!("{PATH}/{}", id_of(&ada, "bob").await);
-    ada.patch(&path, json!({"disabled": true})).await.ok(200);
-    let queue = "/api/v1/admin/mail/queue";
-    let waiting = ada.get(queue).await.ok(200);
-    assert_eq!(waiting["items"][0]["to"], "bob@school.example");
-    let uses = format!("{keys}/{}/uses", text(&made, "/items/0/record/id"));
-    assert_eq!(ada.get(&uses).await.ok(200)["items"][0]["username"], "bob");
-
-    ada.delete(&path).await.ok(204);
-    assert_eq!(ada.get(queue).await.ok(200)["items"], json!([]));
-    assert_eq!(ada.get(&uses).await.ok(200)["items"], json!([]));
-    let list = ada.get(keys).await.ok(200);
-    assert_eq!(list["items"][0]["uses"], 1, "it is used up all the same");
-}

@@ -24,7 +24,7 @@ test("settings are saved and written down in the audit log, which can be filtere
   await expect(page.getByText("The settings are saved.")).toBeVisible();
   await expect(save).toBeDisabled();
   const rules = await (await page.request.get(`${house.url}/api/v1/auth/registration`)).json();
-  expect(rules).toMatchObject({ mode: "key", approval: true });
+  expect(rules).toMatchObject({ mode: "key", approval: "always" });
 
   await section(page, "Audit log").click();
   const rows = page.getByRole("list", { name: "Audit log" }).getByRole("listitem");

@@ -7,12 +7,11 @@ use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::notices::Notice;
 use super::requests::AdminRequest;
-use super::settings::RegistrationMode;
+use super::settings::{RegistrationApproval, RegistrationMode};
 use super::users::User;
 use super::{ApiResult, House, Tag, Text};
 use crate::accounts::{
-    Carrier, Credentials, NewUser, Registered, Registration, RegistrationApproval,
-    SignedIn as Granted,
+    Carrier, Credentials, NewUser, Registered, Registration, SignedIn as Granted,
 };
 use crate::appliance::Appliance;
 use crate::http::caller::{Owner, PLAIN_COOKIE, Reader, SECURE_COOKIE};
@@ -25,8 +24,7 @@ struct RegistrationState {
     mode: RegistrationMode,
     /// An e-mail must be given, and proved.
     verify_email: bool,
-    /// An administrator must approve who comes without a registration key.
-    approval: bool,
+    approval: RegistrationApproval,
     /// Without, nobody can be mailed a link: whoever runs the house makes it.
     sends_mail: bool,
 }
@@ -236,7 +234,7 @@ impl AuthApi {
         Ok(Json(RegistrationState {
             mode: rules.mode.into(),
             verify_email: rules.verify_email,
-            approval: rules.approval != RegistrationApproval::Never,
+            approval: rules.effective_approval().into(),
             sends_mail: house.accounts.sends_mail().await?,
         }))
     }

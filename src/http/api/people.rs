@@ -46,6 +46,8 @@ struct CreatePerson {
     password: Text,
     email: Option<Text>,
     display_name: Option<Text>,
+    /// What mails to them are written in, e.g. `de`.
+    language: Option<Text>,
     role: Option<Role>,
     group_ids: Option<Vec<String>>,
 }
@@ -154,7 +156,7 @@ impl PeopleApi {
             password: body.password.into(),
             email: body.email.map(Into::into),
             display_name: body.display_name.map(Into::into),
-            language: None,
+            language: body.language.map(Into::into),
         };
         let role = body.role.map_or(UserRole::User, Into::into);
         let group_ids = parse_group_ids(&body.group_ids.unwrap_or_default())?;

@@ -27,6 +27,8 @@ struct SetUp {
     username: Text,
     password: Text,
     email: Option<Text>,
+    /// What mails to them are written in, e.g. `de`.
+    language: Option<Text>,
     /// Sets the session cookie instead of answering with tokens.
     #[oai(default)]
     cookie: bool,
@@ -55,6 +57,7 @@ impl SetupApi {
             username,
             password,
             email,
+            language,
             cookie,
         }) = body;
         let new = NewUser {
@@ -62,7 +65,7 @@ impl SetupApi {
             password: password.into(),
             email: email.map(Into::into),
             display_name: None,
-            language: None,
+            language: language.map(Into::into),
         };
         let visitor = visitor_of(request);
         let set_up = house
