@@ -22,8 +22,8 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Check that no entry was changed, added or taken out. Entries that were cut off at the end are
-    /// missed only with --head, or by checking an export together with --data
+    /// Check that no entry was changed, added or taken out. That the end was cut off shows only with
+    /// --head, or when an export is checked together with --data
     #[command(after_help = "Example: chatelaine audit check --data /srv/chatelaine --head 5f2c…")]
     Check {
         /// An export; without one, the log of the data folder, while no server runs on it. With

@@ -190,9 +190,7 @@ impl MailKind {
                 expires_at,
             } => json!({
                 "applicant": if applicant.trim().is_empty() { line(username) } else { line(applicant) },
-                "username": line(username),
-                "email": email.as_deref().map(line),
-                "wish": wish,
+                "username": line(username), "email": email.as_deref().map(line), "wish": wish,
                 "reason": reason.as_deref().map(paragraphs),
                 "link": link,
                 "expires_at": time(expires_at),
@@ -203,8 +201,7 @@ impl MailKind {
                 note,
                 link_to_house,
             } => json!({
-                "approved": approved,
-                "wish": wish,
+                "approved": approved, "wish": wish,
                 "note": note.as_deref().map(paragraphs),
                 "link": link_to_house,
             }),

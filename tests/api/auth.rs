@@ -214,7 +214,7 @@ async fn registration_is_closed_until_an_administrator_opens_it() {
     let body = json!({"username": "bob", "password": PASSWORD, "display_name": "Bob B."});
     assert_eq!(
         stranger.get("/api/v1/auth/registration").await.ok(200),
-        json!({"mode": "closed", "verify_email": false, "sends_mail": false, "approval": false})
+        json!({"mode": "closed", "verify_email": false, "sends_mail": false, "approval": "never"})
     );
     stranger
         .post("/api/v1/auth/register", body.clone())
@@ -229,7 +229,7 @@ async fn registration_is_closed_until_an_administrator_opens_it() {
     .ok(200);
     assert_eq!(
         stranger.get("/api/v1/auth/registration").await.ok(200),
-        json!({"mode": "open", "verify_email": false, "sends_mail": false, "approval": false})
+        json!({"mode": "open", "verify_email": false, "sends_mail": false, "approval": "never"})
     );
     let answer = stranger.post("/api/v1/auth/register", body).await;
     let bob = stranger.signed_in(&answer);

@@ -18,7 +18,7 @@ async fn an_export_has_everything_of_one_and_nothing_of_others() {
     let empty = bob.get(PATH).await.ok(200);
     assert_eq!(empty["conversations"], json!([]));
     assert_eq!(empty["token_entries"], json!([]));
-    charge(&ada, json!({"start": 1000})).await;
+    charge(&ada, json!({"start": 10_000})).await;
     let pupils = new_group(&ada, "pupils", json!([])).await;
     put_in(&ada, "bob", &[&pupils]).await;
     let ask = json!({"reason": "Ada is on holiday"});
@@ -41,7 +41,7 @@ async fn an_export_has_everything_of_one_and_nothing_of_others() {
     assert_eq!(whole["groups"], json!(["pupils"]));
     assert_eq!(whole["requests"][0]["reason"], "Ada is on holiday");
     assert_eq!(whole["notices"], json!([]));
-    assert_eq!(whole["allowance"]["balance"], 955);
+    assert_eq!(whole["allowance"]["balance"], 5500);
     let entries = whole["token_entries"].as_array().expect("a list");
     assert_eq!(entries.len(), 46, "what it began with and each message");
     let text_of = whole.to_string();

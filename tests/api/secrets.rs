@@ -107,7 +107,7 @@ async fn a_data_folder_the_house_makes_is_closed_to_others() {
     let above = tempfile::tempdir().expect("a folder");
     let data = above.path().join("new/data");
     let mut command = crate::support::binary();
-    command.args(["user", "list", "--data"]).arg(&data);
+    command.args(["key", "generate", "--data"]).arg(&data);
     let output = crate::support::run_to_end(&mut command);
     assert!(output.status.success(), "{output:?}");
     let mode = mode_of(&data);
