@@ -92,9 +92,9 @@ async fn read_whole(
             bytes.reserve_exact(more);
         }
         let read = limited.read_buf(&mut bytes).await;
-        match read.map_err(|_| Error::invalid("the body of this request broke off"))? {
-            0 => return Ok(bytes),
-            _ => {}
+        let read = read.map_err(|_| Error::invalid("the body of this request broke off"))?;
+        if read == 0 {
+            return Ok(bytes);
         }
     }
 }

@@ -268,7 +268,7 @@ async fn wrong_credentials_are_told_in_the_servers_own_words() {
     };
     let (_house, ada) = house_with(&smtp).await;
     let answer = test_to(&ada, "grace@example.org").await;
-    assert_eq!(answer["step"], "sender", "without credentials: {answer}");
+    assert_eq!(answer["step"], "sign_in", "without credentials: {answer}");
     assert!(text(&answer, "/message").contains("530 5.7.0"), "{answer}");
 
     let mut settings = smtp.settings();
