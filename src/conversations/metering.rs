@@ -263,3 +263,36 @@ impl CompletionStream {
         event
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::usage::list_usage;
+
+    #[tokio::test]
+    async fn vectors_that_nobody_waits_for_are_counted_by_their_estimate() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.redb"), 1 << 20).unwrap();
+        let desk = Desk {
+            store: Arc::new(store),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+        };
+        let meter = |bill| Meter::new(&desk, &bill, None, "m", Tally::new(100, None));
+        drop(meter(Bill::new(1, true)));
+        let mut asked = meter(Bill::new(1, true));
+        asked.begin_vectors();
+        drop(asked);
+        let mut failed = meter(Bill::new(1, true));
+        failed.begin_vectors();
+        failed.end(Outcome::Failed).await;
+        desk.tasks.close();
+        desk.tasks.wait().await;
+        let days = desk.store.read(|tx| list_usage(tx, 1)).await.unwrap();
+        let used: Vec<_> = days.iter().map(|day| day.usage).collect();
+        let [used] = used.as_slice() else {
+            panic!("{used:?}");
+        };
+        assert_eq!((used.prompt_tokens, used.replies), (100, 0));
+    }
+}

@@ -142,7 +142,10 @@ async fn a_price_by_the_token_counts_what_was_cached_apart() {
 async fn a_reply_by_the_token_ends_where_the_allowance_does() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let price = json!({"kind": "per_token", "per_1000_prompt": 0, "per_1000_completion": 1000});
+    let price = json!({
+        "kind": "per_token",
+        "per_1000_prompt": 0, "per_1000_cached": 0, "per_1000_completion": 1000,
+    });
     charge(&ada, json!({"price": price, "start": 20})).await;
     let body = json!({"content": SLOW, "settings": {"max_tokens": 500}});
     let reply = ada.post("/api/v1/chat", body).await.ok(200)["reply"].take();

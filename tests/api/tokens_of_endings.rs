@@ -30,10 +30,22 @@ async fn house() -> (House, Person) {
         "delay_ms": 20, "prefill": 4,
     });
     let waiting = json!({"when": "^Queue", "reply": "x", "queued": [3, 2, 1], "delay_ms": 8000});
-    let script = Script::default().rule(cached).rule(ponder).rule(waiting);
+    let broken = json!({"when": "^Fail", "reply": "a b c d e f", "fail_after": 4, "prefill": 5});
+    let script = Script::default()
+        .rule(cached)
+        .rule(ponder)
+        .rule(waiting)
+        .rule(broken);
     let house = House::scripted(script).await;
     let ada = house.set_up().await;
     (house, ada)
+}
+
+/// Where messages go of a conversation that has its title, so that nothing but replies is written.
+async fn titled(person: &Person) -> String {
+    let made = person.post("/api/v1/conversations", json!({"title": "Keys"}));
+    let made = made.await.ok(201);
+    format!("/api/v1/conversations/{}/messages", text(&made, "/id"))
 }
 
 async fn stop(person: &Person, id: &str) -> Value {
@@ -98,7 +110,7 @@ async fn an_answer_that_is_wanted_at_once_keeps_to_the_limit_and_all_counts_agre
     let (_house, ada) = house().await;
     charge(&ada, by_token(0, 0, 1000)).await;
     let body = json!({"content": PONDER, "settings": {"max_tokens": 9}});
-    let mut stream = ada.stream("/api/v1/chat", body).await;
+    let mut stream = ada.stream(&titled(&ada).await, body).await;
     let mut events = stream.until("reasoning").await;
     events.extend(stream.until("reasoning").await);
     let path = format!("/api/v1/replies/{}/answer", events[0].reply_id());
@@ -131,9 +143,9 @@ async fn the_overview_counts_what_each_run_used_whatever_its_ending() {
     let both = written(&first) + written(&second);
     assert_eq!(counted(&ada).await, [2, 16, 12, both]);
 
-    let broken = ada.chat(crate::support::BROKEN).await["reply"].take();
+    let broken = ada.chat("Fail").await["reply"].take();
     assert_eq!(broken["status"], "failed");
-    assert_eq!(counted(&ada).await[3], both + 4);
+    assert_eq!(counted(&ada).await, [3, 21, 12, both + 4]);
     let input = json!({"input": "three small words"});
     let before = counted(&ada).await;
     ada.post("/v1/embeddings", input).await.ok(200);
@@ -255,10 +267,8 @@ async fn who_goes_in_the_middle_of_a_reply_leaves_the_bill_to_their_group() {
             let user = format!("/api/v1/admin/users/{}", text(&me, "/id"));
             ada.delete(&user).await.ok(204);
         } else {
-            let request = person.request(Method::DELETE, "/api/v1/users/me");
-            let request = request.json(&json!({"password": PASSWORD}));
-            let gone = request.send().await.expect("an answer");
-            assert_eq!(gone.status(), 204);
+            let body = json!({"password": PASSWORD});
+            person.post("/api/v1/users/me/delete", body).await.ok(204);
         }
         let deadline = Instant::now() + Duration::from_secs(20);
         let after = loop {
@@ -301,5 +311,7 @@ async fn a_program_that_leaves_before_its_vectors_pays_for_them() {
     let body = json!({"input": "x".repeat(300)});
     let sent = ada.request(Method::POST, "/v1/embeddings").json(&body);
     let _ = tokio::time::timeout(Duration::from_millis(800), sent.send()).await;
-    assert_eq!(settled(&ada).await, 3_900, "a token for each three bytes");
+    let cost = 4_000 - settled(&ada).await;
+    // They may have been made before anybody noticed that nobody waits.
+    assert!([1, 100].contains(&cost), "{cost}");
 }
