@@ -1,5 +1,5 @@
 //! What was computed of a lane's words goes when it is asked to go: from memory, from disk, and from
-//! what is just being written.
+//! what is just being written. What was computed for others stays.
 
 use chatelaine::engine::{Engine, Generate};
 
