@@ -31,7 +31,6 @@ export type PluginError = Schemas["PluginError"];
 export type PluginSetting = Schemas["PluginSetting"];
 export type PluginTest = Schemas["PluginTest"];
 export type PluginWithSource = Schemas["PluginWithSource"];
-export type RegistrationState = Schemas["RegistrationState"];
 export type Settings = Schemas["Settings"];
 export type Model = Schemas["Model"];
 export type Conversation = Schemas["Conversation"];
