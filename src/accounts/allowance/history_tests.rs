@@ -179,21 +179,13 @@ impl History {
                 let open = move |tx: &WriteTx| open_allowance(tx, id, tokens, None);
                 ledger.write(open).await.unwrap();
             }
-            Step::Close { holder } => {
-                let holder = self.holder(holder);
-                let close = move |tx: &WriteTx| close_allowance(tx, holder);
-                ledger.write(close).await.unwrap();
-            }
+            Step::Close { holder } => close(ledger, self.holder(holder)).await,
             Step::RemoveOldEntries { holder } => {
-                let holder = self.holder(holder);
                 let allowances = Allowances::new(Arc::clone(&ledger.store));
-                allowances.remove_old_entries(holder).await.unwrap();
+                let removed = allowances.remove_old_entries(self.holder(holder));
+                removed.await.unwrap();
             }
-            Step::CarryForward { holder } => {
-                let holder = self.holder(holder);
-                let carry = move |tx: &WriteTx| carry_piece(tx, holder, now);
-                ledger.write(carry).await.unwrap();
-            }
+            Step::CarryForward { holder } => carry(ledger, self.holder(holder), now).await,
             Step::Crash => {
                 ledger.write(release_all).await.unwrap();
                 self.running.clear();
