@@ -71,18 +71,27 @@ pub fn open_accounts(config: &Config, store: Arc<Store>, data: &Path) -> Result<
     let mut quiet = config.clone();
     quiet.mail.ca_file = None;
     let mail = open_mailer(&quiet, &store, data)?;
-    accounts_over(mail, None, config, store, data)
+    accounts_over(&mail, None, config, &store, data, &TaskTracker::new())
 }
 
 fn accounts_over(
-    mail: Arc<Mailer>,
+    mail: &Arc<Mailer>,
     plugins: Option<Arc<Plugins>>,
     config: &Config,
-    store: Arc<Store>,
+    store: &Arc<Store>,
     data: &Path,
+    tasks: &TaskTracker,
 ) -> Result<Accounts> {
     let house_address = config.http.house_address();
-    Accounts::open(store, &data.join(KEY_FILE), mail, plugins, house_address)
+    let (store, mail, key_file) = (Arc::clone(store), Arc::clone(mail), data.join(KEY_FILE));
+    Accounts::open(
+        store,
+        &key_file,
+        mail,
+        plugins,
+        house_address,
+        tasks.clone(),
+    )
 }
 
 fn open_mailer(config: &Config, store: &Arc<Store>, data: &Path) -> Result<Arc<Mailer>> {
@@ -100,7 +109,7 @@ impl Appliance {
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
         let plugins = open_plugins(&config, data, &store, &tasks, &stopping).await?;
         let rules = Some(Arc::clone(&plugins));
-        let accounts = accounts_over(Arc::clone(&mail), rules, &config, Arc::clone(&store), data)?;
+        let accounts = accounts_over(&mail, rules, &config, &store, data, &tasks)?;
         let Answering {
             library,
             engine,

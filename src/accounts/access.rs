@@ -3,7 +3,7 @@
 //!
 //! A rule that denies beats all that allow. What some group is allowed is for the members of such
 //! groups alone; what no rule names is for everybody. Administrators may use everything, since they
-//! could change the rules. Asked inside the transaction that decides.
+//! could change the rules. What is to hold in a transaction is asked inside it.
 
 use super::Caller;
 use crate::error::Result;

@@ -1,13 +1,14 @@
 //! Personal API keys: for programs that act for somebody, with no more rights than their scopes say.
 //! A key has 256 random bits, is shown once and kept as a hash. Making and ending keys takes a
-//! session: no key can give itself more.
+//! session, and so does everything that would give a key more than it has: making administrators and
+//! links that let somebody in, deciding who becomes one, opening others' conversations.
 
 use super::access::{Access, AccessKind};
 use super::audit::audited;
 use super::caller::Means;
 use super::sessions::caller_of;
 use super::validity::is_plain_line;
-use super::{Accounts, Caller, Purpose, Visitor};
+use super::{Accounts, Caller, Purpose, UserRole, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Reason, Result};
 use crate::ids::{ApiKeyId, UserId};
@@ -48,11 +49,20 @@ impl Accounts {
 
     pub async fn create_api_key(&self, caller: &Caller, new: NewApiKey) -> Result<IssuedApiKey> {
         caller.require(Purpose::OwnAccount)?;
+        if new.scopes.contains(&ApiKeyScope::Admin) && caller.role() == UserRole::User {
+            return Err(
+                Error::forbidden("only who helps to run the house has keys for that")
+                    .with_details(serde_json::json!({ "field": "scopes" })),
+            );
+        }
         let secret = format!("{PREFIX}{}", random_secret());
         let record = new_record(caller, new, &secret)?;
         let (stored, caller) = (record.clone(), caller.clone());
         self.store
             .write(move |tx| {
+                let details =
+                    serde_json::json!({ "prefix": stored.prefix, "scopes": stored.scopes });
+                audited(tx, &caller, "api_key.created", &stored.name, details)?;
                 check_feature(tx, &caller)?;
                 if list_api_keys_of(tx, stored.user_id)?.len() >= KEYS_LIMIT {
                     let sentence = format!(
@@ -62,10 +72,7 @@ impl Accounts {
                         .with_reason(Reason::TooManyApiKeys)
                         .with_details(serde_json::json!({ "maximum": KEYS_LIMIT })));
                 }
-                put_api_key(tx, &stored)?;
-                let details =
-                    serde_json::json!({ "prefix": stored.prefix, "scopes": stored.scopes });
-                audited(tx, &caller, "api_key.created", &stored.name, details)
+                put_api_key(tx, &stored)
             })
             .await?;
         Ok(IssuedApiKey { record, secret })
@@ -180,10 +187,11 @@ fn new_record(caller: &Caller, new: NewApiKey, secret: &str) -> Result<ApiKeyRec
     })
 }
 
-/// Ends every key of a user.
-pub(super) fn remove_api_keys(tx: &WriteTx, user_id: UserId) -> Result<()> {
-    for key in list_api_keys_of(tx, user_id)? {
-        remove_api_key(tx, &key)?;
+/// Ends every key of a user. Gives how many there were.
+pub(super) fn remove_api_keys(tx: &WriteTx, user_id: UserId) -> Result<usize> {
+    let keys = list_api_keys_of(tx, user_id)?;
+    for key in &keys {
+        remove_api_key(tx, key)?;
     }
-    Ok(())
+    Ok(keys.len())
 }

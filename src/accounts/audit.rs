@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::rights::check_caller;
 use super::scan::scan_back;
 use super::{Accounts, Caller};
 use crate::clock::UnixMs;
@@ -69,7 +70,9 @@ impl AuditFilter {
     }
 }
 
-/// `details` is a JSON object without secrets and without anything said in conversations.
+/// Refuses a caller who may not go on. So what is done for one is written down first, before anything
+/// that could end their rights. `details` is a JSON object without secrets and without anything said
+/// in conversations.
 pub fn audited(
     tx: &WriteTx,
     caller: &Caller,
@@ -77,6 +80,7 @@ pub fn audited(
     subject: &str,
     details: Value,
 ) -> Result<()> {
+    check_caller(tx, caller)?;
     audited_by(tx, caller.actor(), action, subject, details)
 }
 

@@ -1,17 +1,19 @@
 //! Looking at somebody else's conversations: off by default, and never unnoticed. What an
 //! administrator opens is written into the audit log and told to the owner, by mail and in the page,
-//! in the transaction that reads it. `conversations` does the reading.
+//! in the transaction that reads it; `conversations` does the reading. The other way in, a link that
+//! sets somebody's password, is told to its owner too, when it is made and when it is used.
 
 use serde_json::json;
 
 use super::audit::audited;
 use super::post::Post;
 use super::requests::valid_reason;
+use super::rights::check_caller;
 use super::settings::privacy_rules;
 use super::{Accounts, Caller, Purpose};
 use crate::clock::now_ms;
 use crate::error::{Error, Reason, Result};
-use crate::ids::{NoticeId, UserId};
+use crate::ids::{ConversationId, NoticeId, UserId};
 use crate::mail::MailKind;
 use crate::store::WriteTx;
 pub use crate::store::notices::{Notice, NoticeRecord};
@@ -26,36 +28,50 @@ pub struct Opening {
     post: Post,
 }
 
+/// What somebody looks at.
+pub enum Opened {
+    /// The list of all.
+    List,
+    Conversation {
+        id: ConversationId,
+        title: String,
+    },
+}
+
 impl Opening {
-    /// Writes down what is looked at; without this nothing may be read. Refuses where the house does
-    /// not allow it.
-    pub fn write_down(&self, tx: &WriteTx, owner_id: UserId, what: &str) -> Result<()> {
-        let owner = find_user(tx, &owner_id)?.ok_or_else(|| Error::not_found("user"))?;
-        if !privacy_rules(tx)?.break_glass {
-            let sentence = "this house does not let administrators look at conversations";
-            return Err(Error::forbidden(sentence).with_reason(Reason::BreakGlassOff));
+    /// Whether the house allows it. Asked before whatever would tell what there is.
+    pub fn check_allowed(&self, tx: &WriteTx) -> Result<()> {
+        check_caller(tx, &self.caller)?;
+        match privacy_rules(tx)?.break_glass {
+            true => Ok(()),
+            false => {
+                let sentence = "this house does not let administrators look at conversations";
+                Err(Error::forbidden(sentence).with_reason(Reason::BreakGlassOff))
+            }
         }
-        let details = json!({ "what": what, "reason": self.reason });
-        audited(
-            tx,
-            &self.caller,
-            "conversations.opened",
-            &owner.username,
-            details,
-        )?;
-        let (at, by) = (now_ms(), self.caller.username.clone());
-        let notice = NoticeRecord {
-            id: NoticeId::generate(),
-            at,
-            notice: Notice::ConversationsOpened {
-                by: by.clone(),
-                reason: self.reason.clone(),
-            },
+    }
+
+    /// Writes down what is looked at; without this nothing may be read.
+    pub fn write_down(&self, tx: &WriteTx, owner_id: UserId, opened: Opened) -> Result<()> {
+        self.check_allowed(tx)?;
+        let owner = find_user(tx, &owner_id)?.ok_or_else(|| Error::not_found("user"))?;
+        let (what, title) = match opened {
+            Opened::List => ("the list of conversations".to_owned(), None),
+            Opened::Conversation { id, title } => (id.to_string(), Some(title)),
         };
-        put_notice(tx, owner_id, &notice)?;
+        let (caller, name) = (&self.caller, &owner.username);
+        let details = json!({ "what": what, "reason": self.reason });
+        audited(tx, caller, "conversations.opened", name, details)?;
+        let (at, by) = (now_ms(), self.caller.username.clone());
         let reason = self.reason.clone();
+        let notice = Notice::ConversationsOpened {
+            by: by.clone(),
+            reason: reason.clone(),
+            title,
+        };
+        put_notice_to(tx, owner_id, notice)?;
         let kind = MailKind::ConversationsOpened { by, reason, at };
-        self.post.tell(tx, &owner, kind).map(drop)
+        self.post.tell(tx, &owner, kind)
     }
 
     /// Behind the transaction.
@@ -66,7 +82,7 @@ impl Opening {
 
 impl Accounts {
     pub fn opening(&self, caller: &Caller, reason: &str) -> Result<Opening> {
-        caller.require_admin()?;
+        caller.require_admin_session()?;
         let reason = valid_reason(reason)?;
         if reason.is_empty() {
             let missing = Error::invalid_field("reason", "say why; the owner will read it");
@@ -97,4 +113,14 @@ impl Accounts {
             false => Err(Error::not_found("notice")),
         }
     }
+}
+
+/// Tells somebody something in the page.
+pub(super) fn put_notice_to(tx: &WriteTx, user_id: UserId, notice: Notice) -> Result<()> {
+    let record = NoticeRecord {
+        id: NoticeId::generate(),
+        at: now_ms(),
+        notice,
+    };
+    put_notice(tx, user_id, &record)
 }

@@ -23,7 +23,7 @@ pub(super) enum Means {
 }
 
 /// What an operation is about. A session may do all that its user may; an API key what its scopes
-/// say, and never what is about the account itself.
+/// say, and never what is about the account itself or would make more of whoever holds the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Look at one's own things.
@@ -34,6 +34,8 @@ pub enum Purpose {
     Administer,
     /// One's password, sessions and keys.
     OwnAccount,
+    /// What lets somebody in, makes them more, or shows them what others said.
+    Trust,
 }
 
 impl Caller {
@@ -66,6 +68,29 @@ impl Caller {
                 Err(Error::forbidden("this is for administrators")
                     .with_reason(Reason::AdministratorsOnly))
             }
+        }
+    }
+
+    /// For an administrator in person: what would make more of a key than it is takes a session.
+    pub fn require_admin_session(&self) -> Result<()> {
+        self.require_admin()?;
+        self.require_session()
+    }
+
+    /// For whoever gives somebody a new account a role, also by a registration key.
+    pub(super) fn require_may_make(&self, role: UserRole) -> Result<()> {
+        match role {
+            UserRole::Admin => self.require_admin_session(),
+            UserRole::User | UserRole::Auditor => self.require_admin(),
+        }
+    }
+
+    pub(super) fn require_session(&self) -> Result<()> {
+        match self.means {
+            Means::Session(_) => Ok(()),
+            Means::ApiKey(..) => Err(Error::forbidden(
+                "no API key is good for that; sign in to do it",
+            )),
         }
     }
 
@@ -102,7 +127,7 @@ fn is_covered(scopes: &[ApiKeyScope], purpose: Purpose) -> bool {
         Purpose::Read => has(ApiKeyScope::Read) || has(ApiKeyScope::Chat),
         Purpose::Chat => has(ApiKeyScope::Chat),
         Purpose::Administer => has(ApiKeyScope::Admin),
-        Purpose::OwnAccount => false,
+        Purpose::OwnAccount | Purpose::Trust => false,
     }
 }
 

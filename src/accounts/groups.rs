@@ -92,27 +92,26 @@ impl Accounts {
             created_at: now_ms(),
         };
         let group = changed(blank, change)?;
-        self.store
-            .write(move |tx| {
-                let groups = list_groups(tx)?;
-                if groups.len() > GROUPS_LIMIT {
-                    let sentence = format!("there are {GROUPS_LIMIT} groups already");
-                    return Err(Error::conflict(sentence)
-                        .with_reason(Reason::TooManyGroups)
-                        .with_details(serde_json::json!({ "maximum": GROUPS_LIMIT })));
-                }
-                check_name_is_free(&groups, &group)?;
-                put_group(tx, &group)?;
-                audited(
-                    tx,
-                    &caller,
-                    "group.created",
-                    &group.name,
-                    details_of(&group),
-                )?;
-                Ok(group.clone())
-            })
-            .await
+        self.write_rights(move |tx| {
+            let groups = list_groups(tx)?;
+            if groups.len() > GROUPS_LIMIT {
+                let sentence = format!("there are {GROUPS_LIMIT} groups already");
+                return Err(Error::conflict(sentence)
+                    .with_reason(Reason::TooManyGroups)
+                    .with_details(serde_json::json!({ "maximum": GROUPS_LIMIT })));
+            }
+            check_name_is_free(&groups, &group)?;
+            put_group(tx, &group)?;
+            audited(
+                tx,
+                &caller,
+                "group.created",
+                &group.name,
+                details_of(&group),
+            )?;
+            Ok(group.clone())
+        })
+        .await
     }
 
     pub async fn change_group(
@@ -127,21 +126,21 @@ impl Accounts {
             return Err(Error::conflict(sentence).with_reason(Reason::GroupOfEveryone));
         }
         let caller = caller.clone();
-        self.store
-            .write(move |tx| {
-                let group = changed(get_group(tx, id)?, change.clone())?;
-                check_name_is_free(&list_groups(tx)?, &group)?;
-                put_group(tx, &group)?;
-                audited(
-                    tx,
-                    &caller,
-                    "group.changed",
-                    &group.name,
-                    details_of(&group),
-                )?;
-                Ok(group)
-            })
-            .await
+        // A rule may be about API keys that have something open.
+        self.write_rights(move |tx| {
+            let group = changed(get_group(tx, id)?, change.clone())?;
+            check_name_is_free(&list_groups(tx)?, &group)?;
+            put_group(tx, &group)?;
+            audited(
+                tx,
+                &caller,
+                "group.changed",
+                &group.name,
+                details_of(&group),
+            )?;
+            Ok(group)
+        })
+        .await
     }
 
     /// A conflict where it would make everybody's what only this group may use.
@@ -152,33 +151,32 @@ impl Accounts {
             return Err(Error::conflict(sentence).with_reason(Reason::GroupOfEveryone));
         }
         let caller = caller.clone();
-        self.store
-            .write(move |tx| {
-                let group = get_group(tx, id)?;
-                check_opens_nothing(&group, &list_groups(tx)?)?;
-                for mut user in list_users(tx)? {
-                    if user.group_ids.contains(&id) {
-                        user.group_ids.retain(|other| *other != id);
-                        put_user(tx, &user)?;
-                    }
+        self.write_rights(move |tx| {
+            let group = get_group(tx, id)?;
+            check_opens_nothing(&group, &list_groups(tx)?)?;
+            for mut user in list_users(tx)? {
+                if user.group_ids.contains(&id) {
+                    user.group_ids.retain(|other| *other != id);
+                    put_user(tx, &user)?;
                 }
-                for mut key in list_registration_keys(tx)? {
-                    if key.grants.group_ids.contains(&id) {
-                        key.grants.group_ids.retain(|other| *other != id);
-                        put_registration_key(tx, &key)?;
-                    }
+            }
+            for mut key in list_registration_keys(tx)? {
+                if key.grants.group_ids.contains(&id) {
+                    key.grants.group_ids.retain(|other| *other != id);
+                    put_registration_key(tx, &key)?;
                 }
-                close_allowance(tx, Holder::Group(id))?;
-                remove_group(tx, id)?;
-                audited(
-                    tx,
-                    &caller,
-                    "group.deleted",
-                    &group.name,
-                    serde_json::json!({}),
-                )
-            })
-            .await
+            }
+            close_allowance(tx, Holder::Group(id))?;
+            remove_group(tx, id)?;
+            audited(
+                tx,
+                &caller,
+                "group.deleted",
+                &group.name,
+                serde_json::json!({}),
+            )
+        })
+        .await
     }
 }
 

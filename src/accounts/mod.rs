@@ -1,8 +1,9 @@
 //! Who people are: users, passwords, sessions, the set-up link, who may register.
 //!
 //! What always holds: there is one way from a credential to a [`Caller`], and it asks the store
-//! whether the session still exists, so ending a session takes effect at once. Secrets are kept as
-//! hashes and never logged. Called by `http`, `cli` and, for `Caller`, by the other domain rooms.
+//! whether the session or key still exists; what is written for a caller asks once more, in its
+//! transaction. So ending either takes effect at once. Secrets are kept as hashes and never logged, but
+//! for links of a house without mail that prove an e-mail or decide a request. Called by `http`, `cli` and, for `Caller`, by the other domain rooms.
 
 mod access;
 mod access_tokens;
@@ -11,14 +12,18 @@ mod api_keys;
 mod audit;
 mod break_glass;
 mod caller;
+mod decisions;
 mod groups;
 mod key_text;
 mod links;
+mod new_password;
 mod passwords;
 mod people;
+mod person_change;
 mod policies;
 mod post;
 mod recovery;
+mod refreshing;
 mod registration;
 mod registration_keys;
 mod requests;
@@ -37,6 +42,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 pub use self::access::{Access, AccessEffect, AccessKind, AccessRule, FEATURES};
 use self::access_tokens::AccessTokens;
@@ -45,21 +51,22 @@ pub use self::api_keys::{IssuedApiKey, NewApiKey};
 pub use self::audit::{
     AuditActor, AuditFilter, AuditHead, AuditPage, AuditRecord, audited, check_exported_audit,
 };
-pub use self::break_glass::{Notice, NoticeRecord, Opening};
+pub use self::break_glass::{Notice, NoticeRecord, Opened, Opening};
 pub use self::caller::{Caller, Purpose};
+pub use self::decisions::Decide;
 pub use self::groups::{GroupChange, GroupRecord, GroupView};
+pub use self::links::OneTimeLink;
 use self::passwords::Passwords;
-pub use self::people::{PeoplePage, PersonChange};
+pub use self::people::PeoplePage;
+pub use self::person_change::PersonChange;
 use self::post::Post;
-pub use self::recovery::ResetLink;
 pub use self::registration::{Registered, Registration};
 pub use self::registration_keys::{
     IssuedKey, KeyFilter, KeyGrants, KeyPage, KeyState, KeyUseRecord, NewKeys,
     RegistrationKeyRecord,
 };
 pub use self::requests::{
-    Decide, DecisionLink, RequestDecision, RequestPage, RequestPlace, RequestRecord, RequestView,
-    RequestWish,
+    RequestDecision, RequestPage, RequestPlace, RequestRecord, RequestView, RequestWish,
 };
 pub use self::rights::check_is_here;
 pub use self::sessions::{Carrier, Credentials, SessionView, SignedIn};
@@ -91,6 +98,8 @@ pub struct Accounts {
     throttle: Throttle,
     /// Somebody may no longer do what they might.
     rights_changed: watch::Sender<()>,
+    /// For what goes on when whoever asked for it has left.
+    tasks: TaskTracker,
 }
 
 impl Accounts {
@@ -102,6 +111,7 @@ impl Accounts {
         mailer: Arc<Mailer>,
         plugins: Option<Arc<Plugins>>,
         house_address: String,
+        tasks: TaskTracker,
     ) -> Result<Self> {
         let throttle = Throttle::new(Arc::clone(&store), &open_key_file(key_file)?);
         let post = Post::new(mailer, house_address);
@@ -116,6 +126,7 @@ impl Accounts {
             post,
             plugins,
             rights_changed: watch::Sender::default(),
+            tasks,
         })
     }
 

@@ -1,12 +1,14 @@
 //! What people are told outside of the page: mails, queued in the transaction of their cause.
 //!
-//! Where mail is not set up nothing is lost: a link that would have been mailed is given back, for
-//! the log. Links begin with the configured address of the house, never with what a request says.
+//! Where mail is not set up a link that proves an e-mail or decides a request is given back, for the
+//! log; one that sets a password never is. Links begin with the configured address of the house, never with what a request says.
 
 use std::sync::Arc;
 
-use super::{UserRecord, UserRole, UserStatus};
+use super::UserRecord;
+use super::people::is_administrator;
 use crate::error::Result;
+use crate::ids::UserId;
 use crate::mail::{
     Address, Asker, Language, Mail, MailKind, Mailer, Queued, find_approver, too_many_to_recipient,
 };
@@ -42,11 +44,16 @@ pub(super) struct UnsentLink {
 }
 
 impl UnsentLink {
-    fn after(delivery: Delivery, link: &str) -> Self {
+    pub(super) fn after(delivery: Delivery, link: &str) -> Self {
         Self {
             delivery,
             link: link.to_owned(),
         }
+    }
+
+    /// There is no other link to be sent.
+    pub(super) fn none() -> Self {
+        Self::after(Delivery::OnItsWay, "")
     }
 
     /// For who asks for a mail and nothing else: where there are too many they hear it, and the
@@ -129,29 +136,15 @@ impl Post {
         self.queue(tx, &mail)
     }
 
-    /// The same with a link in it that only this mail carries.
-    pub(super) fn tell_link_at(
-        &self,
-        tx: &WriteTx,
-        email: &str,
-        user: &UserRecord,
-        link: &str,
-        kind: MailKind,
-    ) -> Result<UnsentLink> {
-        Ok(UnsentLink::after(
-            self.tell_at(tx, email, user, kind)?,
-            link,
-        ))
-    }
-
-    /// Asks whoever decides: the approver, or where there is none every administrator.
+    /// Asks whoever decides: the approver, or where there is none every administrator. Gives the
+    /// administrators who were mailed.
     pub(super) fn ask_approvers(
         &self,
         tx: &WriteTx,
         link: &str,
         kind: &MailKind,
-    ) -> Result<UnsentLink> {
-        let mut best = Delivery::Impossible;
+    ) -> Result<(UnsentLink, Vec<UserId>)> {
+        let (mut best, mut mailed) = (Delivery::Impossible, Vec::new());
         if let Some((to, language)) = find_approver(tx)? {
             let user = find_user_by_login(tx, &to.to_string().to_lowercase())?;
             let mail = Mail {
@@ -165,6 +158,7 @@ impl Post {
             for admin in administrators(tx)? {
                 if let Some(email) = &admin.email {
                     best = best.max(self.tell_at(tx, email, &admin, kind.clone())?);
+                    mailed.push(admin.id);
                 }
             }
         }
@@ -172,7 +166,7 @@ impl Post {
         if best == Delivery::TooMany {
             best = Delivery::Impossible;
         }
-        Ok(UnsentLink::after(best, link))
+        Ok((UnsentLink::after(best, link), mailed))
     }
 
     fn queue(&self, tx: &WriteTx, mail: &Mail) -> Result<Delivery> {
@@ -201,7 +195,7 @@ pub(super) fn forget_mails_to(tx: &WriteTx, addresses: &[String]) -> Result<()> 
 
 fn administrators(tx: &WriteTx) -> Result<Vec<UserRecord>> {
     let mut users = list_users(tx)?;
-    users.retain(|user| user.role == UserRole::Admin && user.status == UserStatus::Active);
+    users.retain(is_administrator);
     Ok(users)
 }
 

@@ -3,39 +3,35 @@
 
 use serde_json::json;
 
-use super::audit::audited_by;
-use super::links::{NewLink, PROVE_EMAIL, RESET_PASSWORD, get_link, no_link};
-use super::post::{Post, UnsentLink};
-use super::sessions::remove_sessions;
+use super::audit::{audited, audited_by};
+use super::break_glass::put_notice_to;
+use super::links::{
+    Mailed, MailedLink, NewLink, OneTimeLink, PROVE_EMAIL, RESET_PASSWORD, get_link, no_link,
+};
+use super::new_password::{SetBy, set_new_password};
+use super::post::{Delivery, Post, UnsentLink};
+use super::rights::check_caller;
 use super::users::gone;
-use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserStatus, Visitor};
+use super::{Accounts, AuditActor, Caller, Notice, Purpose, UserRecord, UserStatus, Visitor};
 use crate::clock::now_ms;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::ids::UserId;
 use crate::mail::{MailKind, is_configured, no_server};
 use crate::store::links::{LinkPurpose, list_links_of, remove_links};
 use crate::store::users::{Awaited, find_user, find_user_by_login, put_user};
-use crate::store::{Reads, WriteTx};
-
-/// A link an administrator asked for, to hand it on.
-pub struct ResetLink {
-    pub link: String,
-    pub expires_at: crate::clock::UnixMs,
-}
+use crate::store::{Reads, Store, WriteTx};
 
 impl Accounts {
     /// Follows the link that proves an e-mail. Gives the user, who may still await approval.
     pub async fn prove_email(&self, visitor: &Visitor, token: &str) -> Result<UserRecord> {
         let (token, post) = (token.to_owned(), self.post.clone());
         let user = self.store.write(move |tx| {
-            let (_, link) = get_link(tx, &token)?;
+            let link = get_link(tx, &token)?;
             let LinkPurpose::ProveEmail { email } = link.purpose else {
                 return Err(no_link());
             };
             let mut user = find_user(tx, &link.user_id)?.ok_or_else(no_link)?;
-            remove_links(tx, user.id, |other| {
-                matches!(other.purpose, LinkPurpose::ProveEmail { .. })
-            })?;
+            remove_mailed_links(tx, user.id)?;
             let old = user.email.replace(email);
             user.email_verified = true;
             if let UserStatus::Pending(awaited) = user.status {
@@ -68,59 +64,51 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Mails a link to whoever that is, if it is anybody with an e-mail. Says nothing either way.
-    pub async fn forgot_password(&self, login: &str) -> Result<()> {
+    /// Mails a link to whoever that is, if it is anybody with an e-mail. Answers before it knows.
+    pub async fn forgot_password(&self, visitor: &Visitor, login: &str) -> Result<()> {
+        self.throttle.take_turn(visitor, "new password").await?;
         let login = login.trim().to_lowercase();
-        let found = self
-            .store
-            .read(move |tx| find_user_by_login(tx, &login))
-            .await?;
-        let may = |user: &UserRecord| user.status == UserStatus::Active && user.email.is_some();
-        let Some(user) = found.filter(may) else {
-            return Ok(());
-        };
-        let (link, post) = (NewLink::generate(&RESET_PASSWORD), self.post.clone());
-        let unsent = self.store.write(move |tx| {
-            let address = link.address(&RESET_PASSWORD, &post);
-            link.put(tx, user.id, LinkPurpose::ResetPassword)?;
-            let kind = MailKind::ResetPassword {
-                link: address.clone(),
-                expires_at: link.expires_at,
-            };
-            let email = user.email.as_deref().unwrap_or_default();
-            post.tell_link_at(tx, email, &user, &address, kind)
+        let (store, post) = (self.store.clone(), self.post.clone());
+        self.tasks.spawn(async move {
+            match mail_reset_link(&store, &post, login).await {
+                Ok(()) => post.send(),
+                Err(error) => tracing::warn!(%error, "a link for a new password was not mailed"),
+            }
         });
-        let unsent = unsent.await?;
-        self.post.send();
-        unsent.log("it sets a new password for somebody who forgot theirs");
         Ok(())
     }
 
-    /// A link for somebody who cannot be mailed.
-    pub async fn make_reset_link(&self, caller: &Caller, id: UserId) -> Result<ResetLink> {
-        caller.require_admin()?;
-        let (new, actor) = (NewLink::generate(&RESET_PASSWORD), caller.actor());
-        let link = ResetLink {
-            link: new.address(&RESET_PASSWORD, &self.post),
-            expires_at: new.expires_at,
-        };
+    /// A link for somebody who cannot be mailed. Whoever follows it may sign in as them, so they are
+    /// told of it.
+    pub async fn make_reset_link(&self, caller: &Caller, id: UserId) -> Result<OneTimeLink> {
+        caller.require_admin_session()?;
+        if id == caller.user_id {
+            return Err(Error::conflict(
+                "your own password is changed under your account, with the old one",
+            ));
+        }
+        let (new, caller) = (NewLink::generate(&RESET_PASSWORD), caller.clone());
+        let (link, post) = (
+            new.to_hand_on(&RESET_PASSWORD, &self.post),
+            self.post.clone(),
+        );
         self.store
             .write(move |tx| {
+                check_caller(tx, &caller)?;
                 let user = find_user(tx, &id)?.ok_or_else(|| Error::not_found("user"))?;
-                new.put(tx, user.id, LinkPurpose::ResetPassword)?;
-                audited_by(
-                    tx,
-                    actor.clone(),
-                    "user.reset_link_made",
-                    &user.username,
-                    json!({}),
-                )
+                let name = &user.username;
+                audited(tx, &caller, "user.reset_link_made", name, json!({}))?;
+                new.put_known(tx, id, LinkPurpose::ResetPassword, vec![caller.user_id])?;
+                let by = caller.username.clone();
+                put_notice_to(tx, id, Notice::ResetLinkMade { by: by.clone() })?;
+                post.tell(tx, &user, MailKind::ResetLinkMade { by, at: now_ms() })
             })
             .await?;
+        self.post.send();
         Ok(link)
     }
 
-    /// Sets a password by the link that was mailed, which is good once. Every session ends.
+    /// Sets a password by a link, which is good once. Every session and every API key ends.
     pub async fn reset_password(
         &self,
         visitor: &Visitor,
@@ -132,30 +120,13 @@ impl Accounts {
         let reading = self
             .throttle
             .after_comparing(visitor, ErrorKind::NotFound, reading);
-        let user = reading.await?;
-        let about = [
-            user.username.as_str(),
-            user.email.as_deref().unwrap_or_default(),
-        ];
-        let password_hash = self.passwords.hash_new(password, &about).await?;
+        let (user, _) = reading.await?;
+        let password_hash = self.hash_password_of(&user, password).await?;
         let (token, post) = (token.to_owned(), self.post.clone());
         self.write_rights(move |tx| {
             // It may have been used while this hashed.
-            let mut user = user_of_reset(tx, &token)?;
-            remove_links(tx, user.id, |link| {
-                link.purpose == LinkPurpose::ResetPassword
-            })?;
-            user.password_hash.clone_from(&password_hash);
-            put_user(tx, &user)?;
-            remove_sessions(tx, user.id, |_| true)?;
-            audited_by(
-                tx,
-                AuditActor::LinkHolder,
-                "user.password_reset",
-                &user.username,
-                json!({}),
-            )?;
-            post.tell(tx, &user, MailKind::PasswordChanged {}).map(drop)
+            let (user, made_by) = user_of_reset(tx, &token)?;
+            set_new_password(tx, &post, user, &password_hash, &SetBy::Link { made_by })
         })
         .await?;
         self.post.send();
@@ -168,18 +139,20 @@ impl Accounts {
         self.store.read(move |tx| email_to_prove(tx, user_id)).await
     }
 
-    /// Mails the link once more that makes that e-mail the caller's. The one before is good no more.
+    /// Mails a link once more that makes that e-mail the caller's, unless one is on its way. Those
+    /// before it stay good.
     pub async fn send_new_email_again(&self, caller: &Caller) -> Result<()> {
         caller.require(Purpose::OwnAccount)?;
-        let (user_id, post) = (caller.user_id, self.post.clone());
+        let (caller, post) = (caller.clone(), self.post.clone());
         let link = NewLink::generate(&PROVE_EMAIL);
         let unsent = self.store.write(move |tx| {
-            let user = find_user(tx, &user_id)?.ok_or_else(gone)?;
-            let email = email_to_prove(tx, user_id)?.ok_or_else(no_email_to_prove)?;
+            check_caller(tx, &caller)?;
+            let user = find_user(tx, &caller.user_id)?.ok_or_else(gone)?;
+            let email = email_to_prove(tx, user.id)?.ok_or_else(no_email_to_prove)?;
             if !is_configured(tx)? {
                 return Err(no_server());
             }
-            ask_for_new_email(tx, &post, &link, &user, &email)?.unless_too_many()
+            ask_to_prove(tx, &post, &link, &user, &email)?.unless_too_many()
         });
         let unsent = unsent.await?;
         self.post.send();
@@ -195,10 +168,11 @@ impl Accounts {
     /// Takes the e-mail back that somebody wanted and has not proved.
     pub async fn forget_new_email(&self, caller: &Caller) -> Result<()> {
         caller.require(Purpose::OwnAccount)?;
-        let user_id = caller.user_id;
+        let caller = caller.clone();
         self.store
             .write(move |tx| {
-                remove_links(tx, user_id, |link| {
+                check_caller(tx, &caller)?;
+                remove_links(tx, caller.user_id, |link| {
                     matches!(link.purpose, LinkPurpose::ProveEmail { .. })
                 })
             })
@@ -236,31 +210,109 @@ fn no_email_to_prove() -> Error {
     Error::conflict("no e-mail of yours waits to be proved").with_reason(Reason::NoEmailToProve)
 }
 
-fn user_of_reset(tx: &impl Reads, token: &str) -> Result<UserRecord> {
-    let (_, link) = get_link(tx, token)?;
-    match link.purpose {
-        LinkPurpose::ResetPassword => find_user(tx, &link.user_id)?.ok_or_else(no_link),
-        _ => Err(no_link()),
+/// Where the house has no mail, whoever runs it is told that somebody waits.
+async fn mail_reset_link(store: &Store, post: &Post, login: String) -> Result<()> {
+    let found = store.read(move |tx| find_user_by_login(tx, &login)).await?;
+    let Some(UserRecord { id, .. }) = found else {
+        return Ok(());
+    };
+    let (link, post) = (NewLink::generate(&RESET_PASSWORD), post.clone());
+    let written = store.write(move |tx| {
+        let user = find_user(tx, &id)?.filter(|user| user.status == UserStatus::Active);
+        let Some((user, email)) = user.and_then(|user| Some((user.clone(), user.email?))) else {
+            return Ok(None);
+        };
+        if !is_configured(tx)? {
+            return Ok(Some(user.username));
+        }
+        let address = link.address(&RESET_PASSWORD, &post);
+        let mailed = MailedLink {
+            link: &link,
+            purpose: LinkPurpose::ResetPassword,
+            email: &email,
+            kind: MailKind::ResetPassword {
+                link: address.clone(),
+                expires_at: link.expires_at,
+            },
+        };
+        mailed.send(tx, &post, &user, &address).map(|_| None)
+    });
+    if let Some(username) = written.await? {
+        tracing::warn!(
+            username,
+            "somebody asked for a new password, and there is no mail: an administrator can make a \
+             link for them, or `chatelaine user set-password` sets one"
+        );
     }
+    Ok(())
 }
 
-/// Mails a link to a new address, which becomes theirs when it is followed.
-pub(super) fn ask_for_new_email(
+/// With the name of the administrator who made the link, where one did.
+fn user_of_reset(tx: &impl Reads, token: &str) -> Result<(UserRecord, Option<String>)> {
+    let link = get_link(tx, token)?;
+    if link.purpose != LinkPurpose::ResetPassword {
+        return Err(no_link());
+    }
+    let user = find_user(tx, &link.user_id)?.ok_or_else(no_link)?;
+    let made_by = match link.known_to.first() {
+        Some(id) => find_user(tx, id)?.map(|maker| maker.username),
+        None => None,
+    };
+    Ok((user, made_by))
+}
+
+/// Mails a link to an address that is not proved, which is theirs, and proved, when it is followed.
+/// Whoever has the address that is theirs now is told of another.
+pub(super) fn ask_to_prove(
     tx: &WriteTx,
     post: &Post,
     link: &NewLink,
     user: &UserRecord,
     email: &str,
 ) -> Result<UnsentLink> {
-    let address = link.address(&PROVE_EMAIL, post);
     let purpose = LinkPurpose::ProveEmail {
         email: email.to_owned(),
     };
-    link.put(tx, user.id, purpose)?;
-    let kind = MailKind::EmailChangeRequested {
-        new_address: email.to_owned(),
-        link: address.clone(),
-        expires_at: link.expires_at,
+    remove_links(tx, user.id, |other| {
+        matches!(other.purpose, LinkPurpose::ProveEmail { .. }) && other.purpose != purpose
+    })?;
+    let address = link.address(&PROVE_EMAIL, post);
+    let is_another = user.email.as_deref() != Some(email);
+    let kind = match is_another {
+        true => MailKind::EmailChangeRequested {
+            new_address: email.to_owned(),
+            link: address.clone(),
+            expires_at: link.expires_at,
+        },
+        false => MailKind::VerifyEmail {
+            link: address.clone(),
+            expires_at: link.expires_at,
+        },
     };
-    post.tell_link_at(tx, email, user, &address, kind)
+    let mailed = MailedLink {
+        link,
+        purpose,
+        email,
+        kind,
+    };
+    match mailed.send(tx, post, user, &address)? {
+        Mailed::Made(unsent) => {
+            if is_another {
+                let new_address = email.to_owned();
+                post.tell(tx, user, MailKind::EmailChangeAnnounced { new_address })?;
+            }
+            Ok(unsent)
+        }
+        Mailed::ThereIsOne => Ok(UnsentLink::none()),
+        Mailed::TooMany => Ok(UnsentLink::after(Delivery::TooMany, &address)),
+    }
+}
+
+/// What was mailed to an address that is theirs no more must do nothing.
+pub(super) fn remove_mailed_links(tx: &WriteTx, user_id: UserId) -> Result<()> {
+    remove_links(tx, user_id, |link| match link.purpose {
+        LinkPurpose::ProveEmail { .. } => true,
+        LinkPurpose::ResetPassword => link.known_to.is_empty(),
+        LinkPurpose::Decide { .. } => false,
+    })
 }

@@ -13,6 +13,7 @@ use super::groups::those_there;
 use super::links::{NewLink, PROVE_EMAIL};
 use super::policies::apply_grant;
 use super::post::{Post, UnsentLink};
+use super::recovery::ask_to_prove;
 use super::registration_keys::{RegistrationKeyRecord, get_good_key, use_key};
 use super::requests::{NewRequest, open_request, valid_reason};
 use super::sessions::NewSession;
@@ -23,9 +24,8 @@ use super::throttle::Attempt;
 use super::validity::ValidUser;
 use super::{Accounts, AuditActor, Carrier, NewUser, SignedIn, Visitor};
 use crate::error::{Error, ErrorKind, Reason, Result};
-use crate::mail::{Asker, MailKind};
+use crate::mail::Asker;
 use crate::plugins::RegistrationGrant;
-use crate::store::links::LinkPurpose;
 use crate::store::requests::RequestWish;
 use crate::store::sessions::{SessionRecord, put_session};
 use crate::store::users::{
@@ -257,19 +257,7 @@ pub(super) fn send_proof(
     user: &UserRecord,
 ) -> Result<UnsentLink> {
     let email = user.email.clone().unwrap_or_default();
-    let address = link.address(&PROVE_EMAIL, post);
-    link.put(
-        tx,
-        user.id,
-        LinkPurpose::ProveEmail {
-            email: email.clone(),
-        },
-    )?;
-    let kind = MailKind::VerifyEmail {
-        link: address.clone(),
-        expires_at: link.expires_at,
-    };
-    post.tell_link_at(tx, &email, user, &address, kind)
+    ask_to_prove(tx, post, link, user, &email)
 }
 
 #[cfg(test)]

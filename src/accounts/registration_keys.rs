@@ -6,6 +6,7 @@ use serde_json::json;
 use super::audit::audited_by;
 use super::groups::checked_groups;
 use super::key_text::{BadLine, Problem, bad_lines, keys_of_text, new_key, prefix_of, readings};
+use super::rights::Issuer;
 use super::scan::scan_back;
 use super::validity::is_plain_line;
 use super::{Accounts, AuditActor, Caller};
@@ -93,24 +94,28 @@ impl Accounts {
         count: usize,
         new: NewKeys,
     ) -> Result<Vec<IssuedKey>> {
-        caller.require_admin()?;
-        self.generate_keys_as(caller.actor(), count, new).await
+        caller.require_may_make(new.grants.role)?;
+        self.generate(Issuer::of(caller), count, new).await
     }
 
-    /// For the command line, whose right is the data folder itself, and for administrators.
+    /// For the command line, whose right is the data folder itself.
     pub async fn generate_keys_as(
         &self,
         actor: AuditActor,
         count: usize,
         new: NewKeys,
     ) -> Result<Vec<IssuedKey>> {
+        self.generate(Issuer::Folder(actor), count, new).await
+    }
+
+    async fn generate(&self, issuer: Issuer, count: usize, new: NewKeys) -> Result<Vec<IssuedKey>> {
         if !(1..=AT_ONCE).contains(&count) {
             let sentence = format!("1 to {AT_ONCE} keys are made at once");
             let wrong = Error::invalid_field("count", sentence);
             return Err(wrong.with_limits(Reason::OutOfRange, 1, AT_ONCE));
         }
         let keys: Vec<String> = (0..count).map(|_| new_key()).collect();
-        self.issue(actor, keys, new).await
+        self.issue(issuer, keys, new).await
     }
 
     /// Takes keys that others made, a key a line. All or none.
@@ -120,14 +125,23 @@ impl Accounts {
         text: &str,
         new: NewKeys,
     ) -> Result<Vec<RegistrationKeyRecord>> {
-        caller.require_admin()?;
-        self.load_keys_as(caller.actor(), text, new).await
+        caller.require_may_make(new.grants.role)?;
+        self.load(Issuer::of(caller), text, new).await
     }
 
     /// The same for the command line.
     pub async fn load_keys_as(
         &self,
         actor: AuditActor,
+        text: &str,
+        new: NewKeys,
+    ) -> Result<Vec<RegistrationKeyRecord>> {
+        self.load(Issuer::Folder(actor), text, new).await
+    }
+
+    async fn load(
+        &self,
+        issuer: Issuer,
         text: &str,
         new: NewKeys,
     ) -> Result<Vec<RegistrationKeyRecord>> {
@@ -144,7 +158,7 @@ impl Accounts {
         }
         self.check_none_is_known(&keys).await?;
         let keys = keys.into_iter().map(|(_, key)| key).collect();
-        let issued = self.issue(actor, keys, new).await?;
+        let issued = self.issue(issuer, keys, new).await?;
         Ok(issued.into_iter().map(|issued| issued.record).collect())
     }
 
@@ -171,7 +185,7 @@ impl Accounts {
 
     async fn issue(
         &self,
-        actor: AuditActor,
+        issuer: Issuer,
         keys: Vec<String>,
         new: NewKeys,
     ) -> Result<Vec<IssuedKey>> {
@@ -183,6 +197,7 @@ impl Accounts {
         let stored = records.clone();
         self.store
             .write(move |tx| {
+                let actor = issuer.actor(tx)?;
                 // One may have gone since.
                 checked_groups(tx, &new.grants.group_ids)?;
                 if count_registration_keys(tx)? + stored.len() as u64 > KEYS_LIMIT {
@@ -203,13 +218,7 @@ impl Accounts {
                     "role": new.grants.role,
                     "uses_allowed": new.uses_allowed,
                 });
-                audited_by(
-                    tx,
-                    actor.clone(),
-                    "registration_keys.made",
-                    &new.note,
-                    details,
-                )
+                audited_by(tx, actor, "registration_keys.made", &new.note, details)
             })
             .await?;
         let issued = records.into_iter().zip(keys);
@@ -269,9 +278,9 @@ impl Accounts {
     /// It makes no more accounts; those it made stay.
     pub async fn revoke_key(&self, caller: &Caller, id: RegistrationKeyId) -> Result<()> {
         caller.require_admin()?;
-        let actor = caller.actor();
+        let issuer = Issuer::of(caller);
         self.store
-            .write(move |tx| revoke(tx, actor.clone(), get_key(tx, id)?))
+            .write(move |tx| revoke(tx, issuer.actor(tx)?, get_key(tx, id)?))
             .await
     }
 

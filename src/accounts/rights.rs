@@ -1,68 +1,117 @@
-//! Rights that end while somebody is here. Whatever takes a credential or a right away is written
-//! through `write_rights`; whoever holds something open for a caller waits for `left`.
+//! Rights that end while somebody is here. What takes a credential or a right away is written through
+//! `write_rights`; who holds something open for a caller waits for `left`; and what is written for a
+//! caller is written behind `check_caller`, in the same transaction, since they were asked who they
+//! are before they waited for it.
 
+use std::time::Duration;
+
+use super::access::{Access, AccessKind};
 use super::caller::Means;
-use super::sessions::caller_of;
 use super::users::gone;
-use super::{Accounts, Caller, UserStatus};
-use crate::clock::now_ms;
-use crate::error::{Error, ErrorKind, Result};
+use super::{Accounts, AuditActor, Caller, UserRole, UserStatus};
+use crate::clock::{UnixMs, now_ms};
+use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::store::api_keys::find_api_key;
 use crate::store::sessions::find_session;
 use crate::store::users::find_user;
 use crate::store::{Reads, WriteTx};
 
+/// How a credential that was good stands now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Gone,
+    /// Good until then; None: for as long as nobody ends it.
+    Good(Option<UnixMs>),
+}
+
 impl Accounts {
-    /// The same as `Store::write`, for what may end somebody's rights.
+    /// The same as `Store::write`, for what may end somebody's rights. What is open hears of it even
+    /// where whoever asked for it has left by then.
     pub(super) async fn write_rights<T, F>(&self, closure: F) -> Result<T>
     where
         F: Fn(&WriteTx) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let outcome = self.store.write(closure).await;
-        self.rights_changed.send_replace(());
-        outcome
+        let (store, rights_changed) = (self.store.clone(), self.rights_changed.clone());
+        let writing = self.tasks.spawn(async move {
+            let outcome = store.write(closure).await;
+            rights_changed.send_replace(());
+            outcome
+        });
+        writing.await.map_err(Error::internal)?
     }
 
-    /// Returns once the caller's session or key has ended, or their role is another. For what stays
-    /// open longer than one answer.
+    /// Returns once the caller's session or key has ended, by its time or by anybody's doing, or once
+    /// they have lost a role or may use keys no more. For what stays open longer than one answer.
     pub async fn left(&self, caller: &Caller) {
         let mut changes = self.rights_changed.subscribe();
         loop {
+            let asked = caller.clone();
             // What changed before this subscribed is found here too.
-            match self.is_still(caller.clone()).await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => tracing::warn!(%error, "whether somebody left cannot be seen now"),
-            }
-            if changes.changed().await.is_err() {
-                return;
+            let standing = self.store.read(move |tx| standing(tx, &asked)).await;
+            let until = match standing {
+                Ok(Standing::Gone) => return,
+                Ok(Standing::Good(until)) => until,
+                Err(error) => {
+                    tracing::warn!(%error, "whether somebody left cannot be seen now");
+                    None
+                }
+            };
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() {
+                    return;
+                },
+                () = sleep_until(until) => {}
             }
         }
     }
+}
 
-    async fn is_still(&self, caller: Caller) -> Result<bool> {
-        self.store
-            .read(move |tx| {
-                if !holds(tx, &caller.means)? {
-                    return Ok(false);
-                }
-                match caller_of(tx, caller.user_id, caller.means) {
-                    Ok(now) => Ok(now.role == caller.role),
-                    Err(Error {
-                        kind: ErrorKind::Unauthenticated,
-                        ..
-                    }) => Ok(false),
-                    Err(error) => Err(error),
-                }
-            })
-            .await
+async fn sleep_until(until: Option<UnixMs>) {
+    match until {
+        // The clock counts whole milliseconds, and what ends at one is over behind it.
+        Some(until) => {
+            let ms = u64::try_from(until - now_ms()).unwrap_or_default() + 1;
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Refuses a caller whose session or key has ended, or who has lost the role they had, since they were
+/// asked who they are. The first thing in every transaction that writes for one.
+pub(super) fn check_caller(tx: &impl Reads, caller: &Caller) -> Result<()> {
+    match standing(tx, caller)? {
+        Standing::Good(_) => Ok(()),
+        Standing::Gone => Err(Error::unauthenticated(
+            "this session has ended, or its rights have; sign in again",
+        )),
+    }
+}
+
+/// Whoever has the data folder, or an administrator, who must still be one.
+pub(super) enum Issuer {
+    Administrator(Caller),
+    Folder(AuditActor),
+}
+
+impl Issuer {
+    pub(super) fn of(caller: &Caller) -> Self {
+        Self::Administrator(caller.clone())
+    }
+
+    /// Refuses who is no administrator any more.
+    pub(super) fn actor(&self, tx: &impl Reads) -> Result<AuditActor> {
+        match self {
+            Self::Administrator(caller) => check_caller(tx, caller).map(|()| caller.actor()),
+            Self::Folder(actor) => Ok(actor.clone()),
+        }
     }
 }
 
 /// Refuses who was removed or shut out since they were asked who they are. For the transaction that
-/// writes something of theirs.
+/// writes something of theirs, whatever became of the credential that it was begun with.
 pub fn check_is_here(tx: &impl Reads, user_id: UserId) -> Result<()> {
     match find_user(tx, &user_id)? {
         Some(user) if user.status == UserStatus::Active => Ok(()),
@@ -70,10 +119,33 @@ pub fn check_is_here(tx: &impl Reads, user_id: UserId) -> Result<()> {
     }
 }
 
-fn holds(tx: &impl Reads, means: &Means) -> Result<bool> {
-    let until = match means {
+/// Whether somebody who was `before` has lost a right by being `now`.
+pub(super) fn is_less(now: UserRole, before: UserRole) -> bool {
+    match before {
+        UserRole::Admin => now != UserRole::Admin,
+        UserRole::Auditor => now == UserRole::User,
+        UserRole::User => false,
+    }
+}
+
+fn standing(tx: &impl Reads, caller: &Caller) -> Result<Standing> {
+    let until = match &caller.means {
         Means::Session(id) => find_session(tx, id)?.map(|session| Some(session.expires_at)),
         Means::ApiKey(id, _) => find_api_key(tx, *id)?.map(|key| key.expires_at),
     };
-    Ok(until.is_some_and(|until| until.is_none_or(|until| until > now_ms())))
+    let is_over = |until: &Option<UnixMs>| until.is_some_and(|until| until <= now_ms());
+    let Some(until) = until.filter(|until| !is_over(until)) else {
+        return Ok(Standing::Gone);
+    };
+    let user = find_user(tx, &caller.user_id)?;
+    let may_go_on = user
+        .is_some_and(|user| user.status == UserStatus::Active && !is_less(user.role, caller.role));
+    if !may_go_on {
+        return Ok(Standing::Gone);
+    }
+    let is_key = matches!(caller.means, Means::ApiKey(..));
+    if is_key && !Access::of(tx, caller)?.allows(AccessKind::Feature, "api_keys") {
+        return Ok(Standing::Gone);
+    }
+    Ok(Standing::Good(until))
 }

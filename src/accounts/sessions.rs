@@ -1,10 +1,13 @@
 //! Sessions: signing in and out, and turning a credential into a [`Caller`].
 //!
 //! The page's session is one opaque cookie. A program's session is an access token with a refresh
-//! token that is good once: presenting one that was used before means that two hold it, so the
-//! session ends. A credential names its session and proves it with a secret kept here as a hash.
+//! token, of which `refreshing` makes the next. A credential names its session and proves it with a
+//! secret kept here as a hash.
+
+use serde_json::json;
 
 use super::access_tokens::LIFETIME_S;
+use super::audit::audited;
 use super::caller::Means;
 use super::throttle::{Attempt, Login};
 use super::{Accounts, Caller, Purpose, Visitor};
@@ -20,7 +23,7 @@ use crate::store::{ReadTx, Reads, WriteTx};
 
 const HOUR_MS: UnixMs = 60 * 60 * 1000;
 /// A session that is not used for so long is over.
-const LIFETIME_MS: UnixMs = 30 * 24 * HOUR_MS;
+pub(super) const LIFETIME_MS: UnixMs = 30 * 24 * HOUR_MS;
 /// Of one user.
 const SESSIONS_LIMIT: usize = 100;
 /// As long as browsers keep one: when a session is over is decided here, and prolonged here.
@@ -63,7 +66,7 @@ pub struct SessionView {
 /// A session about to be stored, with the secret that proves it.
 pub(super) struct NewSession {
     pub(super) record: SessionRecord,
-    secret: String,
+    pub(super) secret: String,
 }
 
 impl NewSession {
@@ -76,7 +79,10 @@ impl NewSession {
             user_id,
             carrier: match carrier {
                 Carrier::Cookie => SessionCarrier::Cookie { secret_hash: hash },
-                Carrier::Tokens => SessionCarrier::Tokens { refresh_hash: hash },
+                Carrier::Tokens => SessionCarrier::Tokens {
+                    refresh_hash: hash,
+                    previous_hash: None,
+                },
             },
             created_at,
             expires_at: created_at + LIFETIME_MS,
@@ -88,12 +94,12 @@ impl NewSession {
     }
 }
 
-fn no_session() -> Error {
+pub(super) fn no_session() -> Error {
     Error::unauthenticated("sign in first")
 }
 
 /// `<session>.<secret>`, as both the cookie and the refresh token are.
-fn split_credential(credential: &str) -> Option<(SessionId, &str)> {
+pub(super) fn split_credential(credential: &str) -> Option<(SessionId, &str)> {
     let (id, secret) = credential.split_once('.')?;
     Some((SessionId::parse(id)?, secret))
 }
@@ -143,11 +149,11 @@ fn check_may_come_in(user: &UserRecord) -> Result<()> {
         ),
     };
     Err(Error::forbidden(sentence)
-        .with_details(serde_json::json!({ "pending": what }))
+        .with_details(json!({ "pending": what }))
         .with_reason(reason))
 }
 
-fn find_living(tx: &impl Reads, id: SessionId) -> Result<SessionRecord> {
+pub(super) fn find_living(tx: &impl Reads, id: SessionId) -> Result<SessionRecord> {
     find_session(tx, &id)?
         .filter(|session| session.expires_at > now_ms())
         .ok_or_else(no_session)
@@ -228,48 +234,6 @@ impl Accounts {
         Ok(SignedIn { user, credentials })
     }
 
-    /// Gives new tokens for a refresh token, which is then used up.
-    pub async fn refresh(&self, visitor: &Visitor, refresh_token: &str) -> Result<SignedIn> {
-        let (id, secret) = split_credential(refresh_token).ok_or_else(no_session)?;
-        let (secret, next) = (secret.to_owned(), random_secret());
-        let next_hash = hash_secret(&next);
-        let outcome = self
-            .store
-            .write(move |tx| {
-                let mut session = find_living(tx, id)?;
-                let SessionCarrier::Tokens { refresh_hash } = &session.carrier else {
-                    return Err(no_session());
-                };
-                if !matches_hash(&secret, refresh_hash) {
-                    remove_session(tx, session.user_id, session.id)?;
-                    return Ok(None);
-                }
-                session.carrier = SessionCarrier::Tokens {
-                    refresh_hash: next_hash,
-                };
-                session.last_used_at = now_ms();
-                session.expires_at = session.last_used_at + LIFETIME_MS;
-                put_session(tx, &session)?;
-                let user = find_user(tx, &session.user_id)?.ok_or_else(no_session)?;
-                Ok(Some((user, session)))
-            })
-            .await?;
-        let Some((user, record)) = outcome else {
-            tracing::warn!(session = %id, "a refresh token that is not the latest was presented; the session was ended");
-            let wrong = Error::unauthenticated(
-                "this refresh token is not the latest one, so the session was ended",
-            );
-            return Err(self.throttle.refuse_credential(visitor, wrong).await);
-        };
-        self.signed_in(
-            user,
-            NewSession {
-                record,
-                secret: next,
-            },
-        )
-    }
-
     pub async fn caller_by_access_token(&self, token: &str) -> Result<Caller> {
         let id = self.access_tokens.verify(token).ok_or_else(no_session)?;
         self.store
@@ -345,32 +309,64 @@ impl Accounts {
 
     pub async fn end_session(&self, caller: &Caller, id: SessionId) -> Result<()> {
         caller.require(Purpose::OwnAccount)?;
-        let user_id = caller.user_id;
+        let caller = caller.clone();
         self.write_rights(move |tx| {
-            find_session(tx, &id)?
-                .filter(|session| session.user_id == user_id)
+            let session = find_session(tx, &id)?
+                .filter(|session| session.user_id == caller.user_id)
                 .ok_or_else(|| Error::not_found("session"))?;
-            remove_session(tx, user_id, id).map(drop)
+            let details = json!({ "id": session.id.to_string() });
+            audited(tx, &caller, "session.ended", &caller.username, details)?;
+            remove_session(tx, caller.user_id, id).map(drop)
         })
         .await
     }
 
     pub async fn end_other_sessions(&self, caller: &Caller) -> Result<()> {
         caller.require(Purpose::OwnAccount)?;
-        let (user_id, kept) = (caller.user_id, caller.session_id());
+        let caller = caller.clone();
         self.write_rights(move |tx| {
-            remove_sessions(tx, user_id, |session| Some(session.id) != kept)
+            let (name, kept) = (&caller.username, caller.session_id());
+            audited(tx, &caller, "session.others_ended", name, json!({}))?;
+            remove_sessions(tx, caller.user_id, |session| Some(session.id) != kept)
         })
         .await
     }
 
-    /// Ends the caller's session at once.
-    pub async fn sign_out(&self, caller: &Caller) -> Result<()> {
+    /// Ends the caller's session at once, and those of the cookies that came with it.
+    pub async fn sign_out(&self, caller: &Caller, cookies: Vec<String>) -> Result<()> {
         let (user_id, session_id) = (caller.user_id, caller.session_id());
         let session_id = session_id.ok_or_else(|| Error::forbidden("this is no session"))?;
-        self.write_rights(move |tx| remove_session(tx, user_id, session_id).map(drop))
-            .await
+        self.write_rights(move |tx| {
+            remove_session(tx, user_id, session_id)?;
+            remove_sessions_of_cookies(tx, &cookies)
+        })
+        .await
     }
+
+    /// Ends the sessions of cookies that a browser is about to lose.
+    pub async fn end_sessions_of_cookies(&self, cookies: Vec<String>) -> Result<()> {
+        match cookies.is_empty() {
+            true => Ok(()),
+            false => {
+                self.write_rights(move |tx| remove_sessions_of_cookies(tx, &cookies))
+                    .await
+            }
+        }
+    }
+}
+
+/// A cookie that is none is passed over.
+fn remove_sessions_of_cookies(tx: &WriteTx, cookies: &[String]) -> Result<()> {
+    for (id, secret) in cookies.iter().filter_map(|cookie| split_credential(cookie)) {
+        let session = find_session(tx, &id)?.filter(|session| match &session.carrier {
+            SessionCarrier::Cookie { secret_hash } => matches_hash(secret, secret_hash),
+            SessionCarrier::Tokens { .. } => false,
+        });
+        if let Some(session) = session {
+            remove_session(tx, session.user_id, id)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes what is over, and ends what was not used for longest where one more would be too many;

@@ -160,6 +160,8 @@ mod tests {
                 email: "linked@example.org".into(),
             },
             expires_at: NOW + 1,
+            created_at: NOW,
+            known_to: Vec::new(),
         };
         let written = store.write(move |tx| {
             users.iter().try_for_each(|user| put_user(tx, user))?;

@@ -2,13 +2,16 @@
 //! person types is checked (`validity`) before the store sees it; what is unique is checked in the
 //! store.
 
+use super::audit::{audited, audited_by};
 use super::links::{NewLink, PROVE_EMAIL};
+use super::new_password::{SetBy, set_new_password};
 use super::post::{Post, UnsentLink};
-use super::recovery::ask_for_new_email;
-use super::sessions::{NewSession, remove_sessions};
+use super::recovery::{ask_to_prove, remove_mailed_links, tell_of_new_email};
+use super::rights::check_caller;
+use super::sessions::NewSession;
 use super::throttle::Attempt;
 use super::validity::{ValidUser, valid_display_name, valid_email, valid_language};
-use super::{Accounts, Caller, Carrier, Purpose, SignedIn, Visitor};
+use super::{Accounts, AuditActor, Caller, Carrier, Purpose, SignedIn, Visitor};
 use crate::clock::now_ms;
 use crate::error::{Error, Reason, Result};
 use crate::ids::UserId;
@@ -49,7 +52,7 @@ pub struct ChangedProfile {
 
 /// A changed profile about to be written. None leaves a field; an inner None removes it.
 struct ProfileWrite {
-    id: UserId,
+    caller: Caller,
     display_name: Option<Option<String>>,
     email: Option<Option<String>>,
     language: Option<Option<String>>,
@@ -60,7 +63,8 @@ struct ProfileWrite {
 impl ProfileWrite {
     /// Gives the e-mail that is theirs once they prove it, with the link that does.
     fn write(&self, tx: &WriteTx) -> Result<(UserRecord, Option<(String, UnsentLink)>)> {
-        let mut user = find_user(tx, &self.id)?.ok_or_else(gone)?;
+        check_caller(tx, &self.caller)?;
+        let mut user = find_user(tx, &self.caller.user_id)?.ok_or_else(gone)?;
         if let Some(name) = &self.display_name {
             user.display_name.clone_from(name);
         }
@@ -70,19 +74,35 @@ impl ProfileWrite {
         let mut to_prove = None;
         match &self.email {
             Some(Some(email)) if is_configured(tx)? => {
-                check_email_is_free(tx, email)?;
-                let unsent = ask_for_new_email(tx, &self.post, &self.link, &user, email)?
-                    .unless_too_many()?;
+                if user.email.as_ref() != Some(email) {
+                    check_email_is_free(tx, email)?;
+                }
+                let unsent =
+                    ask_to_prove(tx, &self.post, &self.link, &user, email)?.unless_too_many()?;
                 to_prove = Some((email.clone(), unsent));
             }
-            Some(email) => {
-                user.email.clone_from(email);
-                user.email_verified = false;
-            }
-            None => {}
+            Some(email) if *email != user.email => self.set_unproved(tx, &mut user, email)?,
+            Some(_) | None => {}
         }
         put_user(tx, &user)?;
         Ok((user, to_prove))
+    }
+
+    /// Removes the e-mail, or sets one where there is no mail to prove it by.
+    fn set_unproved(
+        &self,
+        tx: &WriteTx,
+        user: &mut UserRecord,
+        email: &Option<String>,
+    ) -> Result<()> {
+        let details = serde_json::json!({ "removed": email.is_none() });
+        let (caller, action) = (&self.caller, "user.email_changed_unproved");
+        audited(tx, caller, action, &user.username, details)?;
+        remove_mailed_links(tx, user.id)?;
+        let old = user.email.take();
+        user.email.clone_from(email);
+        user.email_verified = false;
+        tell_of_new_email(tx, &self.post, user, old.as_deref())
     }
 }
 
@@ -136,14 +156,16 @@ impl Accounts {
             .map(|tag| valid_language(&tag))
             .transpose()?;
         let now = self.profile(caller).await?;
-        let email = email.filter(|email| *email != now.email);
-        if email.is_some() {
+        // The same again, where it is not proved, asks for a link that proves it.
+        let is_another = |email: &Option<String>| *email != now.email;
+        let email = email.filter(|email| is_another(email) || !now.email_verified);
+        if email.as_ref().is_some_and(is_another) {
             let password = change.current_password.as_deref().unwrap_or_default();
             self.check_own_password(caller, visitor, "current_password", password)
                 .await?;
         }
         let written = ProfileWrite {
-            id: caller.user_id,
+            caller: caller.clone(),
             display_name,
             email,
             language,
@@ -162,7 +184,7 @@ impl Accounts {
         })
     }
 
-    /// Every other session of the caller ends.
+    /// Every other session of the caller ends; their API keys stay.
     pub async fn change_password(
         &self,
         caller: &Caller,
@@ -173,7 +195,8 @@ impl Accounts {
         let user = self
             .check_own_password(caller, visitor, "current_password", current)
             .await?;
-        self.write_password(user, new, caller.session_id()).await
+        self.write_password(user, new, SetBy::Owner(caller.clone()))
+            .await
     }
 
     /// For what a session alone is not enough for. `field` is where the password was given.
@@ -200,35 +223,34 @@ impl Accounts {
         Ok(user)
     }
 
-    async fn write_password(
-        &self,
-        user: UserRecord,
-        new: &str,
-        kept: Option<crate::ids::SessionId>,
-    ) -> Result<()> {
-        let about = [
-            user.username.as_str(),
-            user.email.as_deref().unwrap_or_default(),
-        ];
-        let password_hash = self.passwords.hash_new(new, &about).await?;
+    async fn write_password(&self, user: UserRecord, new: &str, by: SetBy) -> Result<()> {
+        let password_hash = self.hash_password_of(&user, new).await?;
+        let post = self.post.clone();
         self.write_rights(move |tx| {
-            let mut now = find_user(tx, &user.id)?.ok_or_else(gone)?;
+            let now = find_user(tx, &user.id)?.ok_or_else(gone)?;
             if now.password_hash != user.password_hash {
                 let sentence = "the password was changed in the meantime; sign in with the new one";
                 return Err(Error::conflict(sentence).with_reason(Reason::PasswordChanged));
             }
-            now.password_hash.clone_from(&password_hash);
-            put_user(tx, &now)?;
-            remove_sessions(tx, now.id, |session| Some(session.id) != kept)
+            set_new_password(tx, &post, now, &password_hash, &by)
         })
-        .await
+        .await?;
+        self.post.send();
+        Ok(())
     }
 
     /// For the command line, whose right is the data folder itself.
     pub async fn add_user(&self, new: NewUser, role: UserRole) -> Result<UserRecord> {
         let user = self.new_user(new, role).await?;
         let record = user.clone();
-        self.store.write(move |tx| put_user(tx, &record)).await?;
+        self.store
+            .write(move |tx| {
+                put_user(tx, &record)?;
+                let details = serde_json::json!({ "role": record.role });
+                let (actor, name) = (AuditActor::CommandLine, &record.username);
+                audited_by(tx, actor, "user.created", name, details)
+            })
+            .await?;
         Ok(user)
     }
 
@@ -237,15 +259,15 @@ impl Accounts {
         self.store.read(list_users).await
     }
 
-    /// For the command line. Every session of the user ends.
+    /// For the command line. Every session and every API key of the user ends.
     pub async fn set_password(&self, login: &str, new: &str) -> Result<()> {
         let login = login.to_lowercase();
         let user = self
             .store
             .read(move |tx| find_user_by_login(tx, &login))
             .await?;
-        self.write_password(user.ok_or_else(|| Error::not_found("user"))?, new, None)
-            .await
+        let user = user.ok_or_else(|| Error::not_found("user"))?;
+        self.write_password(user, new, SetBy::CommandLine).await
     }
 
     pub(super) async fn new_user(&self, new: NewUser, role: UserRole) -> Result<UserRecord> {

@@ -13,6 +13,7 @@ use crate::engine::{AdapterUse, EngineError, ModelInfo, ModelState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::UserId;
 use crate::models::{AdapterChoice, AdapterRecord, Adapters};
+use crate::store::Reads;
 
 /// Who asks for a reply, and what there was to choose from when they did.
 pub(super) struct Asker {
@@ -94,6 +95,23 @@ impl Asker {
         let first = || embedding.iter().find(is_usable);
         let default = default.or_else(first).map(|model| model.id.as_str());
         self.model(wanted.or(default))
+    }
+
+    /// For the transaction that promises a reply: a rule may have come since there was a choice.
+    pub(super) fn check_still_may_use(
+        &self,
+        tx: &impl Reads,
+        model: &str,
+        adapters: &[AdapterUse],
+    ) -> Result<()> {
+        let access = Access::of(tx, &self.caller)?;
+        let of_adapter = |used: &AdapterUse| access.allows(AccessKind::Adapter, &used.id);
+        match access.allows(AccessKind::Model, model) && adapters.iter().all(of_adapter) {
+            true => Ok(()),
+            false => Err(Error::conflict(
+                "what you may use has changed in the meantime; choose again",
+            )),
+        }
     }
 
     /// What goes on top of `model`.

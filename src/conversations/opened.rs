@@ -3,7 +3,7 @@
 
 use super::Conversations;
 use super::tree::{MessageInTree, Tree};
-use crate::accounts::Opening;
+use crate::accounts::{Opened, Opening};
 use crate::error::{Error, Result};
 use crate::ids::{ConversationId, UserId};
 use crate::store::conversations::{ConversationRecord, find_conversation, list_conversations};
@@ -18,7 +18,7 @@ impl Conversations {
     ) -> Result<Vec<ConversationRecord>> {
         let written = opening.clone();
         let list = self.store.write(move |tx| {
-            written.write_down(tx, owner_id, "the list of conversations")?;
+            written.write_down(tx, owner_id, Opened::List)?;
             let mut all = Vec::new();
             for archived in [false, true] {
                 all.extend(list_conversations(tx, owner_id, archived, None, usize::MAX - 1)?.0);
@@ -38,9 +38,16 @@ impl Conversations {
     ) -> Result<Vec<MessageInTree>> {
         let written = opening.clone();
         let messages = self.store.write(move |tx| {
+            // Whether there is such a one is not told to who may not look.
+            written.check_allowed(tx)?;
             let conversation =
                 find_conversation(tx, &id)?.ok_or_else(|| Error::not_found("conversation"))?;
-            written.write_down(tx, conversation.owner_id, &id.to_string())?;
+            let title = conversation.title;
+            written.write_down(
+                tx,
+                conversation.owner_id,
+                Opened::Conversation { id, title },
+            )?;
             let tree = Tree::new(list_messages(tx, id)?);
             let messages: Vec<_> = tree
                 .all()

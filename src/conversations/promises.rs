@@ -292,6 +292,10 @@ fn promise(
 ) -> Result<Promise> {
     check_is_here(tx, wanted.owner_id)?;
     let wanted = wanted.after_rules(&conversation, &tree, &reply)?;
+    let Wanted {
+        model, adapters, ..
+    } = &wanted;
+    wanted.asker.check_still_may_use(tx, model, adapters)?;
     reply.model = Some(wanted.model.clone());
     reply.adapters = wanted.adapters.clone();
     reply.settings = wanted.settings.clone();

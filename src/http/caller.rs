@@ -9,14 +9,16 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
-use poem::http::header::{AUTHORIZATION, COOKIE};
+use http_body::Body as _;
+use http_body_util::combinators::BoxBody;
+use poem::http::header::{AUTHORIZATION, COOKIE, HeaderValue, SET_COOKIE};
 use poem::{Body, Request, RequestBody, Response};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::errors::ApiError;
-use super::events::EVENT_STREAM;
 use crate::accounts::{Accounts, Caller, Purpose, Visitor};
 use crate::appliance::Appliance;
 use crate::error::{Error, ErrorKind, Result};
@@ -44,6 +46,8 @@ pub(super) type Chatter = Authenticated<Chatting>;
 pub(super) type Steward = Authenticated<Administering>;
 /// One's password, sessions and keys: no API key is good for these.
 pub(super) type Owner = Authenticated<Owning>;
+/// Run the house where that would make more of an API key than it is: no key is good for it.
+pub(super) type Trustee = Authenticated<Trusted>;
 
 pub(super) trait About: Send + Sync {
     const PURPOSE: Purpose;
@@ -55,6 +59,7 @@ pub(super) struct Reading;
 pub(super) struct Chatting;
 pub(super) struct Administering;
 pub(super) struct Owning;
+pub(super) struct Trusted;
 
 impl About for Reading {
     const PURPOSE: Purpose = Purpose::Read;
@@ -81,6 +86,11 @@ impl About for Owning {
     const SCHEMES: &'static [&'static str] = &[BEARER_SCHEME, COOKIE_SCHEME];
 }
 
+impl About for Trusted {
+    const PURPOSE: Purpose = Purpose::Trust;
+    const SCHEMES: &'static [&'static str] = &[BEARER_SCHEME, COOKIE_SCHEME];
+}
+
 impl<P> Deref for Authenticated<P> {
     type Target = Caller;
 
@@ -92,15 +102,50 @@ impl<P> Deref for Authenticated<P> {
 /// The session cookie of a request. A plain one may be left from before there was TLS, or planted
 /// by a neighbour: it counts only where there is no other.
 pub(super) fn session_cookie(request: &Request) -> Option<&str> {
-    let named = |wanted: &str| {
-        let cookies = request.headers().get_all(COOKIE).iter();
-        cookies
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|cookies| cookies.split(';'))
-            .filter_map(|cookie| cookie.trim().split_once('='))
-            .find_map(|(name, value)| (name == wanted).then_some(value))
-    };
+    let named = |wanted| cookies_named(request, wanted).next();
     named(SECURE_COOKIE).or_else(|| named(PLAIN_COOKIE))
+}
+
+/// Every session cookie of a request, for whoever takes them back.
+pub(super) fn session_cookies(request: &Request) -> Vec<String> {
+    let both = [SECURE_COOKIE, PLAIN_COOKIE];
+    let values = both.map(|name| cookies_named(request, name));
+    values.into_iter().flatten().map(str::to_owned).collect()
+}
+
+fn cookies_named<'a>(request: &'a Request, wanted: &'a str) -> impl Iterator<Item = &'a str> {
+    let cookies = request.headers().get_all(COOKIE).iter();
+    cookies
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .filter_map(move |(name, value)| (name == wanted).then_some(value))
+}
+
+/// Where a session cookie is set or taken back, one of the other name is taken back too: nobody
+/// knows any more who was signed in by it.
+pub(super) fn take_back_other_cookie(response: &mut Response) {
+    let headers = response.headers_mut();
+    let set = headers
+        .get(SET_COOKIE)
+        .and_then(|value| value.to_str().ok());
+    let other = match set.and_then(|cookie| cookie.split_once('=')) {
+        Some((SECURE_COOKIE, _)) => session_cookie_header(PLAIN_COOKIE, "", 0),
+        Some((PLAIN_COOKIE, _)) => session_cookie_header(SECURE_COOKIE, "", 0),
+        _ => return,
+    };
+    if let Ok(other) = HeaderValue::from_str(&other) {
+        headers.append(SET_COOKIE, other);
+    }
+}
+
+/// Taking a cookie away must name it as setting it did.
+pub(super) fn session_cookie_header(name: &str, value: &str, max_age_s: u32) -> String {
+    let secure = match name == SECURE_COOKIE {
+        true => "Secure; ",
+        false => "",
+    };
+    format!("{name}={value}; {secure}HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age_s}")
 }
 
 fn bearer_token(request: &Request) -> Option<Result<&str>> {
@@ -197,18 +242,25 @@ pub(super) fn authenticate(request: &Request, purpose: Purpose) -> Result<Caller
 }
 
 /// What is sent piece by piece ends when its reader may no longer see it, whichever handler sends it.
+/// A document then lacks its end.
 pub(super) fn end_when_they_leave(
     mut response: Response,
     reader: Option<Caller>,
     house: &Arc<Appliance>,
 ) -> Response {
-    let goes_on = response.content_type() == Some(EVENT_STREAM);
-    if let Some(reader) = reader.filter(|_| goes_on) {
+    let Some(reader) = reader else {
+        return response;
+    };
+    let body: BoxBody<Bytes, std::io::Error> = response.take_body().into();
+    let is_whole = body.size_hint().exact().is_some();
+    let mut body = Body::from(body);
+    if !is_whole {
         let house = Arc::clone(house);
         let left = async move { house.accounts.left(&reader).await };
-        let pieces = response.take_body().into_bytes_stream();
-        response.set_body(Body::from_bytes_stream(pieces.take_until(Box::pin(left))));
+        let pieces = body.into_bytes_stream();
+        body = Body::from_bytes_stream(pieces.take_until(Box::pin(left)));
     }
+    response.set_body(body);
     response
 }
 

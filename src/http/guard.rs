@@ -14,7 +14,7 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 
 use super::activity::Activities;
 use super::bodies::{Bodies, pass_over_rest};
-use super::caller::{Identity, end_when_they_leave, identify};
+use super::caller::{Identity, end_when_they_leave, identify, take_back_other_cookie};
 use super::errors::{self, REQUEST_ID};
 use super::headers::protect;
 use super::hosts::AllowedHosts;
@@ -84,6 +84,7 @@ impl Guard {
             response
         };
         let mut response = REQUEST_ID.scope(request_id, answering).await;
+        take_back_other_cookie(&mut response);
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID_HEADER, header);
         let has_tls = self.appliance.config.http.has_tls();

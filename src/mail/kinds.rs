@@ -8,10 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Address;
+use super::wording::{line, number_for_people, paragraphs, time_for_people};
 use crate::clock::UnixMs;
-
-const MAX_LINE_CHARS: usize = 100;
-const MAX_TEXT_CHARS: usize = 2000;
 
 /// A mail to one person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,10 +75,12 @@ pub enum Wish {
 }
 
 /// What somebody may do in the house from now on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    #[default]
     User,
+    Auditor,
     Administrator,
 }
 
@@ -102,6 +102,9 @@ pub enum MailKind {
         approved: bool,
         wish: Wish,
         note: Option<String>,
+        /// They have yet to follow the link that proves their e-mail.
+        #[serde(default)]
+        awaits_email: bool,
         link_to_house: String,
     },
     VerifyEmail {
@@ -112,7 +115,25 @@ pub enum MailKind {
         link: String,
         expires_at: UnixMs,
     },
-    PasswordChanged {},
+    PasswordChanged {
+        /// Every device was signed out; otherwise all but the one it was done on.
+        #[serde(default)]
+        everywhere: bool,
+        #[serde(default)]
+        keys_ended: bool,
+        /// The administrator who made the link that it was done by.
+        #[serde(default)]
+        link_made_by: Option<String>,
+    },
+    /// An administrator made a link that sets somebody's password.
+    ResetLinkMade {
+        by: String,
+        at: UnixMs,
+    },
+    /// To the address that would be theirs no more.
+    EmailChangeAnnounced {
+        new_address: String,
+    },
     /// To the new address.
     EmailChangeRequested {
         new_address: String,
@@ -127,6 +148,8 @@ pub enum MailKind {
     AccountDisabled {},
     RoleChanged {
         role: Role,
+        #[serde(default)]
+        was: Role,
     },
     /// To administrators.
     PluginSwitchedOff {
@@ -153,7 +176,9 @@ impl MailKind {
             Self::ApprovalDecided { .. } => "approval_decided",
             Self::VerifyEmail { .. } => "verify_email",
             Self::ResetPassword { .. } => "reset_password",
-            Self::PasswordChanged {} => "password_changed",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::ResetLinkMade { .. } => "reset_link_made",
+            Self::EmailChangeAnnounced { .. } => "email_change_announced",
             Self::EmailChangeRequested { .. } => "email_change_requested",
             Self::EmailChanged { .. } => "email_changed",
             Self::AccountDisabled {} => "account_disabled",
@@ -178,6 +203,12 @@ impl MailKind {
 
     /// What its template is told.
     pub(super) fn values(&self, language: Language) -> Value {
+        let values = self.values_of_request(language);
+        values.unwrap_or_else(|| self.values_of_news(language))
+    }
+
+    /// Of the mails to approvers and from them.
+    fn values_of_request(&self, language: Language) -> Option<Value> {
         let time = |at: &UnixMs| time_for_people(*at, language);
         match self {
             Self::ApprovalRequested {
@@ -188,23 +219,33 @@ impl MailKind {
                 reason,
                 link,
                 expires_at,
-            } => json!({
+            } => Some(json!({
                 "applicant": if applicant.trim().is_empty() { line(username) } else { line(applicant) },
                 "username": line(username), "email": email.as_deref().map(line), "wish": wish,
                 "reason": reason.as_deref().map(paragraphs),
                 "link": link,
                 "expires_at": time(expires_at),
-            }),
+            })),
             Self::ApprovalDecided {
                 approved,
                 wish,
                 note,
+                awaits_email,
                 link_to_house,
-            } => json!({
-                "approved": approved, "wish": wish,
+            } => Some(json!({
+                "approved": approved,
+                "wish": wish,
+                "awaits_email": awaits_email,
                 "note": note.as_deref().map(paragraphs),
                 "link": link_to_house,
-            }),
+            })),
+            _ => None,
+        }
+    }
+
+    fn values_of_news(&self, language: Language) -> Value {
+        let time = |at: &UnixMs| time_for_people(*at, language);
+        match self {
             Self::VerifyEmail { link, expires_at } | Self::ResetPassword { link, expires_at } => {
                 json!({"link": link, "expires_at": time(expires_at)})
             }
@@ -222,7 +263,20 @@ impl MailKind {
                 "old_address": old_address.as_deref().map(line),
                 "new_address": new_address.as_deref().map(line),
             }),
-            Self::RoleChanged { role } => json!({"role": role}),
+            Self::EmailChangeAnnounced { new_address } => {
+                json!({"new_address": line(new_address)})
+            }
+            Self::PasswordChanged {
+                everywhere,
+                keys_ended,
+                link_made_by,
+            } => json!({
+                "everywhere": everywhere,
+                "keys_ended": keys_ended,
+                "link_made_by": link_made_by.as_deref().map(line),
+            }),
+            Self::ResetLinkMade { by, at } => json!({"by": line(by), "at": time(at)}),
+            Self::RoleChanged { role, was } => json!({"role": role, "was": was}),
             Self::PluginSwitchedOff { plugin, reason } => {
                 json!({"plugin": line(plugin), "reason": paragraphs(reason)})
             }
@@ -232,104 +286,17 @@ impl MailKind {
             Self::AllowanceToppedUp { tokens } => {
                 json!({"tokens": number_for_people(*tokens, language)})
             }
-            Self::PasswordChanged {} | Self::AccountDisabled {} | Self::Test {} => json!({}),
+            Self::ApprovalRequested { .. }
+            | Self::ApprovalDecided { .. }
+            | Self::AccountDisabled {}
+            | Self::Test {} => json!({}),
         }
     }
-}
-
-/// What cannot be seen and changes what is seen: directions of writing, joiners, and the like.
-pub fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
-
-/// Cut with an ellipsis.
-fn cut(text: &str, max_chars: usize) -> String {
-    let mut kept: String = text.chars().take(max_chars).collect();
-    if kept.len() < text.len() {
-        kept.truncate(kept.trim_end().len());
-        kept.push('…');
-    }
-    kept
-}
-
-/// One line, whatever it was.
-pub(super) fn line(text: &str) -> String {
-    let visible: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .filter(|c| !is_invisible(*c))
-        .collect();
-    let words: Vec<&str> = visible.split_whitespace().collect();
-    cut(&words.join(" "), MAX_LINE_CHARS)
-}
-
-/// The same of each of its lines, without more than one that is empty between two.
-fn paragraphs(text: &str) -> String {
-    let mut kept = String::new();
-    let mut empty = 0;
-    for part in cut(text.trim(), MAX_TEXT_CHARS).lines() {
-        let clean: String = part
-            .chars()
-            .filter(|c| !c.is_control() && !is_invisible(*c))
-            .collect();
-        empty = if clean.trim().is_empty() {
-            empty + 1
-        } else {
-            0
-        };
-        if empty <= 1 {
-            kept.push_str(clean.trim_end());
-            kept.push('\n');
-        }
-    }
-    kept.trim().to_owned()
-}
-
-/// In UTC, since nobody has told the house where people are.
-fn time_for_people(at: UnixMs, language: Language) -> String {
-    let format = match language {
-        Language::En => "%-d %B %Y, %H:%M UTC",
-        Language::De => "%d.%m.%Y, %H:%M Uhr (UTC)",
-    };
-    let at = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
-    at.strftime(format).to_string()
-}
-
-fn number_for_people(number: u64, language: Language) -> String {
-    let digits = number.to_string();
-    let separator = match language {
-        Language::En => ',',
-        Language::De => '.',
-    };
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(separator);
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_people_wrote_becomes_one_line_that_is_not_too_long() {
-        assert_eq!(
-            line("  Ada\r\nBcc: all@example.org\t!"),
-            "Ada Bcc: all@example.org !"
-        );
-        assert_eq!(line("Ada\u{202e}gro.elpmaxe\u{200b}"), "Adagro.elpmaxe");
-        let long = line(&"ö".repeat(10_000));
-        assert_eq!(long.chars().count(), MAX_LINE_CHARS + 1);
-        assert!(long.ends_with('…'));
-        assert_eq!(paragraphs("a\n\n\n\n b \u{7}\nc\u{2066}"), "a\n\n b\nc");
-        assert!(paragraphs(&"a\n".repeat(10_000)).len() <= MAX_TEXT_CHARS + 3);
-    }
 
     #[test]
     fn a_name_that_could_become_a_link_is_not_greeted() {
@@ -361,22 +328,6 @@ mod tests {
         ] {
             assert_eq!(greeted(name), "", "{name}");
         }
-    }
-
-    #[test]
-    fn times_and_numbers_are_written_as_people_do() {
-        let at = 1_795_289_400_000;
-        assert_eq!(
-            time_for_people(at, Language::En),
-            "21 November 2026, 19:30 UTC"
-        );
-        assert_eq!(
-            time_for_people(at, Language::De),
-            "21.11.2026, 19:30 Uhr (UTC)"
-        );
-        assert_eq!(number_for_people(1_234_567, Language::En), "1,234,567");
-        assert_eq!(number_for_people(1_000, Language::De), "1.000");
-        assert_eq!(number_for_people(999, Language::De), "999");
     }
 
     #[test]

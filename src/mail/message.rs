@@ -9,10 +9,11 @@ use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 
 use super::Address;
-use super::kinds::{Mail, line};
+use super::kinds::Mail;
 use super::settings::MailSettings;
 use super::templates::render;
 use super::transport::Letter;
+use super::wording::line;
 use crate::clock::UnixMs;
 use crate::error::{Error, Result};
 use crate::ids::MailId;

@@ -21,6 +21,7 @@ mod templates;
 #[cfg(test)]
 mod templates_tests;
 mod transport;
+mod wording;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -31,7 +32,7 @@ use tokio::sync::{Notify, OnceCell};
 pub use self::address::Address;
 pub use self::failure::{Failure, Step};
 pub use self::flooding::Asker;
-pub use self::kinds::{Language, Mail, MailKind, Role, Wish, is_invisible};
+pub use self::kinds::{Language, Mail, MailKind, Role, Wish};
 pub use self::queue::{MailPage, Queued, QueuedMail, QueuedMailState, too_many_to_recipient};
 pub use self::sender::no_server;
 pub use self::settings::{
@@ -39,6 +40,7 @@ pub use self::settings::{
     is_configured,
 };
 use self::transport::Transport;
+pub use self::wording::is_invisible;
 use crate::config::MailConfig;
 use crate::error::{Error, Result};
 use crate::outbound::{GuardedResolver, TlsClient};

@@ -186,7 +186,7 @@ async fn nobody_has_more_than_so_many_sent_to_addresses_that_are_not_theirs() {
         }
         let queued = queue_for(&mailer, reset(9_000 + limit), asker).await;
         assert_eq!(queued, Queued::TooManyByAsker);
-        let told = to("ada@example.org", MailKind::PasswordChanged {});
+        let told = to("ada@example.org", MailKind::AccountDisabled {});
         assert_eq!(queue_for(&mailer, told, asker).await, Queued::Queued);
     }
     assert_eq!(queue_for(&mailer, reset(1), other).await, Queued::Queued);
@@ -262,7 +262,7 @@ async fn the_queue_is_bounded_and_strangers_do_not_fill_it() {
         Ok(())
     });
     filled.await.unwrap();
-    let told = || to("ada@example.org", MailKind::PasswordChanged {});
+    let told = || to("ada@example.org", MailKind::AccountDisabled {});
     let asked = || reset_for("ada", now_ms() + DAY_MS);
     assert_eq!(queue(&mailer, told()).await, Queued::QueueFull);
     let ids: Vec<MailId> = all(&mailer).await.iter().map(|mail| mail.id).collect();

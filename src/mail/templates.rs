@@ -11,7 +11,8 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use rust_embed::RustEmbed;
 
-use super::kinds::{Mail, line};
+use super::kinds::Mail;
+use super::wording::line;
 use crate::error::{Error, Result};
 
 #[derive(RustEmbed)]

@@ -13,7 +13,7 @@ const AT: i64 = 1_795_289_400_000;
 /// Every kind, in every variety that changes its words; what people wrote is `text`.
 fn kinds(text: &str) -> Vec<MailKind> {
     let (text, link) = (|| text.to_owned(), || LINK.to_owned());
-    let roles = [Role::User, Role::Administrator];
+    let roles = [Role::User, Role::Auditor, Role::Administrator];
     let mut kinds = vec![
         MailKind::VerifyEmail {
             link: link(),
@@ -23,7 +23,10 @@ fn kinds(text: &str) -> Vec<MailKind> {
             link: link(),
             expires_at: AT,
         },
-        MailKind::PasswordChanged {},
+        MailKind::ResetLinkMade { by: text(), at: AT },
+        MailKind::EmailChangeAnnounced {
+            new_address: text(),
+        },
         MailKind::EmailChangeRequested {
             new_address: text(),
             link: link(),
@@ -42,8 +45,25 @@ fn kinds(text: &str) -> Vec<MailKind> {
         MailKind::AllowanceToppedUp { tokens: 1_000_000 },
         MailKind::Test {},
     ];
-    kinds.extend(roles.map(|role| MailKind::RoleChanged { role }));
+    for was in roles {
+        let others = roles.into_iter().filter(|role| *role != was);
+        kinds.extend(others.map(|role| MailKind::RoleChanged { role, was }));
+    }
+    for (everywhere, link_made_by) in [(false, None), (true, None), (true, Some(text()))] {
+        kinds.push(MailKind::PasswordChanged {
+            everywhere,
+            keys_ended: everywhere,
+            link_made_by,
+        });
+    }
     kinds.extend(email_changes(&text()));
+    kinds.extend(decision_kinds(&text()));
+    kinds
+}
+
+fn decision_kinds(text: &str) -> Vec<MailKind> {
+    let (text, link) = (|| text.to_owned(), || LINK.to_owned());
+    let mut kinds = Vec::new();
     for wish in [Wish::Registration, Wish::Administrator] {
         for given in [None, Some(text())] {
             kinds.push(MailKind::ApprovalRequested {
@@ -55,11 +75,12 @@ fn kinds(text: &str) -> Vec<MailKind> {
                 link: link(),
                 expires_at: AT,
             });
-            for approved in [true, false] {
+            for (approved, awaits_email) in [(true, true), (true, false), (false, false)] {
                 kinds.push(MailKind::ApprovalDecided {
                     approved,
                     wish,
                     note: given.clone(),
+                    awaits_email,
                     link_to_house: link(),
                 });
             }

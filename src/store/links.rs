@@ -17,6 +17,11 @@ pub struct LinkRecord {
     pub user_id: UserId,
     pub purpose: LinkPurpose,
     pub expires_at: UnixMs,
+    #[serde(default)]
+    pub created_at: UnixMs,
+    /// Administrators who have it: who made it to hand it on, or who were mailed it to decide.
+    #[serde(default)]
+    pub known_to: Vec<UserId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +53,12 @@ pub fn list_links_of(tx: &impl Reads, user_id: UserId) -> Result<Vec<LinkRecord>
         links.extend(find_link(tx, &hash)?);
     }
     Ok(links)
+}
+
+/// Everybody's.
+pub fn list_links(tx: &impl Reads) -> Result<Vec<LinkRecord>> {
+    let links = tx.list_all(&LINK_BY_HASH)?;
+    Ok(links.into_iter().map(|(_, link)| link).collect())
 }
 
 /// Removes those links about a user that are meant.

@@ -19,7 +19,17 @@ pub struct NoticeRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notice {
     /// An administrator looked at their conversations.
-    ConversationsOpened { by: String, reason: String },
+    ConversationsOpened {
+        by: String,
+        reason: String,
+        /// Of the one they looked at; None: they looked at the list.
+        #[serde(default)]
+        title: Option<String>,
+    },
+    /// An administrator made a link that sets their password.
+    ResetLinkMade { by: String },
+    /// Their password was set by such a link.
+    ResetLinkUsed { by: String },
 }
 
 impl Record for NoticeRecord {}

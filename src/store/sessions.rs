@@ -34,7 +34,12 @@ pub enum SessionCarrier {
     /// The page's cookie holds the secret of this hash.
     Cookie { secret_hash: SecretHash },
     /// The refresh token of this hash is the only one that is still good.
-    Tokens { refresh_hash: SecretHash },
+    Tokens {
+        refresh_hash: SecretHash,
+        /// Of the one before, which was used.
+        #[serde(default)]
+        previous_hash: Option<SecretHash>,
+    },
 }
 
 impl Record for SessionRecord {}

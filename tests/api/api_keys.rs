@@ -86,7 +86,11 @@ async fn an_admin_key_of_somebody_who_is_none_runs_nothing() {
     let house = House::start().await;
     let ada = house.set_up().await;
     let bob = house.add_user(&ada, "bob").await;
+    let id = text(&bob.get("/api/v1/auth/me").await.ok(200), "/user/id").to_owned();
+    let his = format!("/api/v1/admin/users/{id}");
+    ada.patch(&his, json!({"role": "auditor"})).await.ok(200);
     let program = program(&bob, &house, json!(["admin"])).await;
+    ada.patch(&his, json!({"role": "user"})).await.ok(200);
     for path in ["/api/v1/admin/settings", "/api/v1/admin/audit"] {
         program.get(path).await.refused(403, "forbidden");
     }

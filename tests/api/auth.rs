@@ -1,9 +1,11 @@
 //! Registering, signing in and out, refreshing: who gets a session, and when it is over.
 //! Sessions in cookies are in `cookies.rs`.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::support::{House, PASSWORD, Person};
+use crate::support::{ENDLESS, House, PASSWORD, Person};
 
 async fn sign_in(person: &Person, login: &str) -> Person {
     let body = json!({"login": login, "password": PASSWORD});
@@ -149,6 +151,19 @@ async fn a_refresh_token_works_once() {
     assert_ne!(refreshed.refresh_token, ada.refresh_token);
     refreshed.get("/api/v1/auth/me").await.ok(200);
 
+    // A guess at it ends nothing: the id of the session stands in every access token.
+    let token = refreshed.refresh_token.clone().expect("a token");
+    let (session, _) = token.split_once('.').expect("a session and a secret");
+    let guess = json!({"refresh_token": format!("{session}.{}", "A".repeat(43))});
+    house
+        .stranger()
+        .post("/api/v1/auth/refresh", guess)
+        .await
+        .refused(401, "unauthenticated");
+    refreshed.get("/api/v1/auth/me").await.ok(200);
+    let mut open = refreshed.chat_stream(ENDLESS).await;
+    open.next().await.expect("an event");
+
     // The old one again: two hold it, so nobody does.
     house
         .stranger()
@@ -164,6 +179,14 @@ async fn a_refresh_token_works_once() {
         .post("/api/v1/auth/refresh", refresh(&refreshed))
         .await
         .refused(401, "unauthenticated");
+    let end = async { while open.next().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(20), end)
+        .await
+        .expect("what was open in it ends");
+    let again = sign_in(&house.stranger(), "ada").await;
+    let log = again.get("/api/v1/admin/audit?limit=1").await.ok(200);
+    assert_eq!(log["items"][0]["action"], "session.ended");
+    assert_eq!(log["items"][0]["subject"], "ada");
 }
 
 #[tokio::test]

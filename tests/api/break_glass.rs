@@ -21,6 +21,14 @@ async fn what_is_opened_is_written_down_and_told() {
     for path in [&list, &messages] {
         ada.post(path, why.clone()).await.refused(403, "forbidden");
     }
+    // Not even whether there is such a one is told.
+    let none = "0".repeat(32);
+    for path in [
+        format!("/api/v1/admin/users/{none}/conversations"),
+        format!("/api/v1/admin/conversations/{none}/messages"),
+    ] {
+        ada.post(&path, why.clone()).await.refused(403, "forbidden");
+    }
     let me = bob.get("/api/v1/auth/me").await.ok(200);
     assert_eq!(me["notices"], json!([]));
 
@@ -48,6 +56,9 @@ async fn what_is_opened_is_written_down_and_told() {
     let me = bob.get("/api/v1/auth/me").await.ok(200);
     assert_eq!(me["notices"][1]["by"], "ada");
     assert_eq!(me["notices"][1]["reason"], why["reason"]);
+    assert_eq!(me["notices"][0].get("title"), None);
+    let title = bob.get("/api/v1/conversations").await.ok(200)["items"][0]["title"].clone();
+    assert_eq!(me["notices"][1]["title"], title);
     let notice = format!("/api/v1/users/me/notices/{}", text(&me, "/notices/0/id"));
     ada.delete(&notice).await.refused(404, "not_found");
     bob.delete(&notice).await.ok(204);

@@ -88,6 +88,49 @@ async fn signing_out_takes_the_cookie_back_and_ends_the_session() {
         .refused(401, "unauthenticated");
 }
 
+/// A browser that was here before and behind TLS was: it holds a cookie of either name.
+#[tokio::test]
+async fn signing_in_and_out_leaves_no_cookie_and_no_session_of_either_name() {
+    let house = House::start().await;
+    house.set_up().await;
+    let secure = in_browser(&house).await;
+    let cookie = secure.cookie.clone().expect("a cookie");
+    let plain = in_browser(&house).await;
+    let value = plain.cookie.clone().expect("a cookie");
+    let value = value.replacen("__Host-chatelaine", "chatelaine", 1);
+    let both = Person {
+        cookie: Some(format!("{cookie}; {value}")),
+        ..secure.clone()
+    };
+    let taken_back = |answer: &Answer| {
+        let cookies = answer.headers.get_all("set-cookie").iter();
+        let ended = cookies.filter(|cookie| cookie.to_str().expect("text").contains("Max-Age=0"));
+        ended.count()
+    };
+    let answer = both.post("/api/v1/auth/logout", json!(null)).await;
+    assert_eq!(taken_back(&answer), 2);
+    answer.ok(204);
+    let plain = Person {
+        cookie: Some(value),
+        ..plain
+    };
+    for gone in [&secure, &plain] {
+        gone.get("/api/v1/auth/me")
+            .await
+            .refused(401, "unauthenticated");
+    }
+
+    let before = in_browser(&house).await;
+    let answer = before.post("/api/v1/auth/login", login(true)).await;
+    assert_eq!(taken_back(&answer), 1);
+    let after = house.stranger().signed_in(&answer);
+    before
+        .get("/api/v1/auth/me")
+        .await
+        .refused(401, "unauthenticated");
+    after.get("/api/v1/auth/me").await.ok(200);
+}
+
 #[tokio::test]
 async fn a_plain_cookie_from_before_does_not_hide_the_good_one() {
     let house = House::start().await;

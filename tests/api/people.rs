@@ -134,18 +134,6 @@ async fn links_that_went_to_the_old_address_are_good_no_more() {
     let bob = nobody.post("/api/v1/auth/login", login).await.ok(200);
     assert_eq!(bob["user"]["email"], "bob@example.org");
     assert_eq!(bob["user"]["email_verified"], true);
-
-    let forgot = json!({"login": "bob"});
-    nobody
-        .post("/api/v1/auth/password/forgot", forgot)
-        .await
-        .ok(202);
-    let reset = house.logged_token("/reset-password?token=", 1).await;
-    let another = json!({"email": "robert@example.org"});
-    ada.patch(&path, another).await.ok(200);
-    let new = json!({"token": reset, "password": "quite another sentence"});
-    let answer = nobody.post("/api/v1/auth/password/reset", new).await;
-    answer.refused(404, "not_found");
 }
 
 #[tokio::test]

@@ -149,6 +149,41 @@ async fn one_asks_for_administrator_rights_once_and_is_told() {
         "admin"
     );
     bob.get(PATH).await.ok(200);
+    let log = ada.get("/api/v1/admin/audit?limit=2").await.ok(200);
+    assert_eq!(log["items"][1]["action"], "request.link_made");
+    assert_eq!(log["items"][1]["subject"], "bob");
+    assert_eq!(
+        log["items"][1]["details"]["id"],
+        list["items"][0]["request"]["id"]
+    );
+}
+
+#[tokio::test]
+async fn who_was_shut_out_is_let_in_by_no_link() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    rules(&ada, json!({"mode": "open", "approval": "always"})).await;
+    register(&house, "bob").await.ok(202);
+    let token = house.logged_token("/approve/", 1).await;
+    let list = ada.get(PATH).await.ok(200);
+    let request = format!("{PATH}/{}", text(&list, "/items/0/request/id"));
+    let id = text(&list, "/items/0/applicant/id");
+    let person = format!("/api/v1/admin/users/{id}");
+    ada.patch(&person, json!({"disabled": true})).await.ok(200);
+    house
+        .stranger()
+        .post(
+            &format!("/api/v1/approvals/{token}"),
+            json!({"approve": true}),
+        )
+        .await
+        .refused(404, "not_found");
+    ada.post(&format!("{request}/approve"), json!({}))
+        .await
+        .refused(409, "conflict");
+    sign_in(&house, "bob").await.refused(403, "forbidden");
+    let list = ada.get(PATH).await.ok(200);
+    assert_eq!(list["items"][0]["request"]["decision"]["approved"], false);
 }
 
 #[tokio::test]

@@ -1,25 +1,26 @@
-//! What people ask of administrators: to be let in, or to become one. Decided on the
-//! administrator's page, or behind the link that was mailed to the approver; never by looking at it.
+//! What people ask of administrators: to be let in, or to become one; and the links that are mailed
+//! to whoever decides, which `decisions` does. Looking at a link decides nothing.
 
 mod list;
 
 use serde_json::json;
 
 pub use self::list::{RequestPage, RequestPlace};
-use super::audit::audited_by;
-use super::links::{DECIDE, NewLink, get_link, no_link};
+use super::audit::audited;
+use super::links::{DECIDE, NewLink, OneTimeLink, get_link, no_link, remove_links_known_to};
 use super::post::{Post, UnsentLink};
+use super::rights::check_caller;
 use super::users::gone;
 use super::validity::is_plain_text;
-use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserRole, UserStatus, Visitor};
+use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserRole, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, ErrorKind, Reason, Result};
-use crate::ids::RequestId;
+use crate::ids::{RequestId, UserId};
 use crate::mail::{MailKind, Wish};
 use crate::store::links::{LinkPurpose, remove_links};
 pub use crate::store::requests::{RequestDecision, RequestRecord, RequestWish};
 use crate::store::requests::{find_request, list_requests, put_request, remove_request};
-use crate::store::users::{Awaited, find_user, put_user};
+use crate::store::users::find_user;
 use crate::store::{Reads, WriteTx};
 
 const TEXT_LIMIT: usize = 1000;
@@ -29,13 +30,6 @@ pub struct RequestView {
     pub applicant: UserRecord,
 }
 
-#[derive(Debug, Clone)]
-pub struct Decide {
-    pub approve: bool,
-    /// For the applicant; may be empty.
-    pub note: String,
-}
-
 /// A request about to be written, with the link that decides it.
 #[derive(Clone)]
 pub(super) struct NewRequest {
@@ -43,12 +37,6 @@ pub(super) struct NewRequest {
     wish: RequestWish,
     reason: String,
     link: NewLink,
-}
-
-/// A link an administrator asked for, to hand it on by other means than mail.
-pub struct DecisionLink {
-    pub link: String,
-    pub expires_at: UnixMs,
 }
 
 impl NewRequest {
@@ -67,7 +55,7 @@ pub(super) fn valid_reason(text: &str) -> Result<String> {
     valid_text("reason", text)
 }
 
-fn valid_text(field: &str, text: &str) -> Result<String> {
+pub(super) fn valid_text(field: &str, text: &str) -> Result<String> {
     let text = text.trim();
     if !is_plain_text(text, TEXT_LIMIT) {
         let sentence =
@@ -94,22 +82,76 @@ pub(super) fn open_request(
         decision: None,
     };
     put_request(tx, &request)?;
-    let purpose = LinkPurpose::Decide { request_id: new.id };
-    new.link.put(tx, applicant.id, purpose)?;
-    let link = new.link.address(&DECIDE, post);
+    mail_decision_link(tx, post, &new.link, &request, applicant)
+}
+
+/// Mails a link that decides to the approvers, in place of those before it.
+fn mail_decision_link(
+    tx: &WriteTx,
+    post: &Post,
+    new: &NewLink,
+    request: &RequestRecord,
+    applicant: &UserRecord,
+) -> Result<UnsentLink> {
+    let link = new.address(&DECIDE, post);
     let kind = MailKind::ApprovalRequested {
         applicant: applicant.shown_name().to_owned(),
         username: applicant.username.clone(),
         email: applicant.email.clone(),
-        wish: wish_in_mails(new.wish),
-        reason: Some(new.reason.clone()).filter(|reason| !reason.is_empty()),
+        wish: wish_in_mails(request.wish),
+        reason: Some(request.reason.clone()).filter(|reason| !reason.is_empty()),
         link: link.clone(),
-        expires_at: new.link.expires_at,
+        expires_at: new.expires_at,
     };
-    post.ask_approvers(tx, &link, &kind)
+    let (unsent, mailed) = post.ask_approvers(tx, &link, &kind)?;
+    let purpose = LinkPurpose::Decide {
+        request_id: request.id,
+    };
+    new.put_known(tx, applicant.id, purpose, mailed)?;
+    Ok(unsent)
 }
 
-fn wish_in_mails(wish: RequestWish) -> Wish {
+/// Ends what somebody could still do by a link who is no administrator any more; for what they could
+/// decide, the others are mailed another. Behind the change that made them none.
+pub(super) fn take_links_from(
+    tx: &WriteTx,
+    post: &Post,
+    former: UserId,
+) -> Result<Vec<UnsentLink>> {
+    let mut unsent = Vec::new();
+    for link in remove_links_known_to(tx, former)? {
+        let LinkPurpose::Decide { request_id } = link.purpose else {
+            continue;
+        };
+        let request = find_request(tx, request_id)?.filter(|request| request.decision.is_none());
+        let applicant = find_user(tx, &link.user_id)?;
+        if let (Some(request), Some(applicant)) = (request, applicant) {
+            let new = NewLink::generate(&DECIDE);
+            unsent.push(mail_decision_link(tx, post, &new, &request, &applicant)?);
+        }
+    }
+    Ok(unsent)
+}
+
+/// Answers what somebody asked for who is shut out: nothing of it is decided any more.
+pub(super) fn close_requests_of(tx: &WriteTx, actor: &AuditActor, user_id: UserId) -> Result<()> {
+    for mut request in list_requests(tx)? {
+        if request.user_id == user_id && request.decision.is_none() {
+            request.decision = Some(RequestDecision {
+                at: now_ms(),
+                by: actor.name().to_owned(),
+                approved: false,
+                note: String::new(),
+            });
+            put_request(tx, &request)?;
+        }
+    }
+    remove_links(tx, user_id, |link| {
+        matches!(link.purpose, LinkPurpose::Decide { .. })
+    })
+}
+
+pub(super) fn wish_in_mails(wish: RequestWish) -> Wish {
     match wish {
         RequestWish::Account => Wish::Registration,
         RequestWish::AdminRole => Wish::Administrator,
@@ -127,67 +169,6 @@ pub(super) fn find_open_request(
     }))
 }
 
-/// Decides once: a request that was decided stays as it is.
-fn decide(
-    tx: &WriteTx,
-    post: &Post,
-    id: RequestId,
-    actor: &AuditActor,
-    decide: &Decide,
-) -> Result<RequestView> {
-    let missing = || Error::not_found("request");
-    let mut request = find_request(tx, id)?.ok_or_else(missing)?;
-    let mut applicant = find_user(tx, &request.user_id)?.ok_or_else(missing)?;
-    if request.decision.is_some() {
-        let sentence = "this request was decided already";
-        return Err(Error::conflict(sentence).with_reason(Reason::RequestDecided));
-    }
-    request.decision = Some(RequestDecision {
-        at: now_ms(),
-        by: actor.name().to_owned(),
-        approved: decide.approve,
-        note: decide.note.clone(),
-    });
-    put_request(tx, &request)?;
-    remove_links(tx, applicant.id, |link| {
-        link.purpose == LinkPurpose::Decide { request_id: id }
-    })?;
-    match (request.wish, decide.approve) {
-        (RequestWish::Account, approve) => applicant.status = status_after(&applicant, approve),
-        (RequestWish::AdminRole, true) => applicant.role = UserRole::Admin,
-        (RequestWish::AdminRole, false) => {}
-    }
-    put_user(tx, &applicant)?;
-    let action = match decide.approve {
-        true => "request.approved",
-        false => "request.rejected",
-    };
-    let details = json!({ "wish": request.wish });
-    audited_by(tx, actor.clone(), action, &applicant.username, details)?;
-    let kind = MailKind::ApprovalDecided {
-        approved: decide.approve,
-        wish: wish_in_mails(request.wish),
-        note: Some(decide.note.clone()).filter(|note| !note.is_empty()),
-        link_to_house: post.link("/"),
-    };
-    post.tell(tx, &applicant, kind)?;
-    Ok(RequestView {
-        record: request,
-        applicant,
-    })
-}
-
-fn status_after(applicant: &UserRecord, approved: bool) -> UserStatus {
-    match (applicant.status, approved) {
-        (_, false) => UserStatus::Disabled,
-        (UserStatus::Pending(Awaited { email: true, .. }), true) => UserStatus::Pending(Awaited {
-            email: true,
-            approval: false,
-        }),
-        (_, true) => UserStatus::Active,
-    }
-}
-
 impl Accounts {
     /// Asks to become an administrator. One request at a time.
     pub async fn ask_for_admin_role(&self, caller: &Caller, reason: &str) -> Result<RequestRecord> {
@@ -200,18 +181,13 @@ impl Accounts {
         let (caller, post) = (caller.clone(), self.post.clone());
         let written = self.store.write(move |tx| {
             let user = find_user(tx, &caller.user_id)?.ok_or_else(gone)?;
+            let details = json!({ "id": new.id.to_string() });
+            audited(tx, &caller, "request.made", &user.username, details)?;
             if find_open_request(tx, &user, RequestWish::AdminRole)?.is_some() {
                 let sentence = "you have asked already; wait for the answer";
                 return Err(Error::conflict(sentence).with_reason(Reason::RequestOpen));
             }
             let unsent = open_request(tx, &post, &new, &user)?;
-            audited_by(
-                tx,
-                caller.actor(),
-                "request.made",
-                &user.username,
-                json!({}),
-            )?;
             let request = find_request(tx, new.id)?.ok_or_else(|| Error::not_found("request"))?;
             Ok((request, unsent))
         });
@@ -247,36 +223,24 @@ impl Accounts {
             .await
     }
 
-    pub async fn decide_request(
-        &self,
-        caller: &Caller,
-        id: RequestId,
-        decision: Decide,
-    ) -> Result<RequestView> {
-        caller.require_admin()?;
-        self.write_decision(Some(id), String::new(), caller.actor(), decision)
-            .await
-    }
-
     /// A new link that decides, in place of the one that was mailed.
-    pub async fn renew_decision_link(
-        &self,
-        caller: &Caller,
-        id: RequestId,
-    ) -> Result<DecisionLink> {
-        caller.require_admin()?;
-        let (new, actor) = (NewLink::generate(&DECIDE), caller.actor());
-        let link = DecisionLink {
-            link: new.address(&DECIDE, &self.post),
-            expires_at: new.expires_at,
-        };
+    pub async fn renew_decision_link(&self, caller: &Caller, id: RequestId) -> Result<OneTimeLink> {
+        caller.require_admin_session()?;
+        let (new, caller) = (NewLink::generate(&DECIDE), caller.clone());
+        let link = new.to_hand_on(&DECIDE, &self.post);
         self.store
             .write(move |tx| {
+                check_caller(tx, &caller)?;
+                let missing = || Error::not_found("request");
                 let request = find_request(tx, id)?
                     .filter(|request| request.decision.is_none())
-                    .ok_or_else(|| Error::not_found("request"))?;
-                new.put(tx, request.user_id, LinkPurpose::Decide { request_id: id })?;
-                audited_by(tx, actor.clone(), "request.link_made", "", json!({}))
+                    .ok_or_else(missing)?;
+                let applicant = find_user(tx, &request.user_id)?.ok_or_else(missing)?;
+                let details = json!({ "id": id.to_string(), "wish": request.wish });
+                let name = &applicant.username;
+                audited(tx, &caller, "request.link_made", name, details)?;
+                let purpose = LinkPurpose::Decide { request_id: id };
+                new.put_known(tx, applicant.id, purpose, vec![caller.user_id])
             })
             .await?;
         Ok(link)
@@ -299,46 +263,10 @@ impl Accounts {
             .after_comparing(visitor, ErrorKind::NotFound, reading)
             .await
     }
-
-    /// Decides by the link that was mailed, which is good once.
-    pub async fn decide_by_link(
-        &self,
-        visitor: &Visitor,
-        token: &str,
-        decision: Decide,
-    ) -> Result<RequestView> {
-        let deciding =
-            self.write_decision(None, token.to_owned(), AuditActor::LinkHolder, decision);
-        self.throttle
-            .after_comparing(visitor, ErrorKind::NotFound, deciding)
-            .await
-    }
-
-    async fn write_decision(
-        &self,
-        id: Option<RequestId>,
-        token: String,
-        actor: AuditActor,
-        mut decision: Decide,
-    ) -> Result<RequestView> {
-        decision.note = valid_text("note", &decision.note)?;
-        let post = self.post.clone();
-        let view = self
-            .write_rights(move |tx| {
-                let id = match id {
-                    Some(id) => id,
-                    None => request_of_link(tx, &token)?.0,
-                };
-                decide(tx, &post, id, &actor, &decision)
-            })
-            .await?;
-        self.post.send();
-        Ok(view)
-    }
 }
 
-fn request_of_link(tx: &impl Reads, token: &str) -> Result<(RequestId, UnixMs)> {
-    match get_link(tx, token)?.1 {
+pub(super) fn request_of_link(tx: &impl Reads, token: &str) -> Result<(RequestId, UnixMs)> {
+    match get_link(tx, token)? {
         crate::store::links::LinkRecord {
             purpose: LinkPurpose::Decide { request_id },
             expires_at,

@@ -180,6 +180,14 @@ impl Throttle {
         }
     }
 
+    /// For what is done for anybody who asks, and costs somebody else something each time.
+    pub(super) async fn take_turn(&self, visitor: &Visitor, what: &str) -> Result<()> {
+        let hash = self.hash("asked", what, visitor.network());
+        let counted = vec![(hash, &SECRET_FROM_PLACE)];
+        self.charge(counted, Success::Secret).await?.failed().await;
+        Ok(())
+    }
+
     async fn charge(&self, counted: Vec<Counted>, success: Success) -> Result<Attempted<'_>> {
         self.restore().await?;
         let charged = self.counts().charge(&counted, now_ms());

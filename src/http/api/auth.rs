@@ -14,7 +14,9 @@ use crate::accounts::{
     Carrier, Credentials, NewUser, Registered, Registration, SignedIn as Granted,
 };
 use crate::appliance::Appliance;
-use crate::http::caller::{Owner, PLAIN_COOKIE, Reader, SECURE_COOKIE};
+use crate::http::caller::{
+    Owner, PLAIN_COOKIE, Reader, SECURE_COOKIE, session_cookie_header, session_cookies,
+};
 use crate::http::visitor::visitor_of;
 
 pub(in crate::http) struct AuthApi;
@@ -191,13 +193,24 @@ fn on_the_wire(
     }
 }
 
-/// Taking a cookie away must name it as setting it did.
+/// One of the other name goes with it, which the guard sees to.
 fn set_cookie(value: &str, max_age_s: u32, request: &Request, house: &Appliance) -> String {
-    let (name, secure) = match takes_secure_cookies(request, house) {
-        true => (SECURE_COOKIE, "Secure; "),
-        false => (PLAIN_COOKIE, ""),
+    let name = match takes_secure_cookies(request, house) {
+        true => SECURE_COOKIE,
+        false => PLAIN_COOKIE,
     };
-    format!("{name}={value}; {secure}HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age_s}")
+    session_cookie_header(name, value, max_age_s)
+}
+
+/// Behind a sign-in that gives a browser another cookie: what it was signed in with ends.
+async fn end_sessions_before(request: &Request, granted: &Granted, house: &Appliance) {
+    if let Credentials::Cookie { .. } = granted.credentials {
+        let before = session_cookies(request);
+        // Whoever signed in is signed in all the same.
+        if let Err(error) = house.accounts.end_sessions_of_cookies(before).await {
+            tracing::warn!(%error, "a session that was replaced did not end");
+        }
+    }
 }
 
 /// With TLS in front every browser does; without, browsers make an exception for this very
@@ -265,6 +278,7 @@ impl AuthApi {
             .register(&visitor, registration, carrier(body.cookie));
         Ok(match registered.await? {
             Registered::SignedIn(granted) => {
+                end_sessions_before(request, &granted, &house).await;
                 let (body, cookie) = on_the_wire(granted, request, &house);
                 RegisterResponse::SignedIn(body, cookie)
             }
@@ -295,6 +309,7 @@ impl AuthApi {
             .accounts
             .sign_in(&visitor_of(request), &login, &password, carrier(cookie))
             .await?;
+        end_sessions_before(request, &granted, &house).await;
         Ok(SignInResponse::new(granted, request, &house))
     }
 
@@ -321,7 +336,8 @@ impl AuthApi {
         caller: Owner,
         request: &Request,
     ) -> ApiResult<SignOutResponse> {
-        house.accounts.sign_out(&caller).await?;
+        let cookies = session_cookies(request);
+        house.accounts.sign_out(&caller, cookies).await?;
         Ok(SignOutResponse::SignedOut(set_cookie(
             "", 0, request, &house,
         )))

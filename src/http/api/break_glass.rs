@@ -9,7 +9,7 @@ use super::conversations::{Conversation, parse_conversation_id};
 use super::messages::MessageList;
 use super::{ApiResult, House, Tag, Text};
 use crate::error::Error;
-use crate::http::caller::Steward;
+use crate::http::caller::Trustee;
 use crate::ids::UserId;
 
 pub(in crate::http) struct BreakGlassApi;
@@ -28,7 +28,7 @@ struct OpenedConversations {
 
 #[OpenApi(prefix_path = "/admin", tag = "Tag::Users")]
 impl BreakGlassApi {
-    /// Open the list of somebody's conversations; they are told
+    /// Open the list of somebody's conversations; they are told, and it takes a session
     #[oai(
         path = "/users/:id/conversations",
         method = "post",
@@ -37,7 +37,7 @@ impl BreakGlassApi {
     async fn open_conversations(
         &self,
         house: House<'_>,
-        caller: Steward,
+        caller: Trustee,
         id: Path<String>,
         body: Json<OpenConversations>,
     ) -> ApiResult<Json<OpenedConversations>> {
@@ -52,7 +52,7 @@ impl BreakGlassApi {
         Ok(Json(OpenedConversations { items }))
     }
 
-    /// Open somebody's conversation; they are told
+    /// Open somebody's conversation; they are told, and it takes a session
     #[oai(
         path = "/conversations/:id/messages",
         method = "post",
@@ -61,7 +61,7 @@ impl BreakGlassApi {
     async fn open_messages(
         &self,
         house: House<'_>,
-        caller: Steward,
+        caller: Trustee,
         id: Path<String>,
         body: Json<OpenConversations>,
     ) -> ApiResult<Json<MessageList>> {

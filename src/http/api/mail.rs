@@ -9,7 +9,7 @@ use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use super::{ApiResult, House, Tag, Text, page_limit};
 use crate::clock::rfc3339;
 use crate::error::{Error, Result};
-use crate::http::caller::Steward;
+use crate::http::caller::{Steward, Trustee};
 use crate::ids::MailId;
 use crate::mail::{self, Failure, Language, MailOverview, MailSettingsChange, Password, Step};
 
@@ -253,24 +253,24 @@ impl MailApi {
         Ok(Json(house.mail.overview(&caller).await?.into()))
     }
 
-    /// Set the mail server; in force at once
+    /// Set the mail server; in force at once, and it takes a session
     #[oai(path = "/", method = "put", operation_id = "update_mail_settings")]
     async fn update_mail_settings(
         &self,
         house: House<'_>,
-        caller: Steward,
+        caller: Trustee,
         body: Json<UpdateMailSettings>,
     ) -> ApiResult<Json<MailSettings>> {
         let written = house.mail.change_settings(&caller, body.0.into()).await?;
         Ok(Json(written.into()))
     }
 
-    /// Send no mail any more
+    /// Send no mail any more; it takes a session
     #[oai(path = "/", method = "delete", operation_id = "delete_mail_settings")]
     async fn delete_mail_settings(
         &self,
         house: House<'_>,
-        caller: Steward,
+        caller: Trustee,
     ) -> ApiResult<DeleteMailResponse> {
         house.mail.delete_settings(&caller).await?;
         Ok(DeleteMailResponse::Deleted)

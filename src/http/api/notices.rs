@@ -14,20 +14,27 @@ use crate::ids::NoticeId;
 pub(in crate::http) struct NoticesApi;
 
 #[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
 pub(super) struct Notice {
     id: String,
     kind: NoticeKind,
     at: String,
     /// The name of who did it.
     by: String,
+    /// Why they opened conversations; of other kinds empty.
     reason: String,
+    /// Of the conversation that was opened; absent: the list was, or it is of another kind.
+    title: Option<String>,
 }
 
-/// An administrator opened one's conversations.
+/// What administrators did: opened one's conversations; made a link that sets one's password; and
+/// that link was used.
 #[derive(Enum)]
 #[oai(rename_all = "snake_case")]
 enum NoticeKind {
     ConversationsOpened,
+    ResetLinkMade,
+    ResetLinkUsed,
 }
 
 #[derive(ApiResponse)]
@@ -38,13 +45,25 @@ enum DeletedNoticeResponse {
 
 impl From<accounts::NoticeRecord> for Notice {
     fn from(record: accounts::NoticeRecord) -> Self {
-        let accounts::Notice::ConversationsOpened { by, reason } = record.notice;
+        let no_reason = String::new();
+        let (kind, by, reason, title) = match record.notice {
+            accounts::Notice::ConversationsOpened { by, reason, title } => {
+                (NoticeKind::ConversationsOpened, by, reason, title)
+            }
+            accounts::Notice::ResetLinkMade { by } => {
+                (NoticeKind::ResetLinkMade, by, no_reason, None)
+            }
+            accounts::Notice::ResetLinkUsed { by } => {
+                (NoticeKind::ResetLinkUsed, by, no_reason, None)
+            }
+        };
         Self {
             id: record.id.to_string(),
-            kind: NoticeKind::ConversationsOpened,
+            kind,
             at: rfc3339(record.at),
             by,
             reason,
+            title,
         }
     }
 }

@@ -6,12 +6,12 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::groups::{parse_group_id, parse_group_ids};
+use super::requests::OneTimeLink;
 use super::users::{Role, User};
 use super::{ApiResult, House, Tag, Text, page_limit};
 use crate::accounts::{Awaited, NewUser, PersonChange, UserRecord, UserRole, UserStatus};
-use crate::clock::rfc3339;
 use crate::error::{Error, Result};
-use crate::http::caller::Steward;
+use crate::http::caller::{Steward, Trustee};
 use crate::ids::UserId;
 
 pub(in crate::http) struct PeopleApi;
@@ -62,13 +62,6 @@ struct UpdatePerson {
     role: Option<Role>,
     group_ids: Option<Vec<String>>,
     disabled: Option<bool>,
-}
-
-#[derive(Object)]
-struct PasswordLink {
-    /// Good once, for an hour.
-    link: String,
-    expires_at: String,
 }
 
 #[derive(ApiResponse)]
@@ -141,7 +134,7 @@ impl PeopleApi {
         }))
     }
 
-    /// Make an account for somebody
+    /// Make an account for somebody; that of an administrator takes a session
     #[oai(path = "/", method = "post", operation_id = "create_user")]
     async fn create_user(
         &self,
@@ -177,7 +170,8 @@ impl PeopleApi {
         Ok(Json(person.into()))
     }
 
-    /// Change somebody's name, e-mail, role, groups or standing; who loses rights is signed out
+    /// Change somebody's name, e-mail, role, groups or standing; who loses rights is signed out, and making
+    /// an administrator or changing an e-mail takes a session
     #[oai(path = "/:id", method = "patch", operation_id = "update_user")]
     async fn update_user(
         &self,
@@ -201,7 +195,7 @@ impl PeopleApi {
         Ok(Json(person.into()))
     }
 
-    /// Remove somebody with everything that is theirs
+    /// Remove somebody else with everything that is theirs
     #[oai(path = "/:id", method = "delete", operation_id = "delete_user")]
     async fn delete_user(
         &self,
@@ -214,7 +208,7 @@ impl PeopleApi {
         Ok(DeletedPersonResponse::Deleted)
     }
 
-    /// Make a link that sets a new password, to hand it on
+    /// Make a link that sets somebody's password, to hand it on; they are told, and it takes a session
     #[oai(
         path = "/:id/reset-link",
         method = "post",
@@ -223,15 +217,12 @@ impl PeopleApi {
     async fn create_reset_link(
         &self,
         house: House<'_>,
-        caller: Steward,
+        caller: Trustee,
         id: Path<String>,
-    ) -> ApiResult<Json<PasswordLink>> {
+    ) -> ApiResult<Json<OneTimeLink>> {
         caller.require_admin()?;
         let id = parse_user_id(&id)?;
         let made = house.accounts.make_reset_link(&caller, id).await?;
-        Ok(Json(PasswordLink {
-            link: made.link,
-            expires_at: rfc3339(made.expires_at),
-        }))
+        Ok(Json(made.into()))
     }
 }

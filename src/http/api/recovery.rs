@@ -65,7 +65,7 @@ enum MaybeSentResponse {
 
 #[derive(ApiResponse)]
 enum ResetPasswordResponse {
-    /// Set; every session has ended.
+    /// Set; every session and every API key has ended.
     #[oai(status = 204)]
     Set,
 }
@@ -129,9 +129,14 @@ impl RecoveryApi {
     async fn request_password_reset(
         &self,
         house: House<'_>,
+        request: &Request,
         body: Json<ForgotPassword>,
     ) -> ApiResult<MaybeSentResponse> {
-        house.accounts.forgot_password(&body.login).await?;
+        let visitor = visitor_of(request);
+        house
+            .accounts
+            .forgot_password(&visitor, &body.login)
+            .await?;
         Ok(MaybeSentResponse::MaybeSent)
     }
 

@@ -8,10 +8,10 @@ use poem_openapi::{Enum, Object, OpenApi};
 
 use super::users::User;
 use super::{ApiResult, House, Tag, Text, page_limit};
-use crate::accounts::{Decide, RequestPlace, RequestRecord, RequestView, RequestWish};
+use crate::accounts::{self, Decide, RequestPlace, RequestRecord, RequestView, RequestWish};
 use crate::clock::rfc3339;
 use crate::error::{Error, Result};
-use crate::http::caller::Steward;
+use crate::http::caller::{Steward, Trustee};
 use crate::http::visitor::visitor_of;
 use crate::ids::RequestId;
 
@@ -84,7 +84,7 @@ struct DecideApproval {
 }
 
 #[derive(Object)]
-struct OneTimeLink {
+pub(super) struct OneTimeLink {
     /// Good once.
     link: String,
     expires_at: String,
@@ -107,6 +107,15 @@ struct Approval {
 struct DecidedApproval {
     approved: bool,
     username: String,
+}
+
+impl From<accounts::OneTimeLink> for OneTimeLink {
+    fn from(made: accounts::OneTimeLink) -> Self {
+        Self {
+            link: made.link,
+            expires_at: rfc3339(made.expires_at),
+        }
+    }
 }
 
 impl From<RequestRecord> for AdminRequest {
@@ -174,7 +183,7 @@ impl RequestsApi {
         }))
     }
 
-    /// Say yes; the applicant is told
+    /// Say yes; the applicant is told, and making an administrator takes a session
     #[oai(
         path = "/:id/approve",
         method = "post",
@@ -193,7 +202,7 @@ impl RequestsApi {
         Ok(Json(decided.into()))
     }
 
-    /// Say no; the applicant is told
+    /// Say no; the applicant is told, and where they ask to become an administrator it takes a session
     #[oai(path = "/:id/reject", method = "post", operation_id = "reject_request")]
     async fn reject_request(
         &self,
@@ -208,7 +217,7 @@ impl RequestsApi {
         Ok(Json(decided.into()))
     }
 
-    /// Make a new link that decides, to hand on by other means than mail
+    /// Make a new link that decides, to hand on by other means than mail; it takes a session
     #[oai(
         path = "/:id/link",
         method = "post",
@@ -217,16 +226,13 @@ impl RequestsApi {
     async fn create_request_link(
         &self,
         house: House<'_>,
-        caller: Steward,
+        caller: Trustee,
         id: Path<String>,
     ) -> ApiResult<Json<OneTimeLink>> {
         caller.require_admin()?;
         let id = parse_request_id(&id)?;
         let made = house.accounts.renew_decision_link(&caller, id).await?;
-        Ok(Json(OneTimeLink {
-            link: made.link,
-            expires_at: rfc3339(made.expires_at),
-        }))
+        Ok(Json(made.into()))
     }
 }
 

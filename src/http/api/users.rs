@@ -56,7 +56,8 @@ impl From<UserRecord> for User {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 struct UpdateMe {
     display_name: Option<Text>,
-    /// Another one takes the password, and where mail is set up is theirs once they prove it.
+    /// Another one takes the password, and where mail is set up is theirs once they prove it. The
+    /// same again, where it is not proved, has a link mailed that proves it.
     email: Option<Text>,
     /// What mails to them are written in, e.g. `de`.
     language: Option<Text>,
@@ -87,9 +88,16 @@ enum DeletedMeResponse {
 
 #[derive(ApiResponse)]
 enum SentEmailToProveResponse {
-    /// A new link is on its way; the one before is good no more.
+    /// A link is on its way, or was sent moments ago; those before it stay good.
     #[oai(status = 202)]
     Sent,
+}
+
+#[derive(ApiResponse)]
+enum DeletedEmailToProveResponse {
+    /// Taken back; the link that was mailed is good no more.
+    #[oai(status = 204)]
+    Deleted,
 }
 
 #[derive(Object)]
@@ -166,9 +174,9 @@ impl UsersApi {
         &self,
         house: House<'_>,
         caller: Owner,
-    ) -> ApiResult<DeletedMeResponse> {
+    ) -> ApiResult<DeletedEmailToProveResponse> {
         house.accounts.forget_new_email(&caller).await?;
-        Ok(DeletedMeResponse::Deleted)
+        Ok(DeletedEmailToProveResponse::Deleted)
     }
 
     /// Remove one's own account with everything that is in it

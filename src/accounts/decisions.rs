@@ -1,0 +1,172 @@
+//! Deciding what people ask for, on the administrator's page or behind the link that was mailed: once,
+//! and only while there is something to decide. Who was shut out since they asked stays out.
+
+use serde_json::json;
+
+use super::audit::audited_by;
+use super::person_change::makes_administrator;
+use super::post::Post;
+use super::requests::{RequestView, request_of_link, valid_text, wish_in_mails};
+use super::rights::check_caller;
+use super::{
+    Accounts, AuditActor, Caller, RequestDecision, RequestRecord, RequestWish, UserRecord,
+    UserRole, UserStatus, Visitor,
+};
+use crate::clock::now_ms;
+use crate::error::{Error, ErrorKind, Reason, Result};
+use crate::ids::RequestId;
+use crate::mail::MailKind;
+use crate::store::WriteTx;
+use crate::store::links::{LinkPurpose, remove_links};
+use crate::store::requests::{find_request, put_request};
+use crate::store::users::{Awaited, find_user, put_user};
+
+#[derive(Debug, Clone)]
+pub struct Decide {
+    pub approve: bool,
+    /// For the applicant; may be empty.
+    pub note: String,
+}
+
+/// Who decides: an administrator on their page, or whoever holds the link.
+#[derive(Clone)]
+enum Decider {
+    Administrator(Caller, RequestId),
+    LinkHolder { token: String },
+}
+
+impl Decider {
+    fn actor(&self) -> AuditActor {
+        match self {
+            Self::Administrator(caller, _) => caller.actor(),
+            Self::LinkHolder { .. } => AuditActor::LinkHolder,
+        }
+    }
+
+    /// Which request, as long as they may decide it.
+    fn request_id(&self, tx: &WriteTx) -> Result<RequestId> {
+        match self {
+            Self::Administrator(caller, id) => check_caller(tx, caller).map(|()| *id),
+            Self::LinkHolder { token } => Ok(request_of_link(tx, token)?.0),
+        }
+    }
+}
+
+/// Decides once: a request that was decided stays as it is.
+fn decide(tx: &WriteTx, post: &Post, decider: &Decider, decide: &Decide) -> Result<RequestView> {
+    let missing = || Error::not_found("request");
+    let id = decider.request_id(tx)?;
+    let mut request = find_request(tx, id)?.ok_or_else(missing)?;
+    let mut applicant = find_user(tx, &request.user_id)?.ok_or_else(missing)?;
+    check_is_open(&request, &applicant)?;
+    let actor = decider.actor();
+    request.decision = Some(RequestDecision {
+        at: now_ms(),
+        by: actor.name().to_owned(),
+        approved: decide.approve,
+        note: decide.note.clone(),
+    });
+    put_request(tx, &request)?;
+    remove_links(tx, applicant.id, |link| {
+        link.purpose == LinkPurpose::Decide { request_id: id }
+    })?;
+    let before = applicant.clone();
+    match (request.wish, decide.approve) {
+        (RequestWish::Account, approve) => applicant.status = status_after(&applicant, approve),
+        (RequestWish::AdminRole, true) => applicant.role = UserRole::Admin,
+        (RequestWish::AdminRole, false) => {}
+    }
+    if let Decider::Administrator(caller, _) = decider
+        && (makes_administrator(&before, &applicant) || request.wish == RequestWish::AdminRole)
+    {
+        caller.require_session()?;
+    }
+    put_user(tx, &applicant)?;
+    let action = match decide.approve {
+        true => "request.approved",
+        false => "request.rejected",
+    };
+    let details = json!({ "id": id.to_string(), "wish": request.wish });
+    audited_by(tx, actor, action, &applicant.username, details)?;
+    let kind = MailKind::ApprovalDecided {
+        approved: decide.approve,
+        wish: wish_in_mails(request.wish),
+        note: Some(decide.note.clone()).filter(|note| !note.is_empty()),
+        awaits_email: matches!(applicant.status, UserStatus::Pending(_)),
+        link_to_house: post.link("/"),
+    };
+    post.tell(tx, &applicant, kind)?;
+    Ok(RequestView {
+        record: request,
+        applicant,
+    })
+}
+
+/// Refuses where there is nothing to decide: it was decided, or the applicant is let in or shut out.
+fn check_is_open(request: &RequestRecord, applicant: &UserRecord) -> Result<()> {
+    if request.decision.is_some() {
+        let sentence = "this request was decided already";
+        return Err(Error::conflict(sentence).with_reason(Reason::RequestDecided));
+    }
+    let waits = match (request.wish, applicant.status) {
+        (RequestWish::Account, UserStatus::Pending(awaited)) => awaited.approval,
+        (RequestWish::AdminRole, UserStatus::Active) => applicant.role != UserRole::Admin,
+        (RequestWish::Account, UserStatus::Active | UserStatus::Disabled)
+        | (RequestWish::AdminRole, UserStatus::Pending(_) | UserStatus::Disabled) => false,
+    };
+    match waits {
+        true => Ok(()),
+        false => Err(Error::conflict(
+            "there is nothing to decide: the account of whoever asked has changed since",
+        )),
+    }
+}
+
+/// Of somebody whose approval is awaited.
+fn status_after(applicant: &UserRecord, approved: bool) -> UserStatus {
+    match (applicant.status, approved) {
+        (_, false) => UserStatus::Disabled,
+        (UserStatus::Pending(Awaited { email: true, .. }), true) => UserStatus::Pending(Awaited {
+            email: true,
+            approval: false,
+        }),
+        (_, true) => UserStatus::Active,
+    }
+}
+
+impl Accounts {
+    pub async fn decide_request(
+        &self,
+        caller: &Caller,
+        id: RequestId,
+        decision: Decide,
+    ) -> Result<RequestView> {
+        caller.require_admin()?;
+        self.write_decision(Decider::Administrator(caller.clone(), id), decision)
+            .await
+    }
+
+    /// Decides by the link that was mailed, which is good once.
+    pub async fn decide_by_link(
+        &self,
+        visitor: &Visitor,
+        token: &str,
+        decision: Decide,
+    ) -> Result<RequestView> {
+        let token = token.to_owned();
+        let deciding = self.write_decision(Decider::LinkHolder { token }, decision);
+        self.throttle
+            .after_comparing(visitor, ErrorKind::NotFound, deciding)
+            .await
+    }
+
+    async fn write_decision(&self, decider: Decider, mut decision: Decide) -> Result<RequestView> {
+        decision.note = valid_text("note", &decision.note)?;
+        let post = self.post.clone();
+        let view = self
+            .write_rights(move |tx| decide(tx, &post, &decider, &decision))
+            .await?;
+        self.post.send();
+        Ok(view)
+    }
+}
