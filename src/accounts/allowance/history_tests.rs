@@ -201,6 +201,16 @@ async fn settle_once(ledger: &Ledger, id: MessageId, used: Usage, quote: Option<
     assert_eq!(ledger.write(again).await.unwrap(), None, "charged twice");
 }
 
+async fn close(ledger: &Ledger, holder: Holder) {
+    let close = move |tx: &WriteTx| close_allowance(tx, holder);
+    ledger.write(close).await.unwrap();
+}
+
+async fn carry(ledger: &Ledger, holder: Holder, now: UnixMs) {
+    let carry = move |tx: &WriteTx| carry_piece(tx, holder, now);
+    ledger.write(carry).await.unwrap();
+}
+
 async fn top_up(ledger: &Ledger, rules: AllowanceRules, holder: Holder, amount: i64, now: UnixMs) {
     let top_up = move |tx: &WriteTx| {
         let account = account_of(tx, &rules, holder, now)?;
