@@ -16,7 +16,7 @@ use super::{Accounts, AuditActor, Caller, Notice, Purpose, UserRecord, UserStatu
 use crate::clock::now_ms;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::ids::UserId;
-use crate::mail::{MailKind, is_configured, no_server};
+use crate::mail::{Asker, MailKind, is_configured, no_server};
 use crate::store::links::{LinkPurpose, list_links_of, remove_links};
 use crate::store::users::{Awaited, find_user, find_user_by_login, put_user};
 use crate::store::{Reads, Store, WriteTx};
@@ -68,7 +68,8 @@ impl Accounts {
     pub async fn forgot_password(&self, visitor: &Visitor, login: &str) -> Result<()> {
         self.throttle.take_turn(visitor, "new password").await?;
         let login = login.trim().to_lowercase();
-        let (store, post) = (self.store.clone(), self.post.clone());
+        let post = self.post.asked_by(Asker::Network(visitor.network()));
+        let store = self.store.clone();
         self.tasks.spawn(async move {
             match mail_reset_link(&store, &post, login).await {
                 Ok(()) => post.send(),
@@ -143,7 +144,8 @@ impl Accounts {
     /// before it stay good.
     pub async fn send_new_email_again(&self, caller: &Caller) -> Result<()> {
         caller.require(Purpose::OwnAccount)?;
-        let (caller, post) = (caller.clone(), self.post.clone());
+        let post = self.post.asked_by(Asker::Person(caller.user_id));
+        let caller = caller.clone();
         let link = NewLink::generate(&PROVE_EMAIL);
         let unsent = self.store.write(move |tx| {
             check_caller(tx, &caller)?;
