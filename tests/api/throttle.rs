@@ -201,7 +201,8 @@ async fn who_guesses_at_everything_keeps_nobody_out_who_is_known_in_the_same_net
 async fn a_right_link_is_good_however_many_wrong_ones_came_before() {
     let house = House::start().await;
     let ada = house.set_up().await;
-    let found = ada.get("/api/v1/admin/users?q=ada").await.ok(200);
+    house.add_user(&ada, "bob").await;
+    let found = ada.get("/api/v1/admin/users?q=bob").await.ok(200);
     let path = format!(
         "/api/v1/admin/users/{}/reset-link",
         text(&found, "/items/0/user/id")
