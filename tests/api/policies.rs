@@ -152,7 +152,7 @@ async fn nonsense_reaches_no_rule_and_switches_none_off() {
     let path = "/api/v1/admin/plugins/school-domain";
     let on = json!({"enabled": true, "settings": {"domains": ["school.example"]}});
     ada.patch(path, on).await.ok(200);
-    let endless = format!("a@{}.org", "x".repeat(100_000));
+    let endless = format!("a@{}.org", "x".repeat(20_000));
     for (name, more, field) in [
         ("bob", json!({"email": endless}), "email"),
         ("x", json!({}), "username"),
