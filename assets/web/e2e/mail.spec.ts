@@ -76,12 +76,10 @@ test("another address is one's own once its link is opened, and the link is sent
     expect(await sideways(page)).toBe(0);
     await page.setViewportSize({ width: 1280, height: 800 });
     await page.getByRole("button", { name: "Send it again" }).click();
-    await expect(page.getByText("A fresh link is on its way.", { exact: false })).toBeVisible();
-    await expect.poll(() => server.mails.length).toBe(2);
-    const [first, second] = server.mails.map(verifyPath);
-    await page.goto(mine.url + first);
-    await expect(page.getByRole("heading", { name: "This link no longer works" })).toBeVisible();
-    await page.goto(mine.url + second);
+    await expect(page.getByText("A link is on its way.")).toBeVisible();
+    // One that was mailed a moment ago is not mailed again, and stays good.
+    expect(server.mails).toHaveLength(1);
+    await page.goto(mine.url + verifyPath(server.mails[0]!));
     await expect(page.getByRole("heading", { name: "Your address is confirmed" })).toBeVisible();
     await page.goto(`${mine.url}/account`);
     await expect(page.getByLabel("E-mail")).toHaveValue("keeper@example.org");
