@@ -68,9 +68,9 @@ struct UpdateMailSettings {
     from_name: Option<Text>,
     /// Where answers go; absent: to `from_address`.
     reply_to: Option<Text>,
-    /// Who is asked to decide on requests.
+    /// Who is asked to decide on requests; written to in `approver_language`, which is `en` unless
+    /// said, or where the address is a user's in theirs.
     approver_address: Option<Text>,
-    /// What they are written to in, unless the address is a user's; default `en`.
     approver_language: Option<MailLanguage>,
 }
 
