@@ -1,7 +1,7 @@
 // Mail: set, tested, and what is done with it.
 import { sideways, sound } from "./axe";
 import { ask, test } from "./mine";
-import { composer, expect, password } from "./page";
+import { composer, expect, password, signIn } from "./page";
 import { startMailServer } from "./smtp";
 
 test("a mail server is set and tested, in the server's own words", async ({ page, mine, browser }) => {
@@ -105,8 +105,48 @@ test("another address is one's own once its link is opened, and the link is sent
   }
 });
 
+test("who asks to become an administrator is made one by the link that was mailed", async ({ page, mine, browser }) => {
+  const server = await startMailServer();
+  try {
+    await ask(page.request, mine, "PUT", "/admin/mail", {
+      server: "127.0.0.1",
+      port: server.port,
+      security: "none",
+      from_address: "house@example.org",
+      approver_address: "elder@example.org",
+      approver_language: "de",
+    });
+    await ask(page.request, mine, "POST", "/admin/users", { username: "ada", password });
+    const hers = await (await browser.newContext()).newPage();
+    await hers.goto(`${mine.url}/sign-in`);
+    await signIn(hers, "ada");
+    await hers.goto(`${mine.url}/account/data`);
+    await hers.getByLabel(/^Why/).fill("To help with the keys.");
+    await hers.getByRole("button", { name: "Ask" }).click();
+    await expect.poll(() => server.mails.length).toBe(1);
+
+    const elder = await (await browser.newContext()).newPage();
+    await elder.goto(mine.url + pathIn(server.mails[0]!, /\/approve\/[\w-]+/));
+    await expect(elder.getByText("ada asks to become an administrator.")).toBeVisible();
+    await expect(elder.getByText("To help with the keys.")).toBeVisible();
+    await elder.getByRole("button", { name: "Approve" }).click();
+    await expect(elder.getByRole("heading", { name: "Approved" })).toBeVisible();
+    await elder.context().close();
+
+    await hers.goto(`${mine.url}/house/people`);
+    await expect(hers.getByRole("heading", { name: "People" })).toBeVisible();
+    await hers.context().close();
+  } finally {
+    await server.stop();
+  }
+});
+
 /** The link of a mail, whose lines may be folded. */
+function pathIn(mail: string, page: RegExp): string {
+  const text = mail.replace(/=\r?\n/g, "").replaceAll("=3D", "=");
+  return page.exec(text)![0];
+}
+
 function verifyPath(mail: string): string {
-  const text = mail.replace(/=\n/g, "").replaceAll("=3D", "=");
-  return /\/verify-email\?token=[\w-]+/.exec(text)![0];
+  return pathIn(mail, /\/verify-email\?token=[\w-]+/);
 }
