@@ -28,8 +28,10 @@ pub struct HttpConfig {
     /// clients wrote.
     pub forwarded_header: ForwardedHeader,
     /// From the beginning of a connection to its first whole request.
+    #[serde(deserialize_with = "long_enough")]
     pub first_request_timeout_ms: u64,
     /// How long a connection may then be without another, and how long an answer may go unread.
+    #[serde(deserialize_with = "long_enough")]
     pub idle_timeout_ms: u64,
     /// Bodies of JSON requests, in bytes.
     pub body_limit_bytes: usize,
@@ -86,8 +88,23 @@ impl HttpConfig {
     }
 }
 
+/// Shorter ones would end what is only slow.
+const LEAST_MS: u64 = 100;
+
+fn long_enough<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let ms = u64::deserialize(deserializer)?;
+    match ms >= LEAST_MS {
+        true => Ok(ms),
+        false => Err(D::Error::custom(format!(
+            "first_request_timeout_ms and idle_timeout_ms in the section [http] are at least {LEAST_MS}, and {ms} is less"
+        ))),
+    }
+}
+
 fn public_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let written = Option::<String>::deserialize(deserializer)?;
+    // An environment gives what it does not have as nothing.
+    let written = written.filter(|text| !text.trim().is_empty());
     let checked = written.map(|text| {
         normalised(text.trim()).ok_or_else(|| {
             D::Error::custom(format!(
@@ -193,8 +210,8 @@ mod tests {
             assert_eq!(config.public_url.as_deref(), Some(kept), "{written}");
             assert_eq!(config.has_tls(), kept.starts_with("https:"), "{written}");
         }
+        assert_eq!(read(" ").unwrap().public_url, None);
         for wrong in [
-            "",
             "chat.example.org",
             "//chat.example.org",
             "ftp://chat.example.org",

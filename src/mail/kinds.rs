@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Address;
 use super::wording::{line, number_for_people, paragraphs, time_for_people};
-use crate::clock::UnixMs;
+use crate::clock::{UnixMs, now_ms};
 
 /// A mail to one person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +138,8 @@ pub enum MailKind {
     EmailChangeRequested {
         new_address: String,
         link: String,
+        /// Mails that were queued before this was known are sent all the same.
+        #[serde(default = "in_two_days")]
         expires_at: UnixMs,
     },
     /// To both addresses, a mail each; None: there was none, or there is none any more.
@@ -166,6 +168,11 @@ pub enum MailKind {
         tokens: u64,
     },
     Test {},
+}
+
+/// How long such a link is good.
+fn in_two_days() -> UnixMs {
+    now_ms() + 48 * 60 * 60 * 1000
 }
 
 impl MailKind {
@@ -297,6 +304,14 @@ impl MailKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_queued_before_a_fact_was_known_is_read() {
+        let facts = json!({"new_address": "a@b.org", "link": "x"});
+        let queued = json!({ "EmailChangeRequested": facts });
+        let read: MailKind = serde_json::from_value(queued).unwrap();
+        assert!(read.expires_at().is_some_and(|at| at > now_ms()));
+    }
 
     #[test]
     fn a_name_that_could_become_a_link_is_not_greeted() {
