@@ -130,7 +130,7 @@ fn validate(rules: &AllowanceRules) -> Result<()> {
         }
     }
     require_amount("start", rules.start)?;
-    require_amount("amount", rules.refill.amount)
+    require_amount("refill.amount", rules.refill.amount)
 }
 
 pub(in crate::accounts) fn allowance_rules(tx: &impl Reads) -> Result<AllowanceRules> {

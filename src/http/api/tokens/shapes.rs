@@ -1,7 +1,6 @@
 //! Allowances as they stand on the wire, and the section of the settings about them. Amounts are in
 //! tokens of the allowance; prices of models' tokens are for a thousand of them.
 
-use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Enum, Object};
 
 use crate::accounts::allowance::{self, AllowanceEntryPage, AllowanceEntryRecord, AllowanceView};
@@ -286,6 +285,27 @@ impl From<AllowanceEntryPage> for TokenEntryPage {
     }
 }
 
+/// What comes by itself; a field that is absent stays.
+#[derive(Object)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+struct UpdateOwnRefill {
+    every: Option<RefillEvery>,
+    amount: Option<i64>,
+    up_to: Option<bool>,
+    /// False: what the house gives everybody, whatever else is said here.
+    own: Option<bool>,
+}
+
+impl From<UpdateOwnRefill> for Option<allowance::RefillChange> {
+    fn from(update: UpdateOwnRefill) -> Self {
+        (update.own != Some(false)).then(|| allowance::RefillChange {
+            every: update.every.map(Into::into),
+            amount: update.amount,
+            up_to: update.up_to,
+        })
+    }
+}
+
 /// An amount, whether there is a limit at all, or what comes by itself.
 #[derive(Object)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
@@ -293,8 +313,7 @@ pub(super) struct UpdateTokens {
     /// Added; below zero: taken back, at most what is left.
     amount: Option<i64>,
     unlimited: Option<bool>,
-    /// What comes by itself; a field that is absent stays. Null: what the house gives everybody.
-    refill: MaybeUndefined<UpdateRefill>,
+    refill: Option<UpdateOwnRefill>,
     /// Up to 200 characters, for the entry.
     note: Option<Text>,
 }
@@ -304,11 +323,7 @@ impl From<UpdateTokens> for allowance::AllowanceChange {
         Self {
             amount: update.amount,
             unlimited: update.unlimited,
-            refill: match update.refill {
-                MaybeUndefined::Undefined => None,
-                MaybeUndefined::Null => Some(None),
-                MaybeUndefined::Value(refill) => Some(Some(refill.into())),
-            },
+            refill: update.refill.map(Into::into),
             note: update.note.map(Into::into),
         }
     }

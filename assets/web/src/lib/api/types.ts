@@ -22,6 +22,7 @@ export type RequestListItem = Schemas["RequestListItem"];
 export type RequestWish = Schemas["RequestWish"];
 export type Allowance = Schemas["Allowance"];
 export type AllowanceRules = Schemas["AllowanceRules"];
+export type UpdateTokens = Schemas["UpdateTokens"];
 export type TokenEntry = Schemas["TokenEntry"];
 export type MailSettings = Schemas["MailSettings"];
 export type QueuedMail = Schemas["QueuedMail"];
