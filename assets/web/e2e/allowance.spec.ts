@@ -39,6 +39,15 @@ test("an allowance is switched on, shown, spent, refused, and topped up", async 
   await expect(page.getByText("520 tokens left")).toBeVisible();
   await expect(list(page, "Entries").first()).toContainText("Topped up");
   await sound(page, "somebody's allowance");
+  const theirs = page.getByRole("form", { name: "What comes by itself" });
+  await theirs.getByLabel("Refilled").selectOption("every month");
+  await theirs.getByLabel("With").fill("900");
+  await theirs.getByLabel("Fill up to this amount").check();
+  await theirs.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("It is filled up to 900 every month.")).toBeVisible();
+  await theirs.getByLabel("Refilled").selectOption("As the house gives everybody");
+  await theirs.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Nothing comes by itself; ask whoever runs this house.")).toBeVisible();
 
   await hers.getByRole("button", { name: "Try again" }).click();
   await finished(hers);
