@@ -3,6 +3,7 @@
 //! field by field, so that two administrators who change different things do not undo each other.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use super::allowance::{AllowanceRules, AllowanceRulesChange, allowance_rules, change_allowance};
 use super::audit::audited;
@@ -123,6 +124,40 @@ fn change_registration(tx: &WriteTx, change: RegistrationRulesChange) -> Result<
     put_setting(tx, REGISTRATION, &new)
 }
 
+/// What has another value than before, with the one it has now.
+fn changes(before: &Settings, after: &Settings) -> Value {
+    let rules = |settings: &Settings| {
+        json!({
+            "registration": settings.registration,
+            "privacy": settings.privacy,
+            "allowance": settings.allowance,
+        })
+    };
+    let mut changed = different_parts(&rules(before), &rules(after)).unwrap_or_else(|| json!({}));
+    if let Some(allowance) = changed
+        .pointer_mut("/allowance")
+        .and_then(Value::as_object_mut)
+    {
+        // Follows from the rest.
+        allowance.remove("refill_since");
+    }
+    changed
+}
+
+fn different_parts(before: &Value, after: &Value) -> Option<Value> {
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            let parts = after.iter().filter_map(|(name, value)| {
+                let old = before.get(name).unwrap_or(&Value::Null);
+                Some((name.clone(), different_parts(old, value)?))
+            });
+            let parts: Map<String, Value> = parts.collect();
+            (!parts.is_empty()).then_some(Value::Object(parts))
+        }
+        _ => (before != after).then(|| after.clone()),
+    }
+}
+
 impl Accounts {
     pub async fn registration_rules(&self) -> Result<RegistrationRules> {
         self.store.read(registration_rules).await
@@ -151,11 +186,7 @@ impl Accounts {
                 change_allowance(tx, change.allowance)?;
                 let after = settings(tx)?;
                 if after != before {
-                    let details = serde_json::json!({
-                        "registration": after.registration,
-                        "privacy": after.privacy,
-                        "allowance": after.allowance,
-                    });
+                    let details = changes(&before, &after);
                     audited(tx, &caller, "settings.changed", "", details)?;
                 }
                 Ok(after)
