@@ -47,7 +47,7 @@ test("an allowance is switched on, shown, spent, refused, and topped up", async 
   await expect(page.getByText("It is filled up to 900 every month.")).toBeVisible();
   await theirs.getByLabel("Refilled").selectOption("As the house gives everybody");
   await theirs.getByRole("button", { name: "Save" }).click();
-  await expect(page.getByText("Nothing comes by itself; ask whoever runs this house.")).toBeVisible();
+  await expect(page.getByText("Nothing comes by itself.")).toBeVisible();
 
   await hers.getByRole("button", { name: "Try again" }).click();
   await finished(hers);
