@@ -17,12 +17,14 @@ mod groups;
 mod key_text;
 mod links;
 mod new_password;
+mod new_session;
 mod passwords;
 mod people;
 mod person_change;
 mod policies;
 mod post;
 mod recovery;
+mod refresh_tokens;
 mod refreshing;
 mod registration;
 mod registration_keys;
@@ -34,6 +36,8 @@ mod settings;
 mod setup;
 mod throttle;
 mod tidying;
+#[cfg(test)]
+mod upgraded_tests;
 mod users;
 mod validity;
 mod visitor;
@@ -60,6 +64,7 @@ use self::passwords::Passwords;
 pub use self::people::PeoplePage;
 pub use self::person_change::PersonChange;
 use self::post::Post;
+use self::refresh_tokens::RefreshTokens;
 pub use self::registration::{Registered, Registration};
 pub use self::registration_keys::{
     IssuedKey, KeyFilter, KeyGrants, KeyPage, KeyState, KeyUseRecord, NewKeys,
@@ -90,6 +95,7 @@ pub struct Accounts {
     store: Arc<Store>,
     passwords: Passwords,
     access_tokens: AccessTokens,
+    refresh_tokens: RefreshTokens,
     setup_link: SetupLink,
     post: Post,
     /// None: there are no rules to ask, as on the command line.
@@ -113,7 +119,8 @@ impl Accounts {
         house_address: String,
         tasks: TaskTracker,
     ) -> Result<Self> {
-        let throttle = Throttle::new(Arc::clone(&store), &open_key_file(key_file)?);
+        let house_key = open_key_file(key_file)?;
+        let throttle = Throttle::new(Arc::clone(&store), &house_key);
         let post = Post::new(mailer, house_address);
         let allowances = Allowances::telling(Arc::clone(&store), post.clone());
         Ok(Self {
@@ -122,6 +129,7 @@ impl Accounts {
             throttle,
             passwords: Passwords::new(),
             access_tokens: AccessTokens::open(key_file)?,
+            refresh_tokens: RefreshTokens::open(&house_key),
             setup_link: SetupLink::default(),
             post,
             plugins,

@@ -16,7 +16,6 @@ use super::post::{Post, UnsentLink};
 use super::recovery::ask_to_prove;
 use super::registration_keys::{RegistrationKeyRecord, get_good_key, use_key};
 use super::requests::{NewRequest, open_request, valid_reason};
-use super::sessions::NewSession;
 use super::settings::{
     RegistrationApproval, RegistrationMode, RegistrationRules, registration_rules,
 };
@@ -125,7 +124,7 @@ impl Accounts {
             .await?;
         let grant = self.ask_policies(visitor, &new, terms_before.key).await?;
         let user = self.make_user(new, UserRole::User).await?;
-        let session = NewSession::generate(user.id, carrier, visitor);
+        let session = self.new_session(user.id, carrier, visitor);
         let prepared = Prepared {
             post: self.post.asked_by(Asker::Network(visitor.network())),
             link: NewLink::generate(&PROVE_EMAIL),

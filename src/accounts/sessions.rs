@@ -9,12 +9,13 @@ use serde_json::json;
 use super::access_tokens::LIFETIME_S;
 use super::audit::audited;
 use super::caller::Means;
+use super::new_session::NewSession;
 use super::throttle::{Attempt, Login};
 use super::{Accounts, Caller, Purpose, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Reason, Result};
 use crate::ids::{SessionId, UserId};
-use crate::secrets::{hash_secret, matches_hash, random_secret};
+use crate::secrets::matches_hash;
 use crate::store::sessions::{
     SessionCarrier, SessionRecord, find_session, list_sessions_of, put_session, remove_session,
 };
@@ -61,37 +62,6 @@ pub struct SessionView {
     pub is_current: bool,
     /// Of a program that holds tokens.
     pub is_program: bool,
-}
-
-/// A session about to be stored, with the secret that proves it.
-pub(super) struct NewSession {
-    pub(super) record: SessionRecord,
-    pub(super) secret: String,
-}
-
-impl NewSession {
-    pub(super) fn generate(user_id: UserId, carrier: Carrier, visitor: &Visitor) -> Self {
-        let secret = random_secret();
-        let hash = hash_secret(&secret);
-        let created_at = now_ms();
-        let record = SessionRecord {
-            id: SessionId::generate(),
-            user_id,
-            carrier: match carrier {
-                Carrier::Cookie => SessionCarrier::Cookie { secret_hash: hash },
-                Carrier::Tokens => SessionCarrier::Tokens {
-                    refresh_hash: hash,
-                    previous_hash: None,
-                },
-            },
-            created_at,
-            expires_at: created_at + LIFETIME_MS,
-            address: visitor.address.to_string(),
-            user_agent: visitor.user_agent.clone(),
-            last_used_at: created_at,
-        };
-        Self { record, secret }
-    }
 }
 
 pub(super) fn no_session() -> Error {
@@ -196,7 +166,7 @@ impl Accounts {
         carrier: Carrier,
     ) -> Result<SignedIn> {
         let verified = self.verified_user(visitor, login, password).await?;
-        let session = NewSession::generate(verified.id, carrier, visitor);
+        let session = self.new_session(verified.id, carrier, visitor);
         let record = session.record.clone();
         let (user, has_ended) = self
             .store

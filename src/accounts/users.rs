@@ -8,7 +8,6 @@ use super::new_password::{SetBy, set_new_password};
 use super::post::{Post, UnsentLink};
 use super::recovery::{ask_to_prove, remove_mailed_links, tell_of_new_email};
 use super::rights::check_caller;
-use super::sessions::NewSession;
 use super::throttle::Attempt;
 use super::validity::{ValidUser, valid_display_name, valid_email, valid_language};
 use super::{Accounts, AuditActor, Caller, Carrier, Purpose, SignedIn, Visitor};
@@ -119,7 +118,7 @@ impl Accounts {
         carrier: Carrier,
         may: impl Fn(&WriteTx) -> Result<()> + Send + 'static,
     ) -> Result<SignedIn> {
-        let session = NewSession::generate(user.id, carrier, visitor);
+        let session = self.new_session(user.id, carrier, visitor);
         let (record, session_record) = (user.clone(), session.record.clone());
         self.store
             .write(move |tx| {

@@ -36,7 +36,8 @@ pub enum SessionCarrier {
     /// The refresh token of this hash is the only one that is still good.
     Tokens {
         refresh_hash: SecretHash,
-        /// Of the one before, which was used.
+        /// Of the last that was used of those that do not tell by themselves whose they are, as all
+        /// did of earlier versions.
         #[serde(default)]
         previous_hash: Option<SecretHash>,
     },

@@ -190,6 +190,43 @@ async fn a_refresh_token_works_once() {
 }
 
 #[tokio::test]
+async fn a_thief_who_goes_on_refreshing_loses_the_session_to_whoever_comes_with_an_old_token() {
+    let house = House::start().await;
+    let victim = house.set_up().await;
+    let refresh = async |person: &Person| {
+        let body = json!({"refresh_token": person.refresh_token});
+        house.stranger().post("/api/v1/auth/refresh", body).await
+    };
+    let mut thief = victim.clone();
+    for _ in 0..3 {
+        let answer = refresh(&thief).await;
+        thief = house.stranger().signed_in(&answer);
+        answer.ok(200);
+    }
+    refresh(&victim).await.refused(401, "unauthenticated");
+    for path in ["/api/v1/auth/me", "/api/v1/models"] {
+        thief.get(path).await.refused(401, "unauthenticated");
+    }
+    refresh(&thief).await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_token_of_another_session_ends_none() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let other = sign_in(&house.stranger(), "ada").await;
+    let of = |person: &Person| person.refresh_token.clone().expect("a token");
+    let (of_ada, of_other) = (of(&ada), of(&other));
+    let (session, _) = of_ada.split_once('.').expect("a session and a secret");
+    let (_, secret) = of_other.split_once('.').expect("a session and a secret");
+    let mixed = json!({"refresh_token": format!("{session}.{secret}")});
+    let answer = house.stranger().post("/api/v1/auth/refresh", mixed).await;
+    answer.refused(401, "unauthenticated");
+    ada.get("/api/v1/auth/me").await.ok(200);
+    other.get("/api/v1/auth/me").await.ok(200);
+}
+
+#[tokio::test]
 async fn of_two_refreshes_at_once_at_most_one_succeeds() {
     let house = House::start().await;
     let ada = house.set_up().await;
