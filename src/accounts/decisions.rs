@@ -6,7 +6,9 @@ use serde_json::json;
 use super::audit::audited_by;
 use super::person_change::makes_administrator;
 use super::post::Post;
-use super::requests::{RequestView, request_of_link, valid_text, wish_in_mails};
+use super::requests::{
+    RequestView, awaits_answer, remove_decision_links, request_of_link, valid_text, wish_in_mails,
+};
 use super::rights::check_caller;
 use super::{
     Accounts, AuditActor, Caller, RequestDecision, RequestRecord, RequestWish, UserRecord,
@@ -17,7 +19,6 @@ use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::ids::RequestId;
 use crate::mail::MailKind;
 use crate::store::WriteTx;
-use crate::store::links::{LinkPurpose, remove_links};
 use crate::store::requests::{find_request, put_request};
 use crate::store::users::{Awaited, find_user, put_user};
 
@@ -58,7 +59,8 @@ fn decide(tx: &WriteTx, post: &Post, decider: &Decider, decide: &Decide) -> Resu
     let id = decider.request_id(tx)?;
     let mut request = find_request(tx, id)?.ok_or_else(missing)?;
     let mut applicant = find_user(tx, &request.user_id)?.ok_or_else(missing)?;
-    check_is_open(&request, &applicant)?;
+    let waits = awaits_answer(&request, &applicant);
+    check_is_open(&request, waits, decide)?;
     let actor = decider.actor();
     request.decision = Some(RequestDecision {
         at: now_ms(),
@@ -67,11 +69,10 @@ fn decide(tx: &WriteTx, post: &Post, decider: &Decider, decide: &Decide) -> Resu
         note: decide.note.clone(),
     });
     put_request(tx, &request)?;
-    remove_links(tx, applicant.id, |link| {
-        link.purpose == LinkPurpose::Decide { request_id: id }
-    })?;
+    remove_decision_links(tx, &request)?;
     let before = applicant.clone();
     match (request.wish, decide.approve) {
+        _ if !waits => {}
         (RequestWish::Account, approve) => applicant.status = status_after(&applicant, approve),
         (RequestWish::AdminRole, true) => applicant.role = UserRole::Admin,
         (RequestWish::AdminRole, false) => {}
@@ -88,6 +89,22 @@ fn decide(tx: &WriteTx, post: &Post, decider: &Decider, decide: &Decide) -> Resu
     };
     let details = json!({ "id": id.to_string(), "wish": request.wish });
     audited_by(tx, actor, action, &applicant.username, details)?;
+    if waits {
+        tell_applicant(tx, post, &request, &applicant, decide)?;
+    }
+    Ok(RequestView {
+        record: request,
+        applicant,
+    })
+}
+
+fn tell_applicant(
+    tx: &WriteTx,
+    post: &Post,
+    request: &RequestRecord,
+    applicant: &UserRecord,
+    decide: &Decide,
+) -> Result<()> {
     let kind = MailKind::ApprovalDecided {
         approved: decide.approve,
         wish: wish_in_mails(request.wish),
@@ -95,26 +112,17 @@ fn decide(tx: &WriteTx, post: &Post, decider: &Decider, decide: &Decide) -> Resu
         awaits_email: matches!(applicant.status, UserStatus::Pending(_)),
         link_to_house: post.link("/"),
     };
-    post.tell(tx, &applicant, kind)?;
-    Ok(RequestView {
-        record: request,
-        applicant,
-    })
+    post.tell(tx, applicant, kind)
 }
 
-/// Refuses where there is nothing to decide: it was decided, or the applicant is let in or shut out.
-fn check_is_open(request: &RequestRecord, applicant: &UserRecord) -> Result<()> {
+/// Refuses where it was decided, and to approve where there is nothing to decide. What nothing follows
+/// from can be rejected, so that it waits no longer.
+fn check_is_open(request: &RequestRecord, waits: bool, decide: &Decide) -> Result<()> {
     if request.decision.is_some() {
         let sentence = "this request was decided already";
         return Err(Error::conflict(sentence).with_reason(Reason::RequestDecided));
     }
-    let waits = match (request.wish, applicant.status) {
-        (RequestWish::Account, UserStatus::Pending(awaited)) => awaited.approval,
-        (RequestWish::AdminRole, UserStatus::Active) => applicant.role != UserRole::Admin,
-        (RequestWish::Account, UserStatus::Active | UserStatus::Disabled)
-        | (RequestWish::AdminRole, UserStatus::Pending(_) | UserStatus::Disabled) => false,
-    };
-    match waits {
+    match waits || !decide.approve {
         true => Ok(()),
         false => Err(Error::conflict(
             "there is nothing to decide: the account of whoever asked has changed since",

@@ -12,7 +12,7 @@ use crate::ids::UserId;
 use crate::mail::MailKind;
 use crate::secrets::{hash_secret, random_secret};
 use crate::store::links::{
-    LinkPurpose, LinkRecord, find_link, list_links, list_links_of, put_link, remove_links,
+    LinkPurpose, LinkRecord, find_link, list_links_of, put_link, remove_links,
 };
 use crate::store::{Reads, WriteTx};
 
@@ -28,7 +28,7 @@ pub struct OneTimeLink {
     pub expires_at: UnixMs,
 }
 
-/// A link about to be written; made outside of the transaction, which may run twice.
+/// A link about to be written.
 #[derive(Clone)]
 pub(super) struct NewLink {
     token: String,
@@ -92,7 +92,8 @@ impl NewLink {
         self.put(tx, user_id, purpose, known_to)
     }
 
-    fn put(
+    /// Writes one beside those there are.
+    pub(super) fn put(
         &self,
         tx: &WriteTx,
         user_id: UserId,
@@ -160,16 +161,6 @@ impl MailedLink<'_> {
         self.link.put(tx, user.id, self.purpose, Vec::new())?;
         Ok(Mailed::Made(UnsentLink::after(delivery, address)))
     }
-}
-
-/// Ends the links that somebody has who is no administrator any more. Gives what they were.
-pub(super) fn remove_links_known_to(tx: &WriteTx, id: UserId) -> Result<Vec<LinkRecord>> {
-    let mut known = list_links(tx)?;
-    known.retain(|link| link.known_to.contains(&id));
-    for link in &known {
-        remove_links(tx, link.user_id, |other| other.known_to.contains(&id))?;
-    }
-    Ok(known)
 }
 
 /// The link of a token that is still good.

@@ -34,6 +34,7 @@ mod scan;
 mod sessions;
 mod settings;
 mod setup;
+mod taking_back;
 mod throttle;
 mod tidying;
 #[cfg(test)]

@@ -10,9 +10,10 @@ use super::api_keys::remove_api_keys;
 use super::audit::audited;
 use super::groups::checked_groups;
 use super::post::{UnsentLink, forget_mails_to};
-use super::requests::{remove_requests_of, take_links_from};
+use super::requests::remove_requests_of;
 use super::rights::check_caller;
 use super::sessions::remove_sessions;
+use super::taking_back::take_back_from;
 use super::{Accounts, Caller, NewUser, UserRecord, UserRole, UserStatus, Visitor};
 use crate::error::{Error, Reason, Result};
 use crate::ids::{GroupId, UserId};
@@ -134,7 +135,7 @@ impl Accounts {
             keep_an_administrator(tx, &user)?;
             also(tx, id)?;
             remove_all_of(tx, &user)?;
-            take_links_from(tx, &post, id)
+            take_back_from(tx, &post, &user)
         });
         let unsent = deleting.await?;
         self.tell_of_links(unsent);

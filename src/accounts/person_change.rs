@@ -11,10 +11,11 @@ use super::people::{get_person, is_administrator, keep_an_administrator};
 use super::post::{Post, UnsentLink};
 use super::recovery::{remove_mailed_links, tell_of_new_email};
 use super::registration::{PROOF, send_proof};
-use super::requests::{close_requests_of, find_open_request, take_links_from};
+use super::requests::{close_settled_requests, find_open_request};
 use super::rights::{check_caller, is_less};
 use super::sessions::remove_sessions;
 use super::settings::registration_rules;
+use super::taking_back::take_back_from;
 use super::validity::{valid_display_name, valid_email};
 use super::{Accounts, Caller, UserRecord, UserRole, UserStatus};
 use crate::error::{Error, Reason, Result};
@@ -58,9 +59,9 @@ struct Written {
 }
 
 impl Accounts {
-    /// Whoever gets a lesser role or is shut out is signed out everywhere, and what they could decide by
-    /// a link that was mailed to them is for the others; another group counts with their next request. Another e-mail holds at once and counts as unproved; where the house wants
-    /// proofs, a link is mailed to it.
+    /// Whoever gets a lesser role or is shut out is signed out everywhere, and what they could still do
+    /// as an administrator is taken back; another group counts with their next request. Another e-mail
+    /// holds at once and counts as unproved; where the house wants proofs, a link is mailed to it.
     pub async fn change_person(
         &self,
         caller: &Caller,
@@ -141,11 +142,11 @@ impl PersonWrite {
             false => None,
         };
         self.tell(tx, &before, &user)?;
-        if user.status == UserStatus::Disabled && before.status != UserStatus::Disabled {
-            close_requests_of(tx, &self.caller.actor(), user.id)?;
+        if (user.role, user.status) != (before.role, before.status) {
+            close_settled_requests(tx, &self.caller.actor(), &user)?;
         }
         let decisions = match loses_house {
-            true => take_links_from(tx, &self.post, user.id)?,
+            true => take_back_from(tx, &self.post, &before)?,
             false => Vec::new(),
         };
         Ok(Written {
@@ -231,7 +232,11 @@ fn role_in_mails(role: UserRole) -> mail::Role {
 
 /// Lets somebody in, whatever was awaited of them; a request of theirs is decided by deciding it.
 fn enable(tx: &WriteTx, user: &mut UserRecord) -> Result<()> {
-    if find_open_request(tx, user, RequestWish::Account)?.is_some() {
+    let awaits_approval = matches!(
+        user.status,
+        UserStatus::Pending(Awaited { approval: true, .. })
+    );
+    if awaits_approval && find_open_request(tx, user, RequestWish::Account)?.is_some() {
         let sentence = "somebody waits for an answer to this person's request; decide that instead";
         return Err(Error::conflict(sentence).with_reason(Reason::RequestUndecided));
     }

@@ -74,6 +74,26 @@ impl UnsentLink {
     }
 }
 
+/// Somebody who is asked to decide.
+pub(super) struct Approver {
+    to: Address,
+    name: String,
+    language: Language,
+    /// None: the address is of nobody who has an account.
+    pub(super) user_id: Option<UserId>,
+}
+
+impl Approver {
+    fn of(to: Address, user: &UserRecord) -> Self {
+        Self {
+            to,
+            name: user.shown_name().to_owned(),
+            language: language_of(user),
+            user_id: Some(user.id),
+        }
+    }
+}
+
 impl Post {
     pub(super) fn new(mailer: Arc<Mailer>, house_address: String) -> Self {
         Self {
@@ -136,37 +156,20 @@ impl Post {
         self.queue(tx, &mail)
     }
 
-    /// Asks whoever decides: the approver, or where there is none every administrator. Gives the
-    /// administrators who were mailed.
-    pub(super) fn ask_approvers(
+    /// Mails somebody a link of their own that decides.
+    pub(super) fn ask(
         &self,
         tx: &WriteTx,
-        link: &str,
-        kind: &MailKind,
-    ) -> Result<(UnsentLink, Vec<UserId>)> {
-        let (mut best, mut mailed) = (Delivery::Impossible, Vec::new());
-        if let Some((to, language)) = find_approver(tx)? {
-            let user = find_user_by_login(tx, &to.to_string().to_lowercase())?;
-            let mail = Mail {
-                to,
-                name: String::new(),
-                language: user.as_ref().map_or(language, language_of),
-                kind: kind.clone(),
-            };
-            best = self.queue(tx, &mail)?;
-        } else {
-            for admin in administrators(tx)? {
-                if let Some(email) = &admin.email {
-                    best = best.max(self.tell_at(tx, email, &admin, kind.clone())?);
-                    mailed.push(admin.id);
-                }
-            }
-        }
-        // Whoever waits for an answer is not to pay for those who asked too often before.
-        if best == Delivery::TooMany {
-            best = Delivery::Impossible;
-        }
-        Ok((UnsentLink::after(best, link), mailed))
+        approver: &Approver,
+        kind: MailKind,
+    ) -> Result<Delivery> {
+        let mail = Mail {
+            to: approver.to.clone(),
+            name: approver.name.clone(),
+            language: approver.language,
+            kind,
+        };
+        self.queue(tx, &mail)
     }
 
     fn queue(&self, tx: &WriteTx, mail: &Mail) -> Result<Delivery> {
@@ -178,6 +181,38 @@ impl Post {
             Queued::NotConfigured => Delivery::Impossible,
         })
     }
+}
+
+/// Who is asked to decide what somebody asks for: the approver, or every administrator where there is
+/// none, or where the address is of somebody who may not decide this.
+pub(super) fn list_approvers(tx: &WriteTx, applicant: &UserRecord) -> Result<Vec<Approver>> {
+    if let Some((to, language)) = find_approver(tx)? {
+        let user = find_user_by_login(tx, &to.to_string().to_lowercase())?;
+        let may_decide = |user: &UserRecord| is_administrator(user) && user.id != applicant.id;
+        if user.as_ref().is_none_or(may_decide) {
+            return Ok(vec![match user {
+                Some(user) => Approver::of(to, &user),
+                None => Approver {
+                    to,
+                    name: String::new(),
+                    language,
+                    user_id: None,
+                },
+            }]);
+        }
+    }
+    let admins = administrators(tx)?;
+    let with_address = admins.iter().filter_map(|admin| {
+        let to = Address::parse(admin.email.as_deref()?).ok()?;
+        Some(Approver::of(to, admin))
+    });
+    Ok(with_address.collect())
+}
+
+/// Whether that is whose address the approver's is.
+pub(super) fn is_approver(tx: &WriteTx, user: &UserRecord) -> Result<bool> {
+    let address = find_approver(tx)?.map(|(to, _)| to.to_string().to_lowercase());
+    Ok(address.is_some() && address == user.email)
 }
 
 /// Forgets what waits to be sent to these addresses, or could not be.

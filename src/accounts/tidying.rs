@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::audit::audited_by;
 use super::people::remove_all_of;
+use super::requests::close_all_settled_requests;
 use super::{Accounts, AuditActor, Awaited, RequestRecord, UserRecord, UserStatus};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::Result;
@@ -37,7 +38,7 @@ impl Accounts {
     }
 }
 
-fn tidy(tx: &WriteTx, now: UnixMs) -> Result<()> {
+pub(super) fn tidy(tx: &WriteTx, now: UnixMs) -> Result<()> {
     for user in list_users(tx)? {
         if was_never_proved(tx, &user, now)? {
             remove_all_of(tx, &user)?;
@@ -45,6 +46,7 @@ fn tidy(tx: &WriteTx, now: UnixMs) -> Result<()> {
             audited_by(tx, AuditActor::House, "user.never_proved", name, json!({}))?;
         }
     }
+    close_all_settled_requests(tx)?;
     for request in list_requests(tx)? {
         if is_past(&request, now) {
             remove_request(tx, request.id)?;

@@ -75,6 +75,7 @@ mod remote_replies;
 mod remote_sources;
 mod replies;
 mod requests;
+mod requests_by_mail;
 mod resuming;
 mod rights;
 mod secrets;

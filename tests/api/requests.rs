@@ -240,3 +240,35 @@ async fn requests_come_in_pages_and_those_to_be_decided_are_counted() {
         answer.refused(400, "invalid_request");
     }
 }
+
+#[tokio::test]
+async fn who_was_made_an_administrator_directly_waits_for_no_answer_and_no_old_link_does_it_again()
+{
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let ask = "/api/v1/auth/admin-request";
+    bob.post(ask, json!({})).await.ok(202);
+    let token = house.logged_token("/approve/", 1).await;
+    let list = ada.get(PATH).await.ok(200);
+    let id = text(&list, "/items/0/applicant/id");
+    let person = format!("/api/v1/admin/users/{id}");
+    ada.patch(&person, json!({"role": "admin"})).await.ok(200);
+    let list = ada.get(PATH).await.ok(200);
+    assert_eq!(list["waiting"], 0);
+    let decision = &list["items"][0]["request"]["decision"];
+    assert_eq!(
+        (&decision["approved"], &decision["by"]),
+        (&json!(true), &json!("ada"))
+    );
+
+    ada.patch(&person, json!({"role": "user"})).await.ok(200);
+    let (path, yes) = (
+        format!("/api/v1/approvals/{token}"),
+        json!({"approve": true}),
+    );
+    let deciding = house.stranger().post(&path, yes).await;
+    deciding.refused(404, "not_found");
+    let bob = house.stranger().signed_in(&sign_in(&house, "bob").await);
+    bob.post(ask, json!({})).await.ok(202);
+}

@@ -7,15 +7,15 @@ use serde_json::json;
 
 pub use self::list::{RequestPage, RequestPlace};
 use super::audit::audited;
-use super::links::{DECIDE, NewLink, OneTimeLink, get_link, no_link, remove_links_known_to};
-use super::post::{Post, UnsentLink};
+use super::links::{DECIDE, NewLink, OneTimeLink, get_link, no_link};
+use super::post::{Delivery, Post, UnsentLink, list_approvers};
 use super::rights::check_caller;
 use super::users::gone;
 use super::validity::is_plain_text;
-use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserRole, Visitor};
+use super::{Accounts, AuditActor, Caller, Purpose, UserRecord, UserRole, UserStatus, Visitor};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, ErrorKind, Reason, Result};
-use crate::ids::{RequestId, UserId};
+use crate::ids::RequestId;
 use crate::mail::{MailKind, Wish};
 use crate::store::links::{LinkPurpose, remove_links};
 pub use crate::store::requests::{RequestDecision, RequestRecord, RequestWish};
@@ -30,13 +30,12 @@ pub struct RequestView {
     pub applicant: UserRecord,
 }
 
-/// A request about to be written, with the link that decides it.
+/// A request about to be written.
 #[derive(Clone)]
 pub(super) struct NewRequest {
     id: RequestId,
     wish: RequestWish,
     reason: String,
-    link: NewLink,
 }
 
 impl NewRequest {
@@ -45,7 +44,6 @@ impl NewRequest {
             id: RequestId::generate(),
             wish,
             reason,
-            link: NewLink::generate(&DECIDE),
         }
     }
 }
@@ -82,72 +80,111 @@ pub(super) fn open_request(
         decision: None,
     };
     put_request(tx, &request)?;
-    mail_decision_link(tx, post, &new.link, &request, applicant)
+    mail_decision_links(tx, post, &request, applicant)
 }
 
-/// Mails a link that decides to the approvers, in place of those before it.
-fn mail_decision_link(
+/// Mails each who decides a link of their own, so that taking one back ends no other's. Where nobody can
+/// be mailed there is one for the log.
+pub(super) fn mail_decision_links(
     tx: &WriteTx,
     post: &Post,
-    new: &NewLink,
     request: &RequestRecord,
     applicant: &UserRecord,
 ) -> Result<UnsentLink> {
-    let link = new.address(&DECIDE, post);
-    let kind = MailKind::ApprovalRequested {
-        applicant: applicant.shown_name().to_owned(),
-        username: applicant.username.clone(),
-        email: applicant.email.clone(),
-        wish: wish_in_mails(request.wish),
-        reason: Some(request.reason.clone()).filter(|reason| !reason.is_empty()),
-        link: link.clone(),
-        expires_at: new.expires_at,
-    };
-    let (unsent, mailed) = post.ask_approvers(tx, &link, &kind)?;
-    let purpose = LinkPurpose::Decide {
+    let purpose = || LinkPurpose::Decide {
         request_id: request.id,
     };
-    new.put_known(tx, applicant.id, purpose, mailed)?;
-    Ok(unsent)
-}
-
-/// Ends what somebody could still do by a link who is no administrator any more; for what they could
-/// decide, the others are mailed another. Behind the change that made them none.
-pub(super) fn take_links_from(
-    tx: &WriteTx,
-    post: &Post,
-    former: UserId,
-) -> Result<Vec<UnsentLink>> {
-    let mut unsent = Vec::new();
-    for link in remove_links_known_to(tx, former)? {
-        let LinkPurpose::Decide { request_id } = link.purpose else {
-            continue;
+    let mut was_mailed = false;
+    for approver in list_approvers(tx, applicant)? {
+        let link = NewLink::generate(&DECIDE);
+        let kind = MailKind::ApprovalRequested {
+            applicant: applicant.shown_name().to_owned(),
+            username: applicant.username.clone(),
+            email: applicant.email.clone(),
+            wish: wish_in_mails(request.wish),
+            reason: Some(request.reason.clone()).filter(|reason| !reason.is_empty()),
+            link: link.address(&DECIDE, post),
+            expires_at: link.expires_at,
         };
-        let request = find_request(tx, request_id)?.filter(|request| request.decision.is_none());
-        let applicant = find_user(tx, &link.user_id)?;
-        if let (Some(request), Some(applicant)) = (request, applicant) {
-            let new = NewLink::generate(&DECIDE);
-            unsent.push(mail_decision_link(tx, post, &new, &request, &applicant)?);
+        if post.ask(tx, &approver, kind)? == Delivery::OnItsWay {
+            let known_to = approver.user_id.into_iter().collect();
+            link.put(tx, applicant.id, purpose(), known_to)?;
+            was_mailed = true;
         }
     }
-    Ok(unsent)
+    if was_mailed {
+        return Ok(UnsentLink::none());
+    }
+    // Whoever waits for an answer is not to pay for those who asked too often before.
+    let link = NewLink::generate(&DECIDE);
+    link.put(tx, applicant.id, purpose(), Vec::new())?;
+    let address = link.address(&DECIDE, post);
+    Ok(UnsentLink::after(Delivery::Impossible, &address))
 }
 
-/// Answers what somebody asked for who is shut out: nothing of it is decided any more.
-pub(super) fn close_requests_of(tx: &WriteTx, actor: &AuditActor, user_id: UserId) -> Result<()> {
-    for mut request in list_requests(tx)? {
-        if request.user_id == user_id && request.decision.is_none() {
-            request.decision = Some(RequestDecision {
-                at: now_ms(),
-                by: actor.name().to_owned(),
-                approved: false,
-                note: String::new(),
-            });
-            put_request(tx, &request)?;
+/// Whether there is something to decide: the applicant is neither let in nor shut out since.
+pub(super) fn awaits_answer(request: &RequestRecord, applicant: &UserRecord) -> bool {
+    let waits = match (request.wish, applicant.status) {
+        (RequestWish::Account, UserStatus::Pending(awaited)) => awaited.approval,
+        (RequestWish::AdminRole, UserStatus::Active) => applicant.role != UserRole::Admin,
+        (RequestWish::Account, UserStatus::Active | UserStatus::Disabled)
+        | (RequestWish::AdminRole, UserStatus::Pending(_) | UserStatus::Disabled) => false,
+    };
+    waits && request.decision.is_none()
+}
+
+/// Answers what somebody asked for as it stands now, where nothing of it is decided any more. Behind
+/// what made them so.
+pub(super) fn close_settled_requests(
+    tx: &WriteTx,
+    actor: &AuditActor,
+    applicant: &UserRecord,
+) -> Result<()> {
+    for request in list_requests(tx)? {
+        let is_settled = request.decision.is_none() && !awaits_answer(&request, applicant);
+        if request.user_id == applicant.id && is_settled {
+            close(tx, actor, request, Some(applicant))?;
         }
     }
-    remove_links(tx, user_id, |link| {
-        matches!(link.purpose, LinkPurpose::Decide { .. })
+    Ok(())
+}
+
+/// The same for everybody's: what an earlier version left undecided for ever.
+pub(super) fn close_all_settled_requests(tx: &WriteTx) -> Result<()> {
+    for request in list_requests(tx)? {
+        let applicant = find_user(tx, &request.user_id)?;
+        let waits = |applicant: &UserRecord| awaits_answer(&request, applicant);
+        if request.decision.is_none() && !applicant.as_ref().is_some_and(waits) {
+            close(tx, &AuditActor::House, request, applicant.as_ref())?;
+        }
+    }
+    Ok(())
+}
+
+fn close(
+    tx: &WriteTx,
+    actor: &AuditActor,
+    mut request: RequestRecord,
+    applicant: Option<&UserRecord>,
+) -> Result<()> {
+    let has_it = |applicant: &UserRecord| {
+        applicant.status != UserStatus::Disabled
+            && (request.wish == RequestWish::Account || applicant.role == UserRole::Admin)
+    };
+    request.decision = Some(RequestDecision {
+        at: now_ms(),
+        by: actor.name().to_owned(),
+        approved: applicant.is_some_and(has_it),
+        note: String::new(),
+    });
+    put_request(tx, &request)?;
+    remove_decision_links(tx, &request)
+}
+
+pub(super) fn remove_decision_links(tx: &WriteTx, request: &RequestRecord) -> Result<()> {
+    remove_links(tx, request.user_id, |link| {
+        let request_id = request.id;
+        link.purpose == LinkPurpose::Decide { request_id }
     })
 }
 
@@ -223,7 +260,7 @@ impl Accounts {
             .await
     }
 
-    /// A new link that decides, in place of the one that was mailed.
+    /// A new link that decides, in place of those that were mailed.
     pub async fn renew_decision_link(&self, caller: &Caller, id: RequestId) -> Result<OneTimeLink> {
         caller.require_admin_session()?;
         let (new, caller) = (NewLink::generate(&DECIDE), caller.clone());

@@ -69,7 +69,8 @@ struct UpdateMailSettings {
     /// Where answers go; absent: to `from_address`.
     reply_to: Option<Text>,
     /// Who is asked to decide on requests; written to in `approver_language`, which is `en` unless
-    /// said, or where the address is a user's in theirs.
+    /// said, or where the address is a user's in theirs. One that belongs to an account is asked only
+    /// while that is an administrator's, and never about themselves; all administrators are instead.
     approver_address: Option<Text>,
     approver_language: Option<MailLanguage>,
 }

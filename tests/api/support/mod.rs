@@ -23,4 +23,4 @@ pub(crate) use pulling::{PULLED_BYTES, Pulling, names, sentence};
 pub(crate) use python::python;
 pub(crate) use raw::{connect, raw};
 pub(crate) use script::{BROKEN, ENDLESS, FLOOD, FULL, SILENT, SLOW, Script, TOO_LONG};
-pub(crate) use smtp::Smtp;
+pub(crate) use smtp::{Smtp, TakenMail};

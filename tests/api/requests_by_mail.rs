@@ -1,0 +1,145 @@
+//! Links that decide, as they are mailed: each who decides has their own, nobody who may not decide has
+//! one, and nothing of an administrator's outlives their role. Skipped where there is no Python for the
+//! mail server.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{House, PASSWORD, Person, Smtp, TakenMail, text};
+
+const USERS: &str = "/api/v1/admin/users";
+const ASK: &str = "/api/v1/auth/admin-request";
+
+/// Ada, who has no e-mail, and a house that mails.
+async fn house_with(smtp: &Smtp, approver: Value) -> (House, Person) {
+    let house = House::start_with(smtp.options()).await;
+    let ada = house.set_up().await;
+    let mut settings = smtp.settings();
+    settings["approver_address"] = approver;
+    ada.put("/api/v1/admin/mail", settings).await.ok(200);
+    (house, ada)
+}
+
+/// Somebody with an e-mail, and their address among the people.
+async fn add(house: &House, admin: &Person, name: &str, role: &str) -> (Person, String) {
+    let email = format!("{name}@example.org");
+    let new = json!({"username": name, "password": PASSWORD, "email": email, "role": role});
+    let made = admin.post(USERS, new).await.ok(201);
+    let login = json!({"login": name, "password": PASSWORD});
+    let answer = house.stranger().post("/api/v1/auth/login", login).await;
+    let person = house.stranger().signed_in(&answer);
+    (person, format!("{USERS}/{}", text(&made, "/user/id")))
+}
+
+fn approval(smtp: &Smtp, mail: &TakenMail) -> String {
+    let link = smtp.link_in(mail);
+    let token = link.rsplit('/').next().expect("a token");
+    format!("/api/v1/approvals/{token}")
+}
+
+/// So many mails by whom they are for, behind which none waits and none came.
+async fn mails(smtp: &mut Smtp, admin: &Person, count: usize) -> Vec<TakenMail> {
+    let mut mails = Vec::new();
+    for _ in 0..count {
+        mails.push(smtp.next_mail().await);
+    }
+    let mut waiting = json!(null);
+    for _ in 0..600 {
+        let queue = admin.get("/api/v1/admin/mail/queue").await.ok(200);
+        waiting = queue["items"].clone();
+        if waiting == json!([]) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(waiting, json!([]));
+    let more = smtp.told();
+    assert!(
+        more.iter().all(|line| line.get("mail").is_none()),
+        "{more:?}"
+    );
+    mails.sort_by(|one: &TakenMail, other| one.to.cmp(&other.to));
+    mails
+}
+
+fn recipients(mails: &[TakenMail]) -> Vec<&str> {
+    mails.iter().map(|mail| mail.to.as_str()).collect()
+}
+
+#[tokio::test]
+async fn who_is_demoted_loses_their_own_link_and_nobody_elses_and_no_one_is_asked_again() {
+    let Some(mut smtp) = Smtp::start(json!({})).await else {
+        return;
+    };
+    let (house, ada) = house_with(&smtp, Value::Null).await;
+    let (_, his) = add(&house, &ada, "bob", "admin").await;
+    add(&house, &ada, "carol", "admin").await;
+    let (eve, _) = add(&house, &ada, "eve", "user").await;
+    eve.post(ASK, json!({})).await.ok(202);
+    let asked = mails(&mut smtp, &ada, 2).await;
+    assert_eq!(recipients(&asked), ["bob@example.org", "carol@example.org"]);
+    let (of_bob, of_carol) = (approval(&smtp, &asked[0]), approval(&smtp, &asked[1]));
+    assert_ne!(of_bob, of_carol);
+
+    ada.patch(&his, json!({"role": "user"})).await.ok(200);
+    let told = mails(&mut smtp, &ada, 1).await;
+    assert_eq!(recipients(&told), ["bob@example.org"], "of the role alone");
+    let (stranger, yes) = (house.stranger(), json!({"approve": true}));
+    let by_bob = stranger.post(&of_bob, yes.clone()).await;
+    by_bob.refused(404, "not_found");
+    stranger.post(&of_carol, yes).await.ok(200);
+    assert_eq!(
+        eve.get("/api/v1/auth/me").await.ok(200)["user"]["role"],
+        "admin"
+    );
+}
+
+#[tokio::test]
+async fn the_approver_decides_only_as_an_administrator_and_never_about_themselves() {
+    let Some(mut smtp) = Smtp::start(json!({})).await else {
+        return;
+    };
+    let (house, ada) = house_with(&smtp, "bob@example.org".into()).await;
+    let (_, his) = add(&house, &ada, "bob", "admin").await;
+    add(&house, &ada, "carol", "admin").await;
+    let (eve, _) = add(&house, &ada, "eve", "user").await;
+    eve.post(ASK, json!({})).await.ok(202);
+    let asked = mails(&mut smtp, &ada, 1).await;
+    assert_eq!(recipients(&asked), ["bob@example.org"]);
+    let old = approval(&smtp, &asked[0]);
+    house.stranger().get(&old).await.ok(200);
+
+    ada.patch(&his, json!({"role": "user"})).await.ok(200);
+    house.stranger().get(&old).await.refused(404, "not_found");
+    let told = mails(&mut smtp, &ada, 2).await;
+    assert_eq!(recipients(&told), ["bob@example.org", "carol@example.org"]);
+    let new = approval(&smtp, &told[1]);
+    house.stranger().get(&new).await.ok(200);
+
+    let login = json!({"login": "bob", "password": PASSWORD});
+    let answer = house.stranger().post("/api/v1/auth/login", login).await;
+    let bob = house.stranger().signed_in(&answer);
+    bob.post(ASK, json!({})).await.ok(202);
+    let asked = mails(&mut smtp, &ada, 1).await;
+    assert_eq!(recipients(&asked), ["carol@example.org"]);
+}
+
+#[tokio::test]
+async fn a_link_that_went_to_nobodys_address_goes_with_whoever_had_it_later() {
+    let Some(mut smtp) = Smtp::start(json!({})).await else {
+        return;
+    };
+    let (house, ada) = house_with(&smtp, "head@example.org".into()).await;
+    let (eve, _) = add(&house, &ada, "eve", "user").await;
+    eve.post(ASK, json!({})).await.ok(202);
+    let asked = mails(&mut smtp, &ada, 1).await;
+    assert_eq!(recipients(&asked), ["head@example.org"]);
+    let link = approval(&smtp, &asked[0]);
+    let (_, other) = add(&house, &ada, "bob", "admin").await;
+    ada.patch(&other, json!({"role": "user"})).await.ok(200);
+    house.stranger().get(&link).await.ok(200);
+    let (_, heads) = add(&house, &ada, "head", "admin").await;
+    ada.patch(&heads, json!({"disabled": true})).await.ok(200);
+    house.stranger().get(&link).await.refused(404, "not_found");
+}
