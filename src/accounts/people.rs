@@ -135,7 +135,7 @@ impl Accounts {
             keep_an_administrator(tx, &user)?;
             also(tx, id)?;
             remove_all_of(tx, &user)?;
-            take_back_from(tx, &post, &user)
+            take_back_from(tx, &post, &caller.actor(), &user)
         });
         let unsent = deleting.await?;
         self.tell_of_links(unsent);

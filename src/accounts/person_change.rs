@@ -146,7 +146,7 @@ impl PersonWrite {
             close_settled_requests(tx, &self.caller.actor(), &user)?;
         }
         let decisions = match loses_house {
-            true => take_back_from(tx, &self.post, &before)?,
+            true => take_back_from(tx, &self.post, &self.caller.actor(), &before)?,
             false => Vec::new(),
         };
         Ok(Written {

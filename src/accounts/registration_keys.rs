@@ -192,8 +192,10 @@ impl Accounts {
         let mut new = checked(new)?;
         let ids = new.grants.group_ids;
         new.grants.group_ids = self.store.read(move |tx| checked_groups(tx, &ids)).await?;
-        let records: Vec<RegistrationKeyRecord> =
-            keys.iter().map(|key| record_of(key, &new)).collect();
+        let records: Vec<RegistrationKeyRecord> = keys
+            .iter()
+            .map(|key| record_of(key, &new, &issuer))
+            .collect();
         let stored = records.clone();
         self.store
             .write(move |tx| {
@@ -300,11 +302,12 @@ impl Accounts {
     }
 }
 
-fn revoke(tx: &WriteTx, actor: AuditActor, mut key: RegistrationKeyRecord) -> Result<()> {
+pub(super) fn revoke(tx: &WriteTx, actor: AuditActor, key: RegistrationKeyRecord) -> Result<()> {
     if key.revoked_at.is_some() {
         return Ok(());
     }
-    key.revoked_at = Some(now_ms());
+    let revoked_at = Some(now_ms());
+    let key = RegistrationKeyRecord { revoked_at, ..key };
     put_registration_key(tx, &key)?;
     let details = json!({ "note": key.note, "uses": key.uses });
     audited_by(tx, actor, "registration_key.revoked", &key.prefix, details)
@@ -361,7 +364,7 @@ pub(super) fn use_key(
     put_key_use(tx, key.id, user.id, &used)
 }
 
-fn record_of(key: &str, new: &NewKeys) -> RegistrationKeyRecord {
+fn record_of(key: &str, new: &NewKeys, issuer: &Issuer) -> RegistrationKeyRecord {
     RegistrationKeyRecord {
         id: RegistrationKeyId::generate(),
         secret_hash: hash_secret(key),
@@ -373,6 +376,7 @@ fn record_of(key: &str, new: &NewKeys) -> RegistrationKeyRecord {
         uses: 0,
         created_at: now_ms(),
         revoked_at: None,
+        made_by: issuer.user_id(),
     }
 }
 

@@ -108,6 +108,13 @@ impl Issuer {
             Self::Folder(actor) => Ok(actor.clone()),
         }
     }
+
+    pub(super) fn user_id(&self) -> Option<UserId> {
+        match self {
+            Self::Administrator(caller) => Some(caller.user_id),
+            Self::Folder(_) => None,
+        }
+    }
 }
 
 /// Refuses who was removed or shut out since they were asked who they are. For the transaction that

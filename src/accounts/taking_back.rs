@@ -1,15 +1,17 @@
 //! What somebody could still do who is no administrator any more is taken back from them, behind the
-//! change that made them none, in its transaction: links that they have. Called by `people` and
-//! `person_change`.
+//! change that made them none, in its transaction: links that they have, and registration keys they
+//! made that make administrators. Called by `people` and `person_change`.
 
-use super::UserRecord;
 use super::post::{Post, UnsentLink, is_approver};
+use super::registration_keys::revoke;
 use super::requests::mail_decision_links;
+use super::{AuditActor, UserRecord, UserRole};
 use crate::clock::now_ms;
 use crate::error::Result;
 use crate::ids::{RequestId, UserId};
 use crate::store::WriteTx;
 use crate::store::links::{LinkPurpose, LinkRecord, list_links, list_links_of, remove_links};
+use crate::store::registration_keys::list_registration_keys;
 use crate::store::requests::find_request;
 use crate::store::users::find_user;
 
@@ -18,8 +20,14 @@ use crate::store::users::find_user;
 pub(super) fn take_back_from(
     tx: &WriteTx,
     post: &Post,
+    actor: &AuditActor,
     former: &UserRecord,
 ) -> Result<Vec<UnsentLink>> {
+    for key in list_registration_keys(tx)? {
+        if key.made_by == Some(former.id) && key.grants.role == UserRole::Admin {
+            revoke(tx, actor.clone(), key)?;
+        }
+    }
     let was_approver = is_approver(tx, former)?;
     let is_known = |link: &LinkRecord| is_known_to(link, former, was_approver);
     let mut known = list_links(tx)?;

@@ -26,6 +26,9 @@ pub struct RegistrationKeyRecord {
     pub uses: u32,
     pub created_at: UnixMs,
     pub revoked_at: Option<UnixMs>,
+    /// None: the command line, or it was made before this was kept.
+    #[serde(default)]
+    pub made_by: Option<UserId>,
 }
 
 /// What whoever registers with a key is given.

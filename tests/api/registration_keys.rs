@@ -330,3 +330,46 @@ async fn names_that_speak_for_the_house_are_given_by_administrators_alone() {
     let body = json!({"username": "support", "password": PASSWORD});
     ada.post("/api/v1/admin/users", body).await.ok(201);
 }
+
+#[tokio::test]
+async fn keys_that_make_administrators_go_with_their_makers_role_and_others_stay() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    open_for_keys(&ada).await;
+    let users = "/api/v1/admin/users";
+    let mut makers = Vec::new();
+    for name in ["bob", "carol", "dave"] {
+        let new = json!({"username": name, "password": PASSWORD, "role": "admin"});
+        let made = ada.post(users, new).await.ok(201);
+        let login = json!({"login": name, "password": PASSWORD});
+        let answer = house.stranger().post("/api/v1/auth/login", login).await;
+        let maker = house.stranger().signed_in(&answer);
+        let to_admin = new_key(&maker, json!({"role": "admin"})).await;
+        let to_user = new_key(&maker, json!({"role": "user"})).await;
+        makers.push((
+            format!("{users}/{}", text(&made, "/user/id")),
+            to_admin,
+            to_user,
+        ));
+    }
+    let hers = new_key(&ada, json!({"role": "admin"})).await;
+    for (path, change) in [
+        (&makers[0].0, Some(json!({"role": "auditor"}))),
+        (&makers[1].0, Some(json!({"disabled": true}))),
+        (&makers[2].0, None),
+    ] {
+        match change {
+            Some(change) => ada.patch(path, change).await.ok(200),
+            None => ada.delete(path).await.ok(204),
+        };
+    }
+    for (number, (_, to_admin, to_user)) in makers.iter().enumerate() {
+        let refused = register(&house, &format!("eve{number}"), to_admin).await;
+        let error = refused.refused(403, "forbidden");
+        assert_eq!(error["details"]["reason"], "key_withdrawn");
+        let made = register(&house, &format!("pupil{number}"), to_user).await;
+        made.ok(201);
+    }
+    let made = register(&house, "grace", &hers).await.ok(201);
+    assert_eq!(made["user"]["role"], "admin");
+}
