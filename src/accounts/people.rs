@@ -9,7 +9,7 @@ use super::allowance::{Holder, close_allowance};
 use super::api_keys::remove_api_keys;
 use super::audit::audited;
 use super::groups::checked_groups;
-use super::post::{UnsentLink, forget_mails_to};
+use super::post::{UnsentLink, forget_mails_for};
 use super::requests::remove_requests_of;
 use super::rights::check_caller;
 use super::sessions::remove_sessions;
@@ -18,7 +18,7 @@ use super::{Accounts, Caller, NewUser, UserRecord, UserRole, UserStatus, Visitor
 use crate::error::{Error, Reason, Result};
 use crate::ids::{GroupId, UserId};
 use crate::store::groups::EVERYONE;
-use crate::store::links::{LinkPurpose, list_links_of, remove_links};
+use crate::store::links::remove_links;
 use crate::store::notices::{list_notices_of, remove_notice};
 use crate::store::registration_keys::remove_key_use;
 use crate::store::users::{find_user, list_users, put_user, remove_user};
@@ -158,13 +158,7 @@ pub(super) fn is_administrator(user: &UserRecord) -> bool {
 /// Removes a user with all that this room keeps of them; only the audit log still knows the name.
 pub(super) fn remove_all_of(tx: &WriteTx, user: &UserRecord) -> Result<()> {
     let id = user.id;
-    let mut addresses: Vec<String> = user.email.clone().into_iter().collect();
-    for link in list_links_of(tx, id)? {
-        if let LinkPurpose::ProveEmail { email } = link.purpose {
-            addresses.push(email);
-        }
-    }
-    forget_mails_to(tx, &addresses)?;
+    forget_mails_for(tx, id)?;
     for notice in list_notices_of(tx, id)? {
         remove_notice(tx, id, notice.id)?;
     }

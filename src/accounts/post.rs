@@ -153,7 +153,7 @@ impl Post {
             language: language_of(user),
             kind,
         };
-        self.queue(tx, &mail)
+        self.queue(tx, &mail, Some(user.id))
     }
 
     /// Mails somebody a link of their own that decides.
@@ -169,17 +169,19 @@ impl Post {
             language: approver.language,
             kind,
         };
-        self.queue(tx, &mail)
+        self.queue(tx, &mail, approver.user_id)
     }
 
-    fn queue(&self, tx: &WriteTx, mail: &Mail) -> Result<Delivery> {
-        Ok(match self.mailer.queue_asked_by(tx, mail, self.asker)? {
-            Queued::Queued => Delivery::OnItsWay,
-            Queued::TooManyToRecipient | Queued::TooManyByAsker | Queued::QueueFull => {
-                Delivery::TooMany
-            }
-            Queued::NotConfigured => Delivery::Impossible,
-        })
+    fn queue(&self, tx: &WriteTx, mail: &Mail, user_id: Option<UserId>) -> Result<Delivery> {
+        Ok(
+            match self.mailer.queue_for(tx, mail, user_id, self.asker)? {
+                Queued::Queued => Delivery::OnItsWay,
+                Queued::TooManyToRecipient | Queued::TooManyByAsker | Queued::QueueFull => {
+                    Delivery::TooMany
+                }
+                Queued::NotConfigured => Delivery::Impossible,
+            },
+        )
     }
 }
 
@@ -215,13 +217,10 @@ pub(super) fn is_approver(tx: &WriteTx, user: &UserRecord) -> Result<bool> {
     Ok(address.is_some() && address == user.email)
 }
 
-/// Forgets what waits to be sent to these addresses, or could not be.
-pub(super) fn forget_mails_to(tx: &WriteTx, addresses: &[String]) -> Result<()> {
-    if addresses.is_empty() {
-        return Ok(());
-    }
+/// Forgets what waits to be sent to a user, or could not be. Not by an address: theirs may be another's.
+pub(super) fn forget_mails_for(tx: &WriteTx, id: UserId) -> Result<()> {
     for mail in list_mails(tx)? {
-        if addresses.contains(&mail.to.to_lowercase()) {
+        if mail.user_id == Some(id) {
             remove_mail(tx, &mail.id)?;
         }
     }

@@ -14,7 +14,7 @@ use super::{Language, MailKind, Mailer};
 use crate::accounts::Caller;
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Reason, Result};
-use crate::ids::MailId;
+use crate::ids::{MailId, UserId};
 use crate::store::WriteTx;
 use crate::store::mails::{
     MailRecord, find_mail, forget_mails_to, give_up_damaged_mail, list_damaged_mails, list_mails,
@@ -110,15 +110,16 @@ impl Mailer {
     /// [`Mailer::wake`] once it is written; otherwise the mail waits some seconds. Too many mails
     /// are no error, since the cause must not fail for them.
     pub fn queue(&self, tx: &WriteTx, mail: &Mail) -> Result<Queued> {
-        self.queue_asked_by(tx, mail, None)
+        self.queue_for(tx, mail, None, None)
     }
 
-    /// The same for what somebody asked for. It is counted for them where the mail may go to
-    /// anybody.
-    pub fn queue_asked_by(
+    /// The same for a mail that goes with the account it is for, and for what somebody asked for: it is
+    /// counted for them where the mail may go to anybody.
+    pub fn queue_for(
         &self,
         tx: &WriteTx,
         mail: &Mail,
+        user_id: Option<UserId>,
         asker: Option<Asker>,
     ) -> Result<Queued> {
         if !is_configured(tx)? {
@@ -133,6 +134,7 @@ impl Mailer {
         let record = MailRecord {
             id,
             to: mail.to.to_string(),
+            user_id,
             kind: mail.kind.name().to_owned(),
             sealed: self.sealing.seal(&content, id.as_bytes()),
             created_at: now,

@@ -122,7 +122,7 @@ async fn queue_for(mailer: &Arc<Mailer>, mail: Mail, asker: Asker) -> Queued {
     let queueing = Arc::clone(mailer);
     let written = mailer
         .store
-        .write(move |tx| queueing.queue_asked_by(tx, &mail, Some(asker)));
+        .write(move |tx| queueing.queue_for(tx, &mail, None, Some(asker)));
     written.await.unwrap()
 }
 
@@ -240,6 +240,7 @@ fn record(created_at: i64, failed_at: Option<i64>) -> MailRecord {
     MailRecord {
         id: MailId::generate(),
         to: "ada@example.org".into(),
+        user_id: None,
         kind: "test".into(),
         sealed: Vec::new(),
         created_at,

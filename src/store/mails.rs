@@ -9,12 +9,16 @@ use super::tables::{MAIL_BY_DUE, MAIL_BY_ID, MAIL_OF_RECIPIENT};
 use super::{Reads, WriteTx};
 use crate::clock::UnixMs;
 use crate::error::Result;
-use crate::ids::MailId;
+use crate::ids::{MailId, UserId};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailRecord {
     pub id: MailId,
     pub to: String,
+    /// Whom it is for, whose address that may not be. None: nobody who has an account, or it was
+    /// queued before this was kept.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
     /// The name of its template.
     pub kind: String,
     /// What it says, sealed for this id.
@@ -104,6 +108,7 @@ pub fn give_up_damaged_mail(tx: &WriteTx, id: MailId, at: UnixMs) -> Result<()> 
     let rest = MailRecord {
         id,
         to: String::new(),
+        user_id: None,
         kind: "unknown".to_owned(),
         sealed: Vec::new(),
         created_at: at,

@@ -105,3 +105,29 @@ async fn who_is_removed_leaves_no_mail_and_no_name_with_the_key() {
     let list = ada.get(keys).await.ok(200);
     assert_eq!(list["items"][0]["uses"], 1, "it is used up all the same");
 }
+
+#[tokio::test]
+async fn who_registers_with_anothers_address_and_goes_takes_none_of_their_mails_along() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    // Nobody is there to take a mail.
+    let mail = json!({
+        "server": "127.0.0.1", "port": 1, "security": "none", "from_address": "house@example.org",
+        "approver_address": "head@school.example",
+    });
+    ada.put("/api/v1/admin/mail", mail).await.ok(200);
+    let open = json!({"registration": {"mode": "open"}});
+    ada.patch("/api/v1/admin/settings", open).await.ok(200);
+    let bob = house.add_user(&ada, "bob").await;
+    let ask = "/api/v1/auth/admin-request";
+    bob.post(ask, json!({})).await.ok(202);
+    let body = json!({"username": "eve", "password": PASSWORD, "email": "head@school.example"});
+    let answer = house.stranger().post("/api/v1/auth/register", body).await;
+    let eve = house.stranger().signed_in(&answer);
+    answer.ok(201);
+    let password = json!({"password": PASSWORD});
+    eve.post("/api/v1/users/me/delete", password).await.ok(204);
+    let waiting = ada.get("/api/v1/admin/mail/queue").await.ok(200);
+    assert_eq!(waiting["items"][0]["to"], "head@school.example");
+    assert_eq!(waiting["items"][0]["kind"], "approval_requested");
+}
