@@ -1,7 +1,12 @@
 //! What somebody could still do who is no administrator any more is taken back from them, behind the
-//! change that made them none, in its transaction: links that they have, and registration keys they
-//! made that make administrators. Called by `people` and `person_change`.
+//! change that made them none, in its transaction: links that they have, that the house asks them as
+//! its approver, and registration keys they made that make administrators. Called by `people` and
+//! `person_change`.
 
+use serde_json::json;
+
+use super::audit::audited_by;
+use super::people::is_administrator;
 use super::post::{Post, UnsentLink, is_approver};
 use super::registration_keys::revoke;
 use super::requests::mail_decision_links;
@@ -9,6 +14,7 @@ use super::{AuditActor, UserRecord, UserRole};
 use crate::clock::now_ms;
 use crate::error::Result;
 use crate::ids::{RequestId, UserId};
+use crate::mail::forget_approver;
 use crate::store::WriteTx;
 use crate::store::links::{LinkPurpose, LinkRecord, list_links, list_links_of, remove_links};
 use crate::store::registration_keys::list_registration_keys;
@@ -23,12 +29,21 @@ pub(super) fn take_back_from(
     actor: &AuditActor,
     former: &UserRecord,
 ) -> Result<Vec<UnsentLink>> {
+    // Who was none before has nothing of one, whatever address they gave themselves.
+    if !is_administrator(former) {
+        return Ok(Vec::new());
+    }
     for key in list_registration_keys(tx)? {
         if key.made_by == Some(former.id) && key.grants.role == UserRole::Admin {
             revoke(tx, actor.clone(), key)?;
         }
     }
     let was_approver = is_approver(tx, former)?;
+    if was_approver {
+        forget_approver(tx)?;
+        let (action, name) = ("mail_server.approver_removed", &former.username);
+        audited_by(tx, actor.clone(), action, name, json!({}))?;
+    }
     let is_known = |link: &LinkRecord| is_known_to(link, former, was_approver);
     let mut known = list_links(tx)?;
     known.retain(is_known);

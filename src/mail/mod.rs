@@ -37,7 +37,7 @@ pub use self::queue::{MailPage, Queued, QueuedMail, QueuedMailState, too_many_to
 pub use self::sender::no_server;
 pub use self::settings::{
     MailOverview, MailSettings, MailSettingsChange, Password, Security, find_approver,
-    is_configured,
+    forget_approver, is_configured,
 };
 use self::transport::Transport;
 pub use self::wording::is_invisible;

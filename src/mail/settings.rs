@@ -112,6 +112,15 @@ pub fn find_approver(tx: &impl Reads) -> Result<Option<(Address, Language)>> {
     Ok(find_settings(tx)?.and_then(approver))
 }
 
+/// Nobody is the approver any more: whoever was may not decide now, and the address would stay theirs.
+pub fn forget_approver(tx: &WriteTx) -> Result<()> {
+    let Some(mut settings) = find_settings(tx)? else {
+        return Ok(());
+    };
+    settings.approver_address = None;
+    put_setting(tx, SETTING, &settings)
+}
+
 /// The server with its password; the error is for people.
 pub(super) fn open_server(settings: &MailSettings, sealing: &SealingKey) -> Result<Server, String> {
     let sign_in = match (&settings.username, &settings.sealed_password) {

@@ -96,7 +96,7 @@ async fn who_is_demoted_loses_their_own_link_and_nobody_elses_and_no_one_is_aske
 }
 
 #[tokio::test]
-async fn the_approver_decides_only_as_an_administrator_and_never_about_themselves() {
+async fn an_administrator_who_was_the_approver_is_asked_no_more_whatever_their_address() {
     let Some(mut smtp) = Smtp::start(json!({})).await else {
         return;
     };
@@ -117,12 +117,39 @@ async fn the_approver_decides_only_as_an_administrator_and_never_about_themselve
     let new = approval(&smtp, &told[1]);
     house.stranger().get(&new).await.ok(200);
 
+    // The address is nobody's now.
+    let no_email = json!({"email": ""});
+    ada.patch(&his, no_email).await.ok(200);
+    let told = mails(&mut smtp, &ada, 1).await;
+    assert_eq!(recipients(&told), ["bob@example.org"]);
     let login = json!({"login": "bob", "password": PASSWORD});
     let answer = house.stranger().post("/api/v1/auth/login", login).await;
     let bob = house.stranger().signed_in(&answer);
     bob.post(ASK, json!({})).await.ok(202);
     let asked = mails(&mut smtp, &ada, 1).await;
     assert_eq!(recipients(&asked), ["carol@example.org"]);
+    let mail = ada.get("/api/v1/admin/mail").await.ok(200);
+    assert_eq!(mail["settings"].get("approver_address"), None, "{mail}");
+    assert_eq!(mail["settings"]["server"], "localhost");
+}
+
+#[tokio::test]
+async fn an_approver_whose_account_may_not_decide_is_passed_over() {
+    let Some(mut smtp) = Smtp::start(json!({})).await else {
+        return;
+    };
+    let (house, ada) = house_with(&smtp, "bob@example.org".into()).await;
+    add(&house, &ada, "carol", "admin").await;
+    let (bob, his) = add(&house, &ada, "bob", "auditor").await;
+    bob.post(ASK, json!({})).await.ok(202);
+    let asked = mails(&mut smtp, &ada, 1).await;
+    assert_eq!(recipients(&asked), ["carol@example.org"]);
+    ada.patch(&his, json!({"role": "admin"})).await.ok(200);
+    mails(&mut smtp, &ada, 1).await;
+    let (eve, _) = add(&house, &ada, "eve", "user").await;
+    eve.post(ASK, json!({})).await.ok(202);
+    let asked = mails(&mut smtp, &ada, 1).await;
+    assert_eq!(recipients(&asked), ["bob@example.org"]);
 }
 
 #[tokio::test]
@@ -138,6 +165,9 @@ async fn a_link_that_went_to_nobodys_address_goes_with_whoever_had_it_later() {
     let link = approval(&smtp, &asked[0]);
     let (_, other) = add(&house, &ada, "bob", "admin").await;
     ada.patch(&other, json!({"role": "user"})).await.ok(200);
+    house.stranger().get(&link).await.ok(200);
+    let (_, pretender) = add(&house, &ada, "head", "user").await;
+    ada.delete(&pretender).await.ok(204);
     house.stranger().get(&link).await.ok(200);
     let (_, heads) = add(&house, &ada, "head", "admin").await;
     ada.patch(&heads, json!({"disabled": true})).await.ok(200);

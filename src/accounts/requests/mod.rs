@@ -140,9 +140,8 @@ pub(super) fn close_settled_requests(
     actor: &AuditActor,
     applicant: &UserRecord,
 ) -> Result<()> {
-    for request in list_requests(tx)? {
-        let is_settled = request.decision.is_none() && !awaits_answer(&request, applicant);
-        if request.user_id == applicant.id && is_settled {
+    for request in list_undecided(tx)? {
+        if request.user_id == applicant.id && !awaits_answer(&request, applicant) {
             close(tx, actor, request, Some(applicant))?;
         }
     }
@@ -151,14 +150,20 @@ pub(super) fn close_settled_requests(
 
 /// The same for everybody's: what an earlier version left undecided for ever.
 pub(super) fn close_all_settled_requests(tx: &WriteTx) -> Result<()> {
-    for request in list_requests(tx)? {
+    for request in list_undecided(tx)? {
         let applicant = find_user(tx, &request.user_id)?;
         let waits = |applicant: &UserRecord| awaits_answer(&request, applicant);
-        if request.decision.is_none() && !applicant.as_ref().is_some_and(waits) {
+        if !applicant.as_ref().is_some_and(waits) {
             close(tx, &AuditActor::House, request, applicant.as_ref())?;
         }
     }
     Ok(())
+}
+
+fn list_undecided(tx: &impl Reads) -> Result<Vec<RequestRecord>> {
+    let mut requests = list_requests(tx)?;
+    requests.retain(|request| request.decision.is_none());
+    Ok(requests)
 }
 
 fn close(
@@ -201,9 +206,8 @@ pub(super) fn find_open_request(
     applicant: &UserRecord,
     wish: RequestWish,
 ) -> Result<Option<RequestRecord>> {
-    Ok(list_requests(tx)?.into_iter().find(|request| {
-        request.user_id == applicant.id && request.wish == wish && request.decision.is_none()
-    }))
+    let mut undecided = list_undecided(tx)?.into_iter();
+    Ok(undecided.find(|request| request.user_id == applicant.id && request.wish == wish))
 }
 
 impl Accounts {
