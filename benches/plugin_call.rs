@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use chatelaine::error::Result;
 use chatelaine::plugins::{
     Administrator, ModelFacts, PersonFacts, PluginChange, Plugins, PluginsOptions, PriceQuestion,
-    UsageFacts,
+    PriceVerdict, UsageFacts,
 };
 use chatelaine::store::Store;
 use chatelaine::store::audit::AuditActor;
@@ -108,7 +108,7 @@ async fn ask(plugins: &Arc<Plugins>) -> Duration {
     let begun = Instant::now();
     let price = plugins.message_price(&question).await;
     let took = begun.elapsed();
-    assert_eq!(price, Some(800));
+    assert_eq!(price, PriceVerdict::Tokens(800));
     took
 }
 

@@ -6,6 +6,7 @@
 //! begins replies and by what ends them.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::accounts::Caller;
 use crate::accounts::allowance::release;
@@ -17,6 +18,8 @@ use crate::error::{Error, Result};
 use crate::ids::{MessageId, UserId};
 use crate::store::{Store, WriteTx};
 
+/// Between two tries to be told what a reply cost: it was written, and cannot be refused any more.
+const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 /// A token is rarely shorter.
 const BYTES_PER_TOKEN: usize = 3;
 /// What a template puts round a message.
@@ -142,7 +145,7 @@ impl Payer {
         let Some(reply) = written.as_ref().err().and_then(QuoteNeeded::find_in) else {
             return written;
         };
-        let quote = self.allowances.quote(reply).await;
+        let quote = self.allowances.quote(reply).await?;
         self.quote.get_or_init(|| quote);
         store.write(move |tx| again(tx)).await
     }
@@ -262,6 +265,7 @@ impl Charge {
         Settlement { id: self.id, used }
     }
 
+    /// None: what was set aside for it holds.
     async fn quote(&self, usage: Usage) -> Option<u32> {
         let reply = PricedReply {
             user_id: self.payer.user_id,
@@ -269,7 +273,18 @@ impl Charge {
             usage,
             is_over: true,
         };
-        self.payer.allowances.quote(reply).await
+        for pause in PAUSES {
+            match self.payer.allowances.quote(reply.clone()).await {
+                Ok(quote) => return quote,
+                Err(error) => tracing::debug!(%error, "nobody says now what a reply costs"),
+            }
+            tokio::time::sleep(pause).await;
+        }
+        let quote = self.payer.allowances.quote(reply).await;
+        quote.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a reply costs what was said before it was written");
+            None
+        })
     }
 }
 

@@ -8,20 +8,24 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use super::*;
 use crate::accounts::allowance::{Holder, Pricing};
 use crate::engine::{ChatMessage, Role};
+use crate::error::ErrorKind;
+use crate::plugins::rules_busy;
 use crate::store::allowances::{find_allowance, list_entries};
 use crate::store::settings::put_setting;
 use crate::store::users::{UserRecord, UserRole, UserStatus, put_user};
 
 /// Says what is left of its prices, in turn, and keeps what it was asked.
 struct Till {
-    prices: Mutex<Vec<Option<u32>>>,
+    /// None: nobody can be asked.
+    prices: Mutex<Vec<Option<Option<u32>>>>,
     asked: Arc<Mutex<Vec<PricedReply>>>,
 }
 
 impl Pricing for Till {
-    fn price(&self, reply: PricedReply) -> BoxFuture<'static, Option<u32>> {
+    fn price(&self, reply: PricedReply) -> BoxFuture<'static, Result<Option<u32>>> {
         self.asked.lock().unwrap().push(reply);
-        ready(self.prices.lock().unwrap().pop().flatten()).boxed()
+        let price = self.prices.lock().unwrap().pop().expect("a price");
+        ready(price.ok_or_else(rules_busy)).boxed()
     }
 }
 
@@ -44,6 +48,13 @@ fn user() -> UserRecord {
 
 /// What a reply costs when these prices are said before and after it, and what was asked.
 async fn cost_at(before: Option<u32>, after: Option<u32>) -> (Option<i64>, Vec<PricedReply>) {
+    let asked = cost_of([before, after].map(Some).into()).await;
+    asked.expect("it can be paid for")
+}
+
+/// The same, when all of this is said in turn.
+async fn cost_of(mut said: Vec<Option<Option<u32>>>) -> Result<(Option<i64>, Vec<PricedReply>)> {
+    said.reverse();
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(Store::open(&folder.path().join("store.redb"), 1 << 20).unwrap());
     let user = user();
@@ -60,7 +71,7 @@ async fn cost_at(before: Option<u32>, after: Option<u32>) -> (Option<i64>, Vec<P
     let asked = Arc::<Mutex<Vec<PricedReply>>>::default();
     let allowances = Arc::new(Allowances::new(Arc::clone(&store)));
     allowances.connect_pricing(Arc::new(Till {
-        prices: Mutex::new(vec![after, before]),
+        prices: Mutex::new(said),
         asked: Arc::clone(&asked),
     }));
     let payer = Payer {
@@ -76,7 +87,7 @@ async fn cost_at(before: Option<u32>, after: Option<u32>) -> (Option<i64>, Vec<P
         let size = Size::of(&request, 4_096);
         writing.reserve(tx, id, &mut request, size)
     };
-    let terms = payer.write(&store, write).await.unwrap();
+    let terms = payer.write(&store, write).await?;
     let charge = terms.into_charge().expect("it is charged");
     let usage = Usage {
         prompt_tokens: 90,
@@ -94,7 +105,7 @@ async fn cost_at(before: Option<u32>, after: Option<u32>) -> (Option<i64>, Vec<P
     assert_eq!((account.balance, account.reserved), (left, 0));
     assert_eq!(entries.len(), 2, "it was opened and charged once");
     let asked = asked.lock().unwrap().clone();
-    (cost, asked)
+    Ok((cost, asked))
 }
 
 #[tokio::test]
@@ -114,4 +125,21 @@ async fn a_price_that_is_not_said_is_what_was_said_before_and_else_the_houses() 
     assert_eq!(cost_at(Some(7), None).await.0, Some(7));
     assert_eq!(cost_at(None, None).await.0, Some(100));
     assert_eq!(cost_at(None, Some(3)).await.0, Some(3));
+}
+
+#[tokio::test]
+async fn while_nobody_can_be_asked_nothing_is_begun_and_what_was_written_is_asked_about_again() {
+    let refused = cost_of(vec![None]).await;
+    let error = refused.map(drop).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Overloaded { .. }));
+    let (cost, asked) = cost_of(vec![Some(Some(7)), None, None, Some(Some(9))])
+        .await
+        .unwrap();
+    assert_eq!((cost, asked.len()), (Some(9), 4));
+    let busy = [vec![Some(Some(7))], vec![None; 3]].concat();
+    assert_eq!(
+        cost_of(busy).await.unwrap().0,
+        Some(7),
+        "what was set aside"
+    );
 }

@@ -2,8 +2,9 @@
 //!
 //! Scripts are asked between transactions, never inside one: a promise that needs a verdict is given
 //! up with a [`VerdictNeeded`], the plugins are asked, and the promise is written again with what
-//! they said, if it still is the one they were asked about. Where no plugin answers a hook, nobody is
-//! asked and nothing is written twice.
+//! they said, if it still is the one they were asked about. A try that is given up costs other writes
+//! of its moment a second one, and nothing else. Where no plugin answers a hook, nobody is asked and
+//! nothing is written twice.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,8 +18,8 @@ use crate::engine::{Engine, Generate};
 use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::plugins::{
-    ConversationFacts, Hook, ModelFacts, PersonFacts, Plugins, PriceQuestion, ReplyChange,
-    ReplyQuestion, ReplyVerdict, RequestFacts, UsageFacts, rules_busy,
+    ConversationFacts, Hook, ModelFacts, PersonFacts, Plugins, PriceQuestion, PriceVerdict,
+    ReplyChange, ReplyQuestion, ReplyVerdict, RequestFacts, UsageFacts, rules_busy,
 };
 use crate::store::Store;
 
@@ -153,14 +154,16 @@ pub(super) struct ScriptedPricing {
 }
 
 impl Pricing for ScriptedPricing {
-    fn price(&self, reply: PricedReply) -> BoxFuture<'static, Option<u32>> {
+    fn price(&self, reply: PricedReply) -> BoxFuture<'static, Result<Option<u32>>> {
         let (plugins, store) = (Arc::clone(&self.plugins), Arc::clone(&self.store));
         let model = self.model_facts(&reply.model);
         async move {
             if !plugins.has_answering(Hook::MessagePrice) {
-                return None;
+                return Ok(None);
             }
-            let user = person_facts(&store, reply.user_id).await?;
+            let Some(user) = person_facts(&store, reply.user_id).await? else {
+                return Ok(None);
+            };
             let usage = UsageFacts {
                 prompt_tokens: reply.usage.prompt_tokens.into(),
                 cached_tokens: reply.usage.cached_tokens.into(),
@@ -168,8 +171,11 @@ impl Pricing for ScriptedPricing {
                 estimated: !reply.is_over,
             };
             let question = PriceQuestion { user, model, usage };
-            let price = plugins.message_price(&question).await?;
-            Some(u32::try_from(price).unwrap_or(u32::MAX))
+            match plugins.message_price(&question).await {
+                PriceVerdict::Tokens(price) => Ok(Some(u32::try_from(price).unwrap_or(u32::MAX))),
+                PriceVerdict::House => Ok(None),
+                PriceVerdict::Busy => Err(rules_busy()),
+            }
         }
         .boxed()
     }
@@ -195,20 +201,13 @@ impl ScriptedPricing {
     }
 }
 
-/// None: they are gone, or the store cannot be read now.
-async fn person_facts(store: &Store, id: UserId) -> Option<PersonFacts> {
-    let read = store.read(move |tx| Access::of_user(tx, id));
-    let (user, access) = match read.await {
-        Ok(found) => found?,
-        Err(error) => {
-            tracing::warn!(%error, "it cannot be said now whose price is asked for");
-            return None;
-        }
-    };
-    Some(PersonFacts {
+/// None: they are gone.
+async fn person_facts(store: &Store, id: UserId) -> Result<Option<PersonFacts>> {
+    let found = store.read(move |tx| Access::of_user(tx, id)).await?;
+    Ok(found.map(|(user, access)| PersonFacts {
         id: user.id.to_string(),
         role: user.role.name().to_owned(),
         groups: access.group_names(),
         username: user.username,
-    })
+    }))
 }

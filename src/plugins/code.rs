@@ -116,7 +116,7 @@ impl From<CallError> for Error {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Failed(error) => error.into(),
-            CallError::Busy | CallError::House(_) => Self::overloaded(
+            CallError::Busy | CallError::House(_) | CallError::Killed => Self::overloaded(
                 "the interpreter cannot be asked at the moment; try again",
                 2,
             ),

@@ -41,6 +41,11 @@ impl Hook {
         }
     }
 
+    /// Whether people without an account are asked about: nobody knows how many they are.
+    pub(super) fn is_of_strangers(self) -> bool {
+        self == Self::RegistrationBeforeAccept
+    }
+
     /// A stranger who is let in by a mistake is worse than one who must come again.
     pub(super) fn on_failure(self) -> OnFailure {
         match self {

@@ -9,6 +9,7 @@
 mod admin;
 mod answers;
 mod asking;
+mod calling;
 mod code;
 mod failing;
 mod files;
@@ -20,6 +21,7 @@ mod moment;
 mod outgoing;
 mod protocol;
 mod questions;
+mod queues;
 pub mod reference;
 mod rehearsing;
 mod samples;
@@ -48,8 +50,8 @@ use self::outgoing::Outgoing;
 pub use self::protocol::ScriptError;
 pub use self::questions::{
     Applicant, CANNOT_BE_ASKED, ConversationFacts, GrantedRole, KeyFacts, ModelFacts, PersonFacts,
-    PriceQuestion, RegistrationGrant, RegistrationQuestion, RegistrationVerdict, ReplyChange,
-    ReplyQuestion, ReplyVerdict, RequestFacts, UsageFacts, rules_busy,
+    PriceQuestion, PriceVerdict, RegistrationGrant, RegistrationQuestion, RegistrationVerdict,
+    ReplyChange, ReplyQuestion, ReplyVerdict, RequestFacts, UsageFacts, rules_busy,
 };
 pub use self::rehearsing::{DryRun, DryRunOutcome};
 use self::seat::{CallError, Workshop};

@@ -192,6 +192,17 @@ pub enum ReplyVerdict {
     Busy,
 }
 
+/// What a message costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PriceVerdict {
+    /// Of the allowance.
+    Tokens(u64),
+    /// Nobody named a price.
+    House,
+    /// See [`rules_busy`].
+    Busy,
+}
+
 /// What is to be otherwise than it was asked for; None stays.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

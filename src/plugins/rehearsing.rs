@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Plugins;
 use super::admin::Administrator;
 use super::answers::{Told, read_price, read_registration, read_reply};
-use super::asking::{parsed, prepared_call, told};
+use super::calling::{parsed, prepared_call, told};
 use super::code::{self, Code, PluginFiles};
 use super::hook::Hook;
 use super::moment::moment_of;
@@ -126,7 +126,7 @@ impl Plugins {
         let host = self.housework(plugin, code, Some(Mutex::default()));
         let _bench = self.workbench().await?;
         let latest = Instant::now() + START;
-        let called = match Seat::default().turn("", latest).await {
+        let called = match Seat::default().turn(hook, "", latest).await {
             Some(turn) => {
                 let workshop = &self.workshop;
                 turn.call(workshop, code, settings, call, latest, &host)

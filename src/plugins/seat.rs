@@ -2,13 +2,12 @@
 //! when it misbehaves.
 //!
 //! A plugin never waits for another, since it shares nothing with it. Its own calls wait for each
-//! other: whoever asks has one call in the queue, and their others wait behind that one, so that
-//! nobody who asks much keeps others out. Nothing waits beyond the moment it was given. What the
-//! house is to blame for is told apart from what the script is.
+//! other, in the order of `queues`. Nothing waits beyond the moment it was given. What the house is to
+//! blame for is told apart from what the script is; of a process that was ended in the middle of a call
+//! nobody can say, and whoever counts decides.
 
-use std::collections::HashMap;
 use std::os::unix::process::ExitStatusExt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -17,16 +16,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::code::Code;
+use super::hook::Hook;
 use super::protocol::{
     Call, Command, Finished, HostAnswer, HostRequest, Report, ScriptError, ScriptFunction,
 };
+use super::queues::{Front, Queues};
 use crate::worker::{
-    Limits, WorkerError, WorkerKind, WorkerProcess, WorkerProgram, WorkerReceiver,
+    Limits, WorkerError, WorkerGuard, WorkerKind, WorkerProcess, WorkerProgram, WorkerReceiver,
 };
 
 /// What is beyond is ended from outside.
 pub(super) const HARD_DEADLINE: Duration = Duration::from_millis(500);
-/// A process that has to be started, on a busy machine, and the script it compiles.
+/// A process that has to be started, on a busy machine, and the script it compiles. What is not ready
+/// by then is no fault of the script.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// More than it can take before it is renewed, and in the longest call after that: the clock is to
 /// end it, which says so.
@@ -35,9 +37,6 @@ const CPU_TIME_S: u64 = 120;
 const RENEWED_AFTER: Duration = Duration::from_secs(20);
 const MEMORY_BYTES: u64 = 512 << 20;
 const OPEN_FILES: u64 = 16;
-/// Calls that wait or are answered: of one who asks, and of all.
-const MOST_OF_ONE: usize = 8;
-const MOST_OF_ALL: usize = 256;
 
 pub(super) const LIMITS: Limits = Limits {
     address_space_bytes: None,
@@ -54,6 +53,9 @@ pub(super) enum CallError {
     Busy,
     /// The house could not do its part, for the log. It is not to blame either.
     House(String),
+    /// Its process was ended from outside in the middle of the call: by somebody, or by a system that
+    /// has no memory for what the script wants.
+    Killed,
     /// It is to blame.
     Failed(ScriptError),
 }
@@ -84,19 +86,16 @@ pub(super) struct Workshop {
     pub(super) stop: CancellationToken,
 }
 
-type Queue = Arc<tokio::sync::Mutex<()>>;
-
 #[derive(Default)]
 pub(super) struct Seat {
     process: Arc<tokio::sync::Mutex<Option<Loaded>>>,
-    /// By who asks.
-    queues: Mutex<HashMap<String, Queue>>,
+    queues: Queues,
 }
 
 /// The right to make the next call.
 pub(super) struct Turn {
     place: OwnedMutexGuard<Option<Loaded>>,
-    _own: OwnedMutexGuard<()>,
+    _front: Front,
 }
 
 struct Loaded {
@@ -115,27 +114,17 @@ pub(super) struct Called {
 
 impl Seat {
     /// None: too many wait, or it is not their turn by then.
-    pub(super) async fn turn(&self, who: &str, latest: Instant) -> Option<Turn> {
-        let own = self.queue_of(who)?;
+    pub(super) async fn turn(&self, hook: Hook, who: &str, latest: Instant) -> Option<Turn> {
+        let own = self.queues.find_place(hook, who)?;
         let taking = async {
-            let own = own.lock_owned().await;
+            let front = own.front().await;
             let place = Arc::clone(&self.process).lock_owned().await;
-            Turn { place, _own: own }
+            Turn {
+                place,
+                _front: front,
+            }
         };
         tokio::time::timeout_at(latest.into(), taking).await.ok()
-    }
-
-    fn queue_of(&self, who: &str) -> Option<Queue> {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        // One reference is the table's.
-        let waiting = |queue: &Queue| Arc::strong_count(queue) - 1;
-        queues.retain(|_, queue| waiting(queue) > 0);
-        let all: usize = queues.values().map(waiting).sum();
-        let own = queues.get(who).map_or(0, waiting);
-        if own >= MOST_OF_ONE || all >= MOST_OF_ALL {
-            return None;
-        }
-        Some(Arc::clone(queues.entry(who.to_owned()).or_default()))
     }
 
     /// Has the process ready for the next call. Where a call is being answered, that sees to it.
@@ -151,10 +140,8 @@ impl Seat {
         let Some((code, settings)) = wanted() else {
             return Ok(());
         };
-        *place = Some(match place.take() {
-            Some(loaded) => loaded.renewed(workshop, &code, &settings).await?,
-            None => Loaded::start(workshop, &code, &settings).await?,
-        });
+        let before = place.take();
+        *place = Some(Loaded::ready(before, workshop, &code, &settings).await?);
         Ok(())
     }
 
@@ -184,10 +171,7 @@ impl Turn {
         host: &impl Host,
     ) -> Result<Called, CallError> {
         let deadline = Duration::from_millis(call.deadline_ms);
-        let mut loaded = match self.place.take() {
-            Some(loaded) => loaded.renewed(workshop, code, settings).await,
-            None => Loaded::start(workshop, code, settings).await,
-        }?;
+        let mut loaded = Loaded::ready(self.place.take(), workshop, code, settings).await?;
         let begun = Instant::now();
         if begun > latest {
             *self.place = Some(loaded);
@@ -204,11 +188,10 @@ impl Turn {
                 }
                 Ok(Called { finished, took })
             }
-            Ok(Err(_)) => {
-                const BLAMED: &str =
-                    "its process died: it took too much memory, or nested too deeply";
-                Err(death(loaded.worker, workshop, BLAMED).await)
-            }
+            Ok(Err(_)) => Err(match has_died_by_itself(loaded.worker, workshop).await {
+                true => failed("its process died: it took too much memory, or nested too deeply"),
+                false => CallError::Killed,
+            }),
             Err(_) => {
                 drop(loaded);
                 let limit = deadline.as_millis();
@@ -232,9 +215,9 @@ fn failed(message: impl Into<String>) -> CallError {
     CallError::Failed(ScriptError::of_whole(message))
 }
 
-/// Who is to blame for a process that is gone, and is logged while nobody waits for that. A script
-/// ends its process by a fault of memory; the house, the system and other people by other means.
-async fn death(worker: WorkerProcess, workshop: &Workshop, blamed: &str) -> CallError {
+/// Whether the script is to blame for a process that is gone. A script ends its process by a fault of
+/// memory; the house, the system and other people by other means.
+async fn has_died_by_itself(worker: WorkerProcess, workshop: &Workshop) -> bool {
     const FROM_OUTSIDE: [Signal; 5] = [
         Signal::KILL,
         Signal::TERM,
@@ -247,15 +230,17 @@ async fn death(worker: WorkerProcess, workshop: &Workshop, blamed: &str) -> Call
     } = worker;
     drop(sender);
     let signal = guard.ended().await.and_then(|status| status.signal());
+    log_death(guard, workshop);
+    let outside = |signal: i32| FROM_OUTSIDE.iter().any(|other| other.as_raw() == signal);
+    signal.is_some_and(|signal| !outside(signal))
+}
+
+/// While nobody waits for that.
+fn log_death(guard: WorkerGuard, workshop: &Workshop) {
     workshop.tasks.spawn(async move {
         let epitaph = guard.epitaph().await;
         tracing::warn!(target: "worker", epitaph, "a plugin's process died");
     });
-    let outside = |signal: i32| FROM_OUTSIDE.iter().any(|other| other.as_raw() == signal);
-    match signal {
-        Some(signal) if !outside(signal) => failed(blamed),
-        _ => CallError::House("its process was ended from outside".into()),
-    }
 }
 
 fn open(workshop: &Workshop) -> Result<WorkerProcess, CallError> {
@@ -295,21 +280,34 @@ async fn load(
     match answer.await {
         Ok(Ok(Report::Loaded(Ok(functions)))) => Ok((worker, functions)),
         Ok(Ok(Report::Loaded(Err(error)))) => Err(CallError::Failed(error)),
-        Ok(_) => {
-            const BLAMED: &str =
-                "the interpreter could not compile this: it nests too deeply, or is too large";
-            Err(death(worker, workshop, BLAMED).await)
-        }
-        Err(_) => Err(failed("it took longer than 10 s to compile")),
+        Ok(_) => Err(match has_died_by_itself(worker, workshop).await {
+            true => failed(
+                "the interpreter could not compile this: it nests too deeply, or is too large",
+            ),
+            false => CallError::House("its process was ended from outside".into()),
+        }),
+        // Whatever a script holds, it compiles in a small part of that: the machine is slow.
+        Err(_) => Err(CallError::House(
+            "its process was not ready within 10 s".into(),
+        )),
     }
 }
 
 impl Loaded {
-    async fn start(
+    /// The process there was, if it still is one, with what is to be loaded now.
+    async fn ready(
+        before: Option<Self>,
         workshop: &Workshop,
         code: &Arc<Code>,
         settings: &str,
     ) -> Result<Self, CallError> {
+        if let Some(mut loaded) = before {
+            if !loaded.worker.guard.has_ended() {
+                return loaded.renewed(workshop, code, settings).await;
+            }
+            // Between two calls: no script is to blame.
+            log_death(loaded.worker.guard, workshop);
+        }
         Self::filled(open(workshop)?, workshop, code, settings).await
     }
 

@@ -26,6 +26,9 @@ const GONE: &str = "its files are gone; put them back, turn it off, or delete it
 /// In a row, until a plugin is no longer asked.
 pub(super) const MOST_FAILURES: u32 = 3;
 
+/// Deaths in a row, without an answer between, that may be somebody else's doing.
+const MOST_CHANCES: u32 = 2;
+
 /// Whose files they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -52,16 +55,26 @@ pub(super) struct Plugin {
 
 /// How often each hook failed in a row: one that answers does not hide one that never does.
 #[derive(Default)]
-pub(super) struct Failures([AtomicU32; Hook::ALL.len()]);
+pub(super) struct Failures {
+    failed: [AtomicU32; Hook::ALL.len()],
+    /// Its process was ended from outside in the middle of a call.
+    killed: [AtomicU32; Hook::ALL.len()],
+}
 
 impl Failures {
     /// One more; how many that makes.
     pub(super) fn count(&self, hook: Hook) -> u32 {
-        self.0[hook as usize].fetch_add(1, Ordering::Relaxed) + 1
+        self.failed[hook as usize].fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// One more call in which its process was ended; whether that is chance no more.
+    pub(super) fn is_killed_again(&self, hook: Hook) -> bool {
+        self.killed[hook as usize].fetch_add(1, Ordering::Relaxed) >= MOST_CHANCES
     }
 
     pub(super) fn forget(&self, hook: Hook) {
-        self.0[hook as usize].store(0, Ordering::Relaxed);
+        self.failed[hook as usize].store(0, Ordering::Relaxed);
+        self.killed[hook as usize].store(0, Ordering::Relaxed);
     }
 
     pub(super) fn forget_all(&self) {
@@ -70,7 +83,10 @@ impl Failures {
 
     /// Of the hook that failed most.
     pub(super) fn most(&self) -> u32 {
-        let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
+        let counts = self
+            .failed
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed));
         counts.max().unwrap_or_default()
     }
 }

@@ -12,6 +12,7 @@ use super::files::{self, Stamp};
 use super::seat::CallError;
 use super::shelf::{self, Plugin, as_relied_on};
 use super::{Plugins, code};
+use crate::error::{Error, Result};
 use crate::store::WriteTx;
 use crate::store::plugins::{find_plugin, put_plugin};
 
@@ -45,31 +46,36 @@ impl Plugins {
             let stamp = seen.get(&plugin.name);
             let known_gone = stamp.is_none() && plugin.stamp.is_none();
             if !known_gone && stamp != Some(&plugin.stamp) {
-                self.reread(&plugin.name).await;
+                self.look_at(&plugin.name).await;
             }
         }
         for name in seen.keys() {
             if !known.iter().any(|plugin| plugin.name == *name) {
-                self.reread(name).await;
+                self.look_at(name).await;
             }
         }
     }
 
-    /// Takes over the files of a plugin as they are now. The caller holds `changing`.
-    pub(super) async fn reread(self: &Arc<Self>, name: &str) {
+    /// Where that cannot be done now, the next look does it. The caller holds `changing`.
+    pub(super) async fn look_at(self: &Arc<Self>, name: &str) {
+        if let Err(error) = self.reread(name).await {
+            tracing::debug!(plugin = name, %error, "a plugin's files are looked at again");
+        }
+    }
+
+    /// Takes over the files of a plugin as they are now. The caller holds `changing`. The error is the
+    /// house's: what is wrong with the files stands with the plugin.
+    pub(super) async fn reread(self: &Arc<Self>, name: &str) -> Result<()> {
         let old = self.shelf.find(name);
         let kept = name.to_owned();
-        let record = self.store.read(move |tx| find_plugin(tx, &kept)).await;
-        let Ok(record) = record.map(Option::unwrap_or_default) else {
-            return;
-        };
+        let record = self.store.read(move |tx| find_plugin(tx, &kept)).await?;
+        let record = record.unwrap_or_default();
         let (folder, opened, known) = (self.folder.clone(), name.to_owned(), record.clone());
         let opening = tokio::task::spawn_blocking(move || Plugin::open(&folder, &opened, known));
-        let Ok(opened) = opening.await else { return };
-        let Some(mut plugin) = opened else {
+        let Some(mut plugin) = opening.await.map_err(Error::internal)? else {
             tracing::info!(plugin = name, "a plugin's files are gone");
             self.shelf.remove(name);
-            return;
+            return Ok(());
         };
         let is_gone = plugin.stamp.is_none() && plugin.code.is_none();
         if let Some(code) = plugin.code.take() {
@@ -78,7 +84,7 @@ impl Plugins {
             match checked {
                 Ok(()) => plugin.code = Some(code),
                 Err(CallError::Failed(error)) => plugin.trouble = Some(error),
-                Err(CallError::Busy | CallError::House(_)) => return,
+                Err(error) => return Err(error.into()),
             }
         }
         if let Some(error) = &plugin.trouble {
@@ -103,11 +109,10 @@ impl Plugins {
         if plugin.record != record {
             let (name, record) = (name.to_owned(), plugin.record.clone());
             let write = move |tx: &WriteTx| put_plugin(tx, &name, &record);
-            if self.store.write(write).await.is_err() {
-                return;
-            }
+            self.store.write(write).await?;
         }
         self.shelf.put(plugin);
         self.warm(name);
+        Ok(())
     }
 }

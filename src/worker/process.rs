@@ -167,6 +167,11 @@ impl WorkerGuard {
         }
     }
 
+    /// Whether it is gone already. Waits for nothing.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// How a worker that stopped answering has ended; None: it has not, for a while.
     pub async fn ended(&mut self) -> Option<ExitStatus> {
         let ending = tokio::time::timeout(END_GRACE, self.child.wait()).await;

@@ -10,8 +10,8 @@ use chatelaine::error::Result;
 use chatelaine::plugins::{
     Administrator, Applicant, ConversationFacts, GrantedRole, KeyFacts, ModelFacts, NewPlugin,
     PersonFacts, PluginChange, PluginLogRecord, PluginState, Plugins, PluginsOptions,
-    PriceQuestion, RegistrationQuestion, RegistrationVerdict, ReplyQuestion, ReplyVerdict,
-    RequestFacts, UsageFacts,
+    PriceQuestion, PriceVerdict, RegistrationQuestion, RegistrationVerdict, ReplyQuestion,
+    ReplyVerdict, RequestFacts, UsageFacts,
 };
 use chatelaine::store::Store;
 use chatelaine::store::audit::AuditActor;
@@ -48,20 +48,25 @@ impl Room {
 
     pub(crate) async fn open_with(deadline: Duration) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self::open_as(folder, deadline).await
+        Self::open_as(folder, deadline, binary()).await
     }
 
     pub(crate) async fn open_in(folder: TempDir) -> Self {
-        Self::open_as(folder, Duration::from_millis(500)).await
+        Self::open_by(folder, binary()).await
     }
 
-    async fn open_as(folder: TempDir, deadline: Duration) -> Self {
+    /// `program` is started for each worker.
+    pub(crate) async fn open_by(folder: TempDir, program: &Path) -> Self {
+        Self::open_as(folder, Duration::from_millis(500), program).await
+    }
+
+    async fn open_as(folder: TempDir, deadline: Duration, program: &Path) -> Self {
         let store = Store::open(&folder.path().join("plugins.redb"), 1 << 20);
         let options = PluginsOptions {
             folder: folder.path().join("plugins"),
             deadline,
             program: WorkerProgram {
-                executable: Path::new(env!("CARGO_BIN_EXE_chatelaine")).into(),
+                executable: program.into(),
             },
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -124,6 +129,10 @@ impl Room {
         let details = self.plugins.get(&Admin, name).await;
         details.expect("a plugin").summary.state
     }
+}
+
+fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_chatelaine"))
 }
 
 pub(crate) fn applying() -> RegistrationQuestion {
@@ -208,7 +217,10 @@ async fn with_no_plugin_turned_on_everything_is_as_the_house_has_it_and_no_proce
     let room = Room::open().await;
     let nothing = RegistrationVerdict::Allowed(Default::default());
     assert_eq!(room.register().await, nothing);
-    assert_eq!(room.plugins.message_price(&pricing()).await, None);
+    assert_eq!(
+        room.plugins.message_price(&pricing()).await,
+        PriceVerdict::House
+    );
     let verdict = room.plugins.reply_before_start(&replying()).await;
     assert_eq!(verdict, ReplyVerdict::Allowed(Default::default()));
     assert_eq!(room.tasks.len(), 2, "only the journal and the watcher run");
@@ -253,7 +265,10 @@ async fn prices_and_changes_of_replies_are_taken_from_scripts() {
     let sum = "usage.prompt_tokens + usage.completion_tokens + user.groups.len()";
     room.add("b", "message_price", price(sum), "").await;
     room.add("c", "message_price", price("1"), "").await;
-    assert_eq!(room.plugins.message_price(&pricing()).await, Some(16));
+    assert_eq!(
+        room.plugins.message_price(&pricing()).await,
+        PriceVerdict::Tokens(16)
+    );
     assert_eq!(room.log("a").await[0].outcome, "house_price");
     assert_eq!(room.log("b").await[0].subject.as_deref(), Some("u1"));
 
@@ -347,7 +362,10 @@ async fn the_log_keeps_the_last_thousand_entries_in_pages() {
     for number in 0..1_010 {
         let mut question = pricing();
         question.usage.prompt_tokens = number;
-        assert_eq!(room.plugins.message_price(&question).await, Some(number));
+        assert_eq!(
+            room.plugins.message_price(&question).await,
+            PriceVerdict::Tokens(number)
+        );
     }
     let mut seen = Vec::new();
     let mut before = None;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chatelaine::plugins::{
-    CANNOT_BE_ASKED, PluginChange, PluginState, RegistrationVerdict, ReplyVerdict,
+    CANNOT_BE_ASKED, PluginChange, PluginState, PriceVerdict, RegistrationVerdict, ReplyVerdict,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +38,10 @@ async fn without_an_answer_a_registration_is_refused_and_the_rest_goes_on_unless
 
     let price = "fn message_price(user, model, usage) { -1 }".to_owned();
     room.add("price", "message_price", price, "").await;
-    assert_eq!(room.plugins.message_price(&pricing()).await, None);
+    assert_eq!(
+        room.plugins.message_price(&pricing()).await,
+        PriceVerdict::House
+    );
     let reply = "fn reply_before_start(user, conversation, request) { 7 }".to_owned();
     room.add("reply", "reply_before_start", reply.clone(), "")
         .await;
@@ -131,7 +134,10 @@ async fn a_plugin_that_hangs_delays_no_other_and_is_ended_by_the_clock() {
         .await;
     let price = "fn message_price(user, model, usage) { 1 }".to_owned();
     room.add("quick", "message_price", price, "").await;
-    assert_eq!(room.plugins.message_price(&pricing()).await, Some(1));
+    assert_eq!(
+        room.plugins.message_price(&pricing()).await,
+        PriceVerdict::Tokens(1)
+    );
     let (plugins, done) = (Arc::clone(&room.plugins), CancellationToken::new());
     let asked = room.tasks.spawn({
         let done = done.clone();
@@ -144,7 +150,10 @@ async fn a_plugin_that_hangs_delays_no_other_and_is_ended_by_the_clock() {
     });
     let mut answered = 0;
     while !done.is_cancelled() && answered < 1_000_000 {
-        assert_eq!(room.plugins.message_price(&pricing()).await, Some(1));
+        assert_eq!(
+            room.plugins.message_price(&pricing()).await,
+            PriceVerdict::Tokens(1)
+        );
         answered += 1;
     }
     let (verdict, took) = asked.await.expect("an answer");
@@ -167,7 +176,10 @@ async fn files_that_cannot_be_used_at_the_start_let_nobody_in() {
     let room = Room::open_in(folder).await;
     assert_eq!(room.state("guard").await, PluginState::Broken);
     assert_eq!(room.register().await, refused("guard", CANNOT_BE_ASKED));
-    assert_eq!(room.plugins.message_price(&pricing()).await, None);
+    assert_eq!(
+        room.plugins.message_price(&pricing()).await,
+        PriceVerdict::House
+    );
     let good = "name = \"guard\"\nversion = \"2\"\nhooks = [\"registration_before_accept\"]\n";
     std::fs::write(&file, good).expect("a file can be written");
     until("the mended file is taken over", async || {

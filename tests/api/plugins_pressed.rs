@@ -1,11 +1,16 @@
 //! Rules under pressure: many ask at once, strangers write at length, and callers leave in the middle.
 //! None of that opens a door, keeps others out, or switches a rule off.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use chatelaine::plugins::{
+    NewPlugin, PluginChange, PriceVerdict, RegistrationVerdict, ReplyVerdict,
+};
 use serde_json::{Value, json};
 
 use crate::plugins::{PLUGINS, registration, until};
+use crate::plugins_asked::{Admin, Room, applying, pricing, replying};
 use crate::plugins_server::SlowServer;
 use crate::support::{Answer, House, Options, Person, text};
 
@@ -144,4 +149,128 @@ async fn a_price_that_hangs_is_ended_logged_and_switched_off_whatever_the_deadli
         !text(&log, "/items/1/error").is_empty(),
         "each has its line: {log}"
     );
+}
+
+/// The same as `asking`, of several hooks, in a room of this process.
+async fn add(room: &Room, name: &str, hooks: &[&str], body: &str, server: &SlowServer) {
+    let host = &server.address;
+    let manifest =
+        format!("name = \"{name}\"\nversion = \"1\"\nhooks = {hooks:?}\nhosts = [\"{host}\"]\n");
+    let function = |hook: &&str| {
+        let body = format!("http_get(\"http://{host}/\"); {body}");
+        match *hook {
+            REPLY => format!("fn {REPLY}(user, conversation, request) {{ {body} }}\n"),
+            "message_price" => format!("fn message_price(user, model, usage) {{ {body} }}\n"),
+            _ => registration(&body),
+        }
+    };
+    let new = NewPlugin {
+        name: name.into(),
+        manifest: Some(manifest),
+        source: hooks.iter().map(function).collect(),
+    };
+    room.plugins.create(&Admin, new).await.expect("a plugin");
+    let on = PluginChange {
+        enabled: Some(true),
+        confirmed_hosts: Some(vec![host.clone()]),
+        ..PluginChange::default()
+    };
+    room.plugins.change(&Admin, name, on).await.expect("on");
+}
+
+#[tokio::test]
+async fn who_keeps_the_rules_busy_does_not_get_another_price() {
+    let room = Room::open_with(Duration::from_secs(2)).await;
+    let server = SlowServer::taking(Duration::from_millis(300)).await;
+    add(&room, "dear", &["message_price"], "9", &server).await;
+    let question = pricing();
+    let asked = (0..20).map(|_| room.plugins.message_price(&question));
+    let said = futures_util::future::join_all(asked).await;
+    let is = |wanted: PriceVerdict| said.iter().filter(|it| **it == wanted).count();
+    assert!(
+        is(PriceVerdict::Busy) > 0 && is(PriceVerdict::Tokens(9)) > 0,
+        "{said:?}"
+    );
+    assert_eq!(is(PriceVerdict::House), 0, "{said:?}");
+    room.close().await;
+}
+
+#[tokio::test]
+async fn strangers_from_many_networks_keep_out_nobody_who_is_signed_in() {
+    let room = Room::open_with(Duration::from_secs(2)).await;
+    let server = SlowServer::taking(Duration::from_millis(300)).await;
+    let hooks = ["registration_before_accept", REPLY];
+    add(&room, "both", &hooks, "allow()", &server).await;
+    let strangers = (0..200).map(|number| {
+        let mut question = applying();
+        question.network = format!("192.0.2.{number}");
+        let plugins = Arc::clone(&room.plugins);
+        async move { plugins.registration_before_accept(&question).await }
+    });
+    let strangers = futures_util::future::join_all(strangers);
+    let person = async {
+        until("strangers are asked about", async || {
+            !server.asked().is_empty()
+        })
+        .await;
+        room.plugins.reply_before_start(&replying()).await
+    };
+    let (strangers, person) = tokio::join!(strangers, person);
+    assert_eq!(person, ReplyVerdict::Allowed(Default::default()));
+    let busy = strangers
+        .iter()
+        .filter(|it| **it == RegistrationVerdict::Busy);
+    assert!(busy.count() > 100, "two hundred are too many");
+    room.close().await;
+}
+
+#[tokio::test]
+async fn plugins_that_use_up_the_time_leave_to_the_last_what_its_manifest_says() {
+    let hook = "registration_before_accept";
+    let hangs = registration("loop { let text = \"\"; text.pad(1000000, 'x'); }");
+    for (last, is_let_in) in [("allow", true), ("refuse", false)] {
+        let room = Room::open().await;
+        for name in ["a", "b", "c", "d", "e"] {
+            room.add(name, hook, hangs.clone(), "on_failure = \"allow\"")
+                .await;
+        }
+        let more = format!("on_failure = \"{last}\"");
+        room.add("last", hook, registration("allow()"), &more).await;
+        let verdict = room.register().await;
+        match verdict {
+            RegistrationVerdict::Allowed(_) => assert!(is_let_in),
+            RegistrationVerdict::Refused { plugin, .. } => {
+                assert!(!is_let_in && plugin == "last");
+            }
+            RegistrationVerdict::Busy => panic!("nobody else asked"),
+        }
+        let entry = room.log("last").await.remove(0);
+        assert!(entry.error.is_some_and(|it| it.contains("not asked")));
+        let details = room.plugins.get(&Admin, "last").await.expect("a plugin");
+        assert_eq!(details.summary.failures, 0, "it is not to blame");
+        room.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_turned_off_or_deleted_meanwhile_is_asked_no_more() {
+    let room = Room::open_with(Duration::from_secs(10)).await;
+    let server = SlowServer::taking(Duration::from_secs(4)).await;
+    let hook = "registration_before_accept";
+    add(&room, "a", &[hook], "allow()", &server).await;
+    room.guard("off", "refuse(\"off\")").await;
+    room.guard("thrown", "refuse(\"thrown\")").await;
+    let changing = async {
+        until("the first is asked", async || !server.asked().is_empty()).await;
+        let off = PluginChange {
+            enabled: Some(false),
+            ..PluginChange::default()
+        };
+        room.plugins.change(&Admin, "off", off).await.expect("off");
+        let thrown = room.plugins.delete(&Admin, "thrown").await;
+        thrown.expect("it can be deleted");
+    };
+    let (verdict, ()) = tokio::join!(room.register(), changing);
+    assert_eq!(verdict, RegistrationVerdict::Allowed(Default::default()));
+    room.close().await;
 }

@@ -4,13 +4,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chatelaine::plugins::{PluginChange, RegistrationVerdict};
+use chatelaine::error::ErrorKind;
+use chatelaine::plugins::{PluginChange, PluginState, PriceVerdict, RegistrationVerdict};
 use tokio_util::sync::CancellationToken;
 
 use crate::plugins::{create, registration, until};
-use crate::plugins_asked::{Admin, Room, applying, pricing};
+use crate::plugins_asked::{Admin, Room, applying, pricing, refused};
 use crate::plugins_hostile::{endless, growing};
-use crate::support::House;
+use crate::plugins_pressed::asking;
+use crate::plugins_server::SlowServer;
+use crate::support::{House, Options};
 
 /// Far more than a busy machine needs to start a process.
 const START: Duration = Duration::from_secs(20);
@@ -29,7 +32,10 @@ async fn ask_beside_others(room: &Room) -> (RegistrationVerdict, Duration, usize
     });
     let mut answered = 0;
     while !done.is_cancelled() && answered < 1_000_000 {
-        assert_eq!(room.plugins.message_price(&pricing()).await, Some(1));
+        assert_eq!(
+            room.plugins.message_price(&pricing()).await,
+            PriceVerdict::Tokens(1)
+        );
         answered += 1;
     }
     let (verdict, took) = asked.await.expect("an answer");
@@ -76,7 +82,7 @@ async fn a_hostile_script_that_is_on_lets_nobody_in_and_holds_nobody_else_up() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_process_of_a_plugin_has_no_environment_and_narrow_limits() {
-    let options = crate::support::Options::default().with("CHATELAINE_SOMETHING_SECRET", "x");
+    let options = Options::default().with("CHATELAINE_SOMETHING_SECRET", "x");
     let house = House::start_with(options).await;
     let ada = house.set_up().await;
     create(&ada, "guard", &registration("allow()")).await;
@@ -122,12 +128,7 @@ async fn a_process_that_somebody_else_ended_is_no_failure_of_its_plugin() {
         })
         .await;
         let worker = find_worker(house.process_id()).expect("a process");
-        let id = worker.file_name().expect("a number").to_owned();
-        let ended = std::process::Command::new("kill")
-            .arg("-9")
-            .arg(id)
-            .status();
-        assert!(ended.expect("there is kill").success());
+        end(&worker);
         let name = format!("bob{turn}");
         let body = serde_json::json!({"username": name, "password": crate::support::PASSWORD});
         let answer = house.stranger().post("/api/v1/auth/register", body).await;
@@ -136,6 +137,123 @@ async fn a_process_that_somebody_else_ended_is_no_failure_of_its_plugin() {
     let shown = ada.get(&path).await.ok(200);
     assert_eq!(shown["plugin"]["state"], "on", "{shown}");
     assert_eq!(shown["plugin"]["failures"], 0, "{shown}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_plugin_whose_process_is_ended_in_call_after_call_is_switched_off() {
+    let options = Options::default().with("CHATELAINE_PLUGINS__DEADLINE_MS", "20000");
+    let house = House::start_with(options).await;
+    let ada = house.set_up().await;
+    // By when the process is dead that waits for the answer.
+    let server = SlowServer::taking(Duration::from_secs(2)).await;
+    let source = format!(
+        "fn reply_before_start(user, conversation, request) {{ http_get(\"http://{}/\"); allow() }}",
+        server.address
+    );
+    asking(
+        &ada,
+        "greedy",
+        "reply_before_start",
+        &source,
+        &server.address,
+    )
+    .await;
+    let words = serde_json::json!({"messages": [{"role": "user", "content": "x"}]});
+    let mut answers = Vec::new();
+    for turn in 0..5 {
+        let asked = ada.post("/v1/chat/completions", words.clone());
+        let killing = async {
+            until("it is in the middle of a call", async || {
+                server.asked().len() > turn
+            })
+            .await;
+            end(&find_worker(house.process_id()).expect("a process"));
+        };
+        let (answer, ()) = tokio::join!(asked, killing);
+        answers.push(answer.status);
+    }
+    assert_eq!(answers, [503, 503, 200, 200, 200], "by then it is its own");
+    let path = format!("{}/greedy", crate::plugins::PLUGINS);
+    until("it is switched off", async || {
+        ada.get(&path).await.ok(200)["plugin"]["state"] == "switched_off"
+    })
+    .await;
+}
+
+/// A program that is the house's own, but does what the files beside it say.
+#[cfg(target_os = "linux")]
+fn moody_program(folder: &std::path::Path) -> std::path::PathBuf {
+    let program = folder.join("program");
+    let (shown, binary) = (folder.display(), env!("CARGO_BIN_EXE_chatelaine"));
+    let script = format!(
+        "#!/bin/sh\nulimit -c 0\n[ -e {shown}/dies ] && kill -ABRT $$\n\
+         [ -e {shown}/hangs ] && exec sleep 600\n\
+         [ -e {shown}/hangs_next ] && mv {shown}/hangs_next {shown}/hangs\n\
+         exec {binary} \"$@\"\n"
+    );
+    // Written by another process: this one could hand the open file on to a child, and then it could
+    // not be started.
+    let written = std::process::Command::new("sh")
+        .args(["-c", r#"printf %s "$1" > "$0" && chmod +x "$0""#])
+        .args([program.as_os_str(), script.as_ref()])
+        .status();
+    assert!(written.expect("there is sh").success());
+    program
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_the_machine_is_to_blame_for_breaks_no_plugin_for_long() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = moody_program(folder.path());
+    let room = Room::open_by(folder, &program).await;
+    room.guard("guard", "refuse(\"no\")").await;
+    let set = |enabled| PluginChange {
+        enabled: Some(enabled),
+        ..PluginChange::default()
+    };
+    let mood = |room: &Room, name: &str| room.folder.path().join(name);
+    let begin = |file: std::path::PathBuf| std::fs::write(file, "").expect("a file");
+    let end = |file: std::path::PathBuf| std::fs::remove_file(file).expect("it was there");
+
+    let off = room.plugins.change(&Admin, "guard", set(false)).await;
+    off.expect("it can be turned off");
+    begin(mood(&room, "hangs_next"));
+    let on = room.plugins.change(&Admin, "guard", set(true)).await;
+    let on = on.expect("it compiles");
+    assert_eq!(on.summary.state, PluginState::On, "its process was slow");
+    let slow = room.plugins.check(&Admin, "guard", "1".into(), None).await;
+    let error = slow.expect_err("nobody can say");
+    assert!(
+        matches!(error.kind, ErrorKind::Overloaded { .. }),
+        "{error}"
+    );
+    end(mood(&room, "hangs"));
+    assert_eq!(room.register().await, refused("guard", "no"));
+
+    begin(mood(&room, "dies"));
+    let room = Room::open_by(room.close().await, &program).await;
+    until("it is taken for broken", async || {
+        room.state("guard").await == PluginState::Broken
+    })
+    .await;
+    end(mood(&room, "dies"));
+    let on = room.plugins.change(&Admin, "guard", set(true)).await;
+    let on = on.expect("it is looked at again");
+    assert_eq!(on.summary.state, PluginState::On);
+    assert_eq!(room.register().await, refused("guard", "no"));
+    room.close().await;
+}
+
+#[cfg(target_os = "linux")]
+fn end(process: &std::path::Path) {
+    let id = process.file_name().expect("a number");
+    let ended = std::process::Command::new("kill")
+        .arg("-9")
+        .arg(id)
+        .status();
+    assert!(ended.expect("there is kill").success());
 }
 
 #[cfg(target_os = "linux")]

@@ -1,14 +1,16 @@
 //! What a reply costs: by the house's prices, in whole tokens of the allowance, rounded up; or by
-//! whoever was connected to say, outside every transaction and within a time. Where nobody says
-//! anything, the house's price holds. Asked by `reservations`, and by `conversations` for a quote.
+//! whoever was connected to say, outside every transaction and within a time. Where they name no
+//! price, the house's holds; where they cannot be asked now, none does. Asked by `reservations`, and
+//! by `conversations` for a quote.
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
 use super::{Allowances, Price, PriceKind};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::ids::UserId;
+use crate::plugins::rules_busy;
 use crate::store::allowances::Usage;
 
 /// A reply whose price is wanted.
@@ -23,8 +25,8 @@ pub struct PricedReply {
 
 /// Says what replies cost, where the house's price is `policy`.
 pub trait Pricing: Send + Sync {
-    /// None: the house's price. Never called inside a transaction.
-    fn price(&self, reply: PricedReply) -> BoxFuture<'static, Option<u32>>;
+    /// None: the house's price. The error: nobody can be asked now. Never called inside a transaction.
+    fn price(&self, reply: PricedReply) -> BoxFuture<'static, Result<Option<u32>>>;
 
     /// For longer nobody waits for a price. Who says it has an answer by then, or never.
     fn patience(&self) -> Duration {
@@ -49,13 +51,16 @@ impl Allowances {
         self.pricing.get().is_some()
     }
 
-    /// None: the house's price.
-    pub async fn quote(&self, reply: PricedReply) -> Option<u32> {
-        let pricing = self.pricing.get()?;
+    /// None: the house's price. [`ErrorKind::Overloaded`](crate::error::ErrorKind::Overloaded) where
+    /// nobody can be asked now.
+    pub async fn quote(&self, reply: PricedReply) -> Result<Option<u32>> {
+        let Some(pricing) = self.pricing.get() else {
+            return Ok(None);
+        };
         let answer = tokio::time::timeout(pricing.patience(), pricing.price(reply)).await;
         answer.unwrap_or_else(|_| {
-            tracing::warn!("nobody said in time what a reply costs; it costs the house's price");
-            None
+            tracing::warn!("nobody said in time what a reply costs");
+            Err(rules_busy())
         })
     }
 }

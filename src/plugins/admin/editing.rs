@@ -93,7 +93,13 @@ impl Plugins {
         let event = event(caller, "plugin.changed", &name, change.told());
         self.to_its_end(async move {
             let _turn = plugins.changing.lock().await;
-            let plugin = plugins.get_by_name(&name)?;
+            let mut plugin = plugins.get_by_name(&name)?;
+            let as_it_lies = change.source.is_none() && change.manifest.is_none();
+            if plugin.code.is_none() && as_it_lies && change.enabled == Some(true) {
+                // Whatever was wrong with the files, they may be good by now.
+                plugins.reread(&name).await?;
+                plugin = plugins.get_by_name(&name)?;
+            }
             let code = plugins.changed_code(&plugin, &change).await?;
             let manifest = match &code {
                 Some(code) => Some(&code.manifest),
@@ -155,7 +161,7 @@ impl Plugins {
                 .map_err(Error::internal)?
                 .map_err(Error::internal)?;
             if plugin.origin == Origin::Edited {
-                plugins.reread(&name).await;
+                plugins.look_at(&name).await;
                 let write = move |tx: &WriteTx| append_audit(tx, &event);
                 return plugins.store.write(write).await;
             }
