@@ -30,7 +30,16 @@ pub(super) struct Code {
 }
 
 impl Code {
-    /// Without asking the interpreter.
+    /// What somebody wrote now, without asking the interpreter.
+    pub(super) fn read_new(name: &str, files: PluginFiles) -> Result<Self, ScriptError> {
+        let code = Self::read(name, files)?;
+        match code.manifest.outdated(&code.manifest_text) {
+            Some(error) => Err(error),
+            None => Ok(code),
+        }
+    }
+
+    /// The same of what is installed already.
     pub(super) fn read(name: &str, files: PluginFiles) -> Result<Self, ScriptError> {
         check_source(&files.source)?;
         if files.manifest.len() > MAX_MANIFEST_BYTES {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::outgoing::Outgoing;
+use super::outgoing::{Destination, Outgoing};
 use super::protocol::{HostAnswer, HostRequest};
 use super::seat::Host;
 use crate::error::{Error, ErrorKind, Result};
@@ -29,7 +29,7 @@ pub(super) type Rehearsal = BTreeMap<String, Option<String>>;
 /// The house as one plugin's script has it.
 pub(super) struct Housework {
     pub(super) plugin: String,
-    pub(super) hosts: Vec<String>,
+    pub(super) hosts: Vec<Destination>,
     pub(super) store: Arc<Store>,
     pub(super) outgoing: Arc<Outgoing>,
     /// In a dry run.

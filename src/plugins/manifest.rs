@@ -102,9 +102,16 @@ struct Written {
     hosts: Vec<String>,
     #[serde(default)]
     data: Vec<DataKind>,
-    on_failure: Option<toml::Spanned<OnFailure>>,
+    on_failure: Option<OnFailure>,
     #[serde(default)]
     settings: Vec<WrittenSetting>,
+}
+
+/// What of it must be known even where the rest is no good.
+#[derive(Deserialize)]
+struct ReliedOn {
+    hooks: Vec<String>,
+    on_failure: Option<toml::Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +123,22 @@ struct WrittenSetting {
     default: toml::Value,
     #[serde(default)]
     description: String,
+}
+
+fn of_manifest(sentence: String) -> ScriptError {
+    ScriptError::of_whole(format!("plugin.toml: {sentence}"))
+}
+
+fn read_toml<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, ScriptError> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let place = error.span().map(|span| place_of(text, span.start));
+        let message = error.message().lines().next().unwrap_or_default();
+        ScriptError {
+            message: format!("plugin.toml: {message}"),
+            line: place.map(|(line, _)| line),
+            column: place.map(|(_, column)| column),
+        }
+    })
 }
 
 /// 1 to 40 lower-case letters, digits and `-`.
@@ -145,36 +168,36 @@ fn is_host(host: &str) -> bool {
 impl Manifest {
     /// The error is for whoever wrote it. `folder` is the name the plugin goes by.
     pub(super) fn parse(text: &str, folder: &str) -> Result<Self, ScriptError> {
-        let written: Written = toml::from_str(text).map_err(|error| {
-            let place = error.span().map(|span| place_of(text, span.start));
-            let message = error
-                .message()
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .to_owned();
-            ScriptError {
-                message: format!("plugin.toml: {message}"),
+        let written: Written = read_toml(text)?;
+        Self::check(written, folder).map_err(of_manifest)
+    }
+
+    /// What nobody may write any more. What is installed is taken with it: an earlier version did, and
+    /// somebody relies on it.
+    pub(super) fn outdated(&self, text: &str) -> Option<ScriptError> {
+        let prices_only = self.hooks == [Hook::MessagePrice];
+        if prices_only && self.on_failure == Some(OnFailure::Refuse) {
+            let on_failure = read_toml::<ReliedOn>(text).ok()?.on_failure;
+            let place = on_failure.map(|it| place_of(text, it.span().start));
+            return Some(ScriptError {
+                message: "plugin.toml: on_failure cannot be \"refuse\" for a price: without one it is the house's".into(),
                 line: place.map(|(line, _)| line),
                 column: place.map(|(_, column)| column),
-            }
-        })?;
-        let on_failure = written.on_failure.as_ref();
-        let refuses = on_failure.filter(|it| *it.get_ref() == OnFailure::Refuse);
-        let only_price = written
-            .hooks
-            .iter()
-            .all(|name| name == Hook::MessagePrice.name());
-        if let Some(refuses) = refuses.filter(|_| only_price) {
-            let (line, column) = place_of(text, refuses.span().start);
-            return Err(ScriptError {
-                message: "plugin.toml: on_failure cannot be \"refuse\" for a price: without one it is the house's".into(),
-                line: Some(line),
-                column: Some(column),
             });
         }
-        let checked = Self::check(written, folder);
-        checked.map_err(|sentence| ScriptError::of_whole(format!("plugin.toml: {sentence}")))
+        self.fitting_values(&Map::new()).err().map(of_manifest)
+    }
+
+    /// The hooks that a text names, and its `on_failure`, though the rest of it may be no good. Empty
+    /// where it does not say.
+    pub(super) fn relied_on(text: &str) -> (Vec<String>, Option<String>) {
+        let Ok(ReliedOn { hooks, on_failure }) = read_toml(text) else {
+            return (Vec::new(), None);
+        };
+        if hooks.iter().any(|name| Hook::parse(name).is_none()) {
+            return (Vec::new(), None);
+        }
+        (hooks, on_failure.map(toml::Spanned::into_inner))
     }
 
     fn check(written: Written, folder: &str) -> Result<Self, String> {
@@ -208,10 +231,6 @@ impl Manifest {
             ));
         }
         let settings = checked_settings(written.settings)?;
-        let defaults = settings
-            .iter()
-            .map(|it| (it.name.clone(), it.default.clone()));
-        check_size(&defaults.collect())?;
         Ok(Self {
             name: written.name,
             version: written.version,
@@ -219,7 +238,7 @@ impl Manifest {
             hooks,
             hosts: written.hosts,
             data: written.data,
-            on_failure: written.on_failure.map(toml::Spanned::into_inner),
+            on_failure: written.on_failure,
             settings,
         })
     }

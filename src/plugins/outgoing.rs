@@ -3,7 +3,7 @@
 //!
 //! The clients come from `outbound`, which refuses what no plugin may reach and follows no redirect. A
 //! name of the internet that stands for an address in the house is refused too: whoever owns the name
-//! could choose a machine here.
+//! could choose a machine here. Names that were confirmed before that was so stay as they were.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -24,10 +24,17 @@ pub(super) struct Outgoing {
     outside: Mutex<Option<Client>>,
 }
 
+/// A host that was confirmed: `host` or `host:port`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Destination {
+    pub(super) host: String,
+    /// It may be in the house, whatever its name is.
+    pub(super) is_from_before: bool,
+}
+
 impl Outgoing {
-    /// For a host. What an administrator confirmed as a place in the house may be one.
-    fn client(&self, host: &str) -> Option<Client> {
-        let (kept, reach) = match is_of_the_house(host) {
+    fn client(&self, may_be_inside: bool) -> Option<Client> {
+        let (kept, reach) = match may_be_inside {
             true => (&self.inside, Reach::Everywhere),
             false => (&self.outside, Reach::Outside),
         };
@@ -43,14 +50,15 @@ impl Outgoing {
     /// Posts where there is a body.
     pub(super) async fn fetch(
         &self,
-        hosts: &[String],
+        hosts: &[Destination],
         url: &str,
         body: Option<String>,
         until: Instant,
     ) -> HostAnswer {
         let answer = async {
-            let url = allowed(url, hosts)?;
-            let client = self.client(url.host_str().unwrap_or_default());
+            let (url, destination) = allowed(url, hosts)?;
+            let name = url.host_str().unwrap_or_default();
+            let client = self.client(destination.is_from_before || is_of_the_house(name));
             let client = client.ok_or("there is no way out of the house")?;
             let request = match body {
                 None => client.get(url),
@@ -70,15 +78,21 @@ impl Outgoing {
 /// Whether a name says by itself that it is of this machine or of a private network: an address, or a
 /// name that nobody can have on the internet. Any other name may stand for another address tomorrow.
 fn is_of_the_house(host: &str) -> bool {
-    const PRIVATE: [&str; 3] = [".local", ".internal", ".home.arpa"];
+    const PRIVATE: [&str; 5] = [".local", ".lan", ".home", ".home.arpa", ".internal"];
+    // Routers answer by this one; of what else ends in .box anybody may own a name.
+    const ROUTER: &str = "fritz.box";
     let number = host.trim_start_matches('[').trim_end_matches(']');
+    let is_one_word = !host.contains(['.', ':']);
+    let below = |host: &str, end: &str| host.strip_suffix(end).is_some_and(|it| it.ends_with('.'));
     number.parse::<IpAddr>().is_ok()
-        || host == "localhost"
+        || is_one_word
+        || host == ROUTER
+        || below(host, ROUTER)
         || PRIVATE.iter().any(|end| host.ends_with(end))
 }
 
 /// The address, where a plugin with these hosts may go there.
-fn allowed(text: &str, hosts: &[String]) -> Result<Url, String> {
+fn allowed<'a>(text: &str, hosts: &'a [Destination]) -> Result<(Url, &'a Destination), String> {
     let (address, query) = match text.split_once('?') {
         Some((address, query)) => (address, Some(query)),
         None => (text, None),
@@ -92,10 +106,10 @@ fn allowed(text: &str, hosts: &[String]) -> Result<Url, String> {
     let port = url.port_or_known_default().unwrap_or_default();
     let with_port = format!("{name}:{port}");
     let is_usual = url.port().is_none();
-    let known = |host: &String| *host == with_port || (is_usual && host == name);
-    match hosts.iter().any(known) {
-        true => Ok(url),
-        false => Err(format!(
+    let known = |it: &&Destination| it.host == with_port || (is_usual && it.host == name);
+    match hosts.iter().find(known) {
+        Some(destination) => Ok((url, destination)),
+        None => Err(format!(
             "{name} is no host that an administrator confirmed for this plugin"
         )),
     }
@@ -130,16 +144,25 @@ mod tests {
             "[::1]",
             "10.0.0.1",
             "localhost",
+            "nas",
             "nas.local",
+            "nas.lan",
+            "nas.home",
             "a.home.arpa",
+            "db.internal",
+            "fritz.box",
+            "nas.fritz.box",
         ] {
             assert!(is_of_the_house(inside), "{inside}");
         }
         for outside in [
             "example.org",
             "rebound.localhost",
-            "local",
             "nas.local.example.org",
+            "nas.example.org",
+            "notfritz.box",
+            "nas.box",
+            "home.arpa",
         ] {
             assert!(!is_of_the_house(outside), "{outside}");
         }
@@ -147,7 +170,10 @@ mod tests {
 
     #[test]
     fn only_confirmed_hosts_are_asked_and_only_at_the_port_that_was_confirmed() {
-        let hosts = ["example.org".to_owned(), "127.0.0.1:8080".to_owned()];
+        let hosts = ["example.org", "127.0.0.1:8080"].map(|host| Destination {
+            host: host.to_owned(),
+            is_from_before: false,
+        });
         for good in [
             "https://example.org/a?b=c",
             "http://example.org",

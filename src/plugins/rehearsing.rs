@@ -64,8 +64,12 @@ impl Plugins {
         let plugin = self.get_by_name(name)?;
         let _bench = self.workbench().await?;
         let known = plugin.code.as_ref().map(|code| code.manifest_text.clone());
+        let read = match manifest {
+            Some(_) => Code::read_new,
+            None => Code::read,
+        };
         let checked = match manifest.or(known) {
-            Some(manifest) => match Code::read(name, PluginFiles { manifest, source }) {
+            Some(manifest) => match read(name, PluginFiles { manifest, source }) {
                 Ok(code) => code.check(&self.workshop).await.map(drop),
                 Err(error) => Err(error.into()),
             },

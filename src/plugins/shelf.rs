@@ -16,6 +16,7 @@ use super::code::{Code, PluginFiles};
 use super::files::{self, Stamp};
 use super::hook::Hook;
 use super::manifest::{Manifest, OnFailure};
+use super::outgoing::Destination;
 use super::protocol::ScriptError;
 use super::seat::Seat;
 use super::shipped;
@@ -93,7 +94,7 @@ impl Failures {
 
 impl Plugin {
     /// Looks at the files; None where there are none, and nobody relies on them. Blocking.
-    pub(super) fn open(folder: &Path, name: &str, record: PluginRecord) -> Option<Self> {
+    pub(super) fn open(folder: &Path, name: &str, mut record: PluginRecord) -> Option<Self> {
         let stamp = files::find_stamp(folder, name);
         let shipped = shipped::find(name);
         let (origin, found) = match (&stamp, shipped) {
@@ -109,15 +110,28 @@ impl Plugin {
             (None, None) if record.enabled => (Origin::Own, Err(ScriptError::of_whole(GONE))),
             (None, None) => return None,
         };
+        if let Ok(files) = &found
+            && record.enabled
+            && record.hooks.is_empty()
+        {
+            (record.hooks, record.on_failure) = Manifest::relied_on(&files.manifest);
+        }
         let code = found.and_then(|files| Code::read(name, files));
         let (code, trouble) = match code {
             Ok(code) => (Some(Arc::new(code)), None),
             Err(error) => (None, Some(error)),
         };
-        let record = match &code {
-            Some(code) => as_relied_on(record, &code.manifest),
-            None => record,
-        };
+        if let Some(code) = &code {
+            record = as_relied_on(record, &code.manifest);
+            if let Some(error) = code.manifest.outdated(&code.manifest_text) {
+                let error = error.message;
+                tracing::warn!(
+                    plugin = name,
+                    error,
+                    "a plugin is as nobody may write one now"
+                );
+            }
+        }
         Some(Self {
             name: name.to_owned(),
             origin,
@@ -141,14 +155,14 @@ impl Plugin {
     }
 
     /// Where it may go: what it asks for, as far as that was confirmed.
-    pub(super) fn hosts(&self, code: &Code) -> Vec<String> {
+    pub(super) fn hosts(&self, code: &Code) -> Vec<Destination> {
         let confirmed = |host: &&String| self.record.confirmed_hosts.contains(host);
-        code.manifest
-            .hosts
-            .iter()
-            .filter(confirmed)
-            .cloned()
-            .collect()
+        let destination = |host: &String| Destination {
+            host: host.clone(),
+            is_from_before: is_from_before(&self.record, host),
+        };
+        let hosts = code.manifest.hosts.iter();
+        hosts.filter(confirmed).map(destination).collect()
     }
 
     /// Whether somebody relies on its answer here. Where its files cannot be read, what stands in the
@@ -175,6 +189,12 @@ impl Plugin {
         let is_on = self.record.enabled && self.record.switched_off.is_none();
         self.code.as_ref().filter(|_| is_on)
     }
+}
+
+/// Whether a host was confirmed when any name could lead into the house, and still is.
+pub(super) fn is_from_before(record: &PluginRecord, host: &String) -> bool {
+    let known = record.hosts_from_before.as_ref();
+    record.confirmed_hosts.contains(host) && known.is_none_or(|known| known.contains(host))
 }
 
 /// The record of a plugin with these files: what it is relied on for, to be known without them, and

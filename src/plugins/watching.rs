@@ -104,6 +104,8 @@ impl Plugins {
         }
         plugin.record = match &plugin.code {
             Some(code) => as_relied_on(record.clone(), &code.manifest),
+            // As far as the files say it.
+            None if record.hooks.is_empty() => plugin.record,
             None => record.clone(),
         };
         if plugin.record != record {

@@ -21,6 +21,10 @@ pub struct PluginRecord {
     /// Where it may send requests, of what it asks for.
     #[serde(default)]
     pub confirmed_hosts: Vec<String>,
+    /// Of those, the ones that were confirmed before names of the internet were told apart from names
+    /// of the house. None: all.
+    #[serde(default)]
+    pub hosts_from_before: Option<Vec<String>>,
     #[serde(default)]
     pub switched_off: Option<SwitchedOffRecord>,
     /// What it is relied on for while it is on, by name, should its files be lost. Empty: nobody

@@ -56,6 +56,7 @@ mod plugins_asked;
 mod plugins_failing;
 mod plugins_hostile;
 mod plugins_manifest;
+mod plugins_older;
 mod plugins_outgoing;
 mod plugins_pressed;
 mod plugins_rehearsed;

@@ -17,7 +17,7 @@ use crate::plugins::files;
 use crate::plugins::hook::Hook;
 use crate::plugins::manifest::{Manifest, is_plugin_name};
 use crate::plugins::protocol::ScriptError;
-use crate::plugins::shelf::{Origin, Plugin, as_relied_on};
+use crate::plugins::shelf::{Origin, Plugin, as_relied_on, is_from_before};
 use crate::store::WriteTx;
 use crate::store::audit::{AuditEvent, append_audit};
 use crate::store::plugins::{PluginRecord, put_plugin, remove_plugin};
@@ -52,7 +52,7 @@ impl Plugins {
                 manifest,
                 source: new.source,
             };
-            let code = Code::read(&new.name, files)?
+            let code = Code::read_new(&new.name, files)?
                 .check(&plugins.workshop)
                 .await?;
             let written = plugins.write_files(&new.name, code).await?;
@@ -137,7 +137,11 @@ impl Plugins {
             manifest: change.manifest.clone().unwrap_or(manifest),
             source: change.source.clone().unwrap_or(source),
         };
-        let code = Code::read(&plugin.name, files)?;
+        let read = match change.manifest {
+            Some(_) => Code::read_new,
+            None => Code::read,
+        };
+        let code = read(&plugin.name, files)?;
         Ok(Some(code.check(&self.workshop).await?))
     }
 
@@ -307,7 +311,10 @@ fn changed_record(
         }
         record.settings = Value::Object(given).to_string();
     }
-    if let Some(manifest) = manifest {
+    // Nothing that is too much by now stands in the way of turning it off.
+    let is_weighed =
+        change.settings.is_some() || change.manifest.is_some() || change.enabled == Some(true);
+    if let Some(manifest) = manifest.filter(|_| is_weighed) {
         let given = serde_json::from_str(&record.settings).unwrap_or_default();
         let fitting = manifest.fitting_values(&given);
         fitting.map_err(|error| Error::invalid_field("settings", error))?;
@@ -320,6 +327,8 @@ fn changed_record(
                 format!("the plugin does not ask for {other:?}"),
             ));
         }
+        let is_from_before = |host: &&String| is_from_before(&record, host);
+        record.hosts_from_before = Some(hosts.iter().filter(is_from_before).cloned().collect());
         record.confirmed_hosts.clone_from(hosts);
     }
     Ok(record)
