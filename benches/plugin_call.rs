@@ -12,8 +12,8 @@ use chatelaine::plugins::{
     Administrator, ModelFacts, PersonFacts, PluginChange, Plugins, PluginsOptions, PriceQuestion,
     PriceVerdict, UsageFacts,
 };
-use chatelaine::store::Store;
 use chatelaine::store::audit::AuditActor;
+use chatelaine::store::{Store, WriteTx};
 use chatelaine::worker::WorkerProgram;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +22,7 @@ const WARM_UP: usize = 200;
 const CALLS: usize = 5_000;
 const STARTS: usize = 20;
 
+#[derive(Clone)]
 struct Admin;
 
 impl Administrator for Admin {
@@ -29,8 +30,8 @@ impl Administrator for Admin {
         Ok(())
     }
 
-    fn actor(&self) -> AuditActor {
-        AuditActor::CommandLine
+    fn still_actor(&self, _: &WriteTx) -> Result<AuditActor> {
+        Ok(AuditActor::CommandLine)
     }
 }
 

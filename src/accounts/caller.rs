@@ -1,8 +1,10 @@
 //! For whom something is done. Only `Accounts` makes one, from a credential that was checked, so a
 //! domain function that takes `&Caller` cannot be called without asking who it is.
 
+use super::rights::check_caller;
 use crate::error::{Error, Reason, Result};
 use crate::ids::{ApiKeyId, SessionId, UserId};
+use crate::store::WriteTx;
 use crate::store::api_keys::ApiKeyScope;
 use crate::store::audit::AuditActor;
 use crate::store::users::UserRole;
@@ -136,7 +138,7 @@ impl crate::plugins::Administrator for Caller {
         self.require_admin()
     }
 
-    fn actor(&self) -> AuditActor {
-        self.actor()
+    fn still_actor(&self, tx: &WriteTx) -> Result<AuditActor> {
+        check_caller(tx, self).map(|()| self.actor())
     }
 }

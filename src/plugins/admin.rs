@@ -1,5 +1,5 @@
 //! What administrators see of plugins; what they change stands in `admin/editing.rs`. Every function
-//! here asks first whether it is one.
+//! here asks first whether it is one; what is written asks again in its transaction.
 
 mod editing;
 
@@ -14,15 +14,17 @@ use super::manifest::{DataKind, OnFailure, Setting};
 use super::protocol::ScriptError;
 use super::shelf::{Origin, Plugin, read_files};
 use crate::error::{Error, Result};
+use crate::store::WriteTx;
 use crate::store::audit::AuditActor;
 use crate::store::plugins::{PluginLogRecord, PluginRecord, SwitchedOffRecord};
 
 /// Somebody of whom can be asked whether they are one. `accounts` knows who.
-pub trait Administrator: Sync {
+pub trait Administrator: Clone + Send + Sync + 'static {
     fn require_admin(&self) -> Result<()>;
 
-    /// As they stand in the audit log.
-    fn actor(&self) -> AuditActor;
+    /// As they stand in the audit log. Refuses who is none any more: the first thing in every
+    /// transaction that writes for one.
+    fn still_actor(&self, tx: &WriteTx) -> Result<AuditActor>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -331,3 +331,57 @@ async fn a_host_is_asked_only_once_it_was_confirmed() {
     let ran = dry_run(&ada, "caller", json!({"hook": HOOK, "source": post})).await;
     assert!(text(&ran, "/error/message").contains("dry run"), "{ran}");
 }
+
+#[tokio::test]
+async fn what_a_demoted_administrator_has_begun_is_not_done() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let found = ada.get("/api/v1/admin/users?q=bob").await.ok(200);
+    let his = format!("/api/v1/admin/users/{}", text(&found, "/items/0/user/id"));
+    ada.patch(&his, json!({"role": "admin"})).await.ok(200);
+    create(&ada, "closed", &registration("refuse(\"ada's\")")).await;
+    let mut begun = Vec::new();
+    for number in 0..40 {
+        let bob = bob.clone();
+        begun.push(tokio::spawn(async move {
+            let source = registration(&format!("refuse(\"{number}\")"));
+            match number % 2 {
+                0 => {
+                    let new = json!({"name": format!("eve{number}"), "source": source});
+                    bob.post(PLUGINS, new).await.status
+                }
+                _ => {
+                    let edit = json!({"source": source});
+                    let path = format!("{PLUGINS}/closed");
+                    bob.patch(&path, edit).await.status
+                }
+            }
+        }));
+    }
+    until("some of it is done", async || {
+        names_of(&ada).await.len() > 5
+    })
+    .await;
+    ada.patch(&his, json!({"role": "user"})).await.ok(200);
+    let (names, rule) = (names_of(&ada).await, reason(&ada, "closed").await);
+    let mut refused = 0;
+    for request in begun {
+        match request.await.expect("a request ends") {
+            200 | 201 => {}
+            401 | 403 => refused += 1,
+            status => panic!("{status}"),
+        }
+    }
+    assert!(refused > 0, "all were quicker than the demotion");
+    // What lies in the folder is found by the next look.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(names_of(&ada).await, names);
+    assert_eq!(reason(&ada, "closed").await, rule);
+}
+
+async fn names_of(ada: &Person) -> Vec<String> {
+    let list = ada.get(PLUGINS).await.ok(200);
+    let items = list["items"].as_array().expect("a list").iter();
+    items.map(|it| text(it, "/name").to_owned()).collect()
+}

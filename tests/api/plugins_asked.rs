@@ -13,8 +13,8 @@ use chatelaine::plugins::{
     PriceQuestion, PriceVerdict, RegistrationQuestion, RegistrationVerdict, ReplyQuestion,
     ReplyVerdict, RequestFacts, UsageFacts,
 };
-use chatelaine::store::Store;
 use chatelaine::store::audit::AuditActor;
+use chatelaine::store::{Store, WriteTx};
 use chatelaine::worker::WorkerProgram;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::plugins::registration;
 
+#[derive(Clone)]
 pub(crate) struct Admin;
 
 impl Administrator for Admin {
@@ -29,8 +30,8 @@ impl Administrator for Admin {
         Ok(())
     }
 
-    fn actor(&self) -> AuditActor {
-        AuditActor::CommandLine
+    fn still_actor(&self, _: &WriteTx) -> Result<AuditActor> {
+        Ok(AuditActor::CommandLine)
     }
 }
 

@@ -1,9 +1,10 @@
 //! What administrators change: write plugins, turn them on and off, set them, throw them away.
 //!
 //! An edit is compiled, then written to the disk, then recorded, and only then takes the place of what
-//! is there, whole; where the record cannot be written, the files are put back. So what is
-//! acknowledged is on the disk, and in force with the next question that begins. What others must not
-//! see half done holds `changing`.
+//! is there, whole; where the record cannot be written, or whoever wants it is no administrator any
+//! more, the files are put back. So what is acknowledged is on the disk, and in force with the next
+//! question that begins. What is deleted is forgotten first, and then its files go. What others must
+//! not see half done holds `changing`.
 
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ impl Plugins {
             return Err(wrong.with_limits(Reason::PluginNameMalformed, 1, 40));
         }
         let plugins = Arc::clone(self);
-        let event = event(caller, "plugin.created", &new.name, json!({}));
+        let deed = Deed::of(caller, "plugin.created", &new.name, json!({}));
         self.to_its_end(async move {
             let _turn = plugins.changing.lock().await;
             if plugins.shelf.find(&new.name).is_some() {
@@ -57,7 +58,7 @@ impl Plugins {
                 .await?;
             let written = plugins.write_files(&new.name, code).await?;
             let plugin = plugins
-                .put_record(&new.name, Some(written), PluginRecord::default(), event)
+                .put_record(&new.name, Some(written), PluginRecord::default(), deed)
                 .await?;
             plugins.details(&plugin).await
         })
@@ -90,7 +91,7 @@ impl Plugins {
     ) -> Result<PluginDetails> {
         caller.require_admin()?;
         let (plugins, name) = (Arc::clone(self), name.to_owned());
-        let event = event(caller, "plugin.changed", &name, change.told());
+        let deed = Deed::of(caller, "plugin.changed", &name, change.told());
         self.to_its_end(async move {
             let _turn = plugins.changing.lock().await;
             let mut plugin = plugins.get_by_name(&name)?;
@@ -110,10 +111,10 @@ impl Plugins {
                 Some(code) => Some(plugins.write_files(&name, code).await?),
                 None => None,
             };
+            let plugin = plugins.put_record(&name, written, record, deed).await?;
             if change.enabled == Some(true) {
                 plugin.failures.forget_all();
             }
-            let plugin = plugins.put_record(&name, written, record, event).await?;
             if !plugin.record.enabled {
                 plugin.seat.clear().await;
             }
@@ -149,7 +150,7 @@ impl Plugins {
     pub async fn delete(self: &Arc<Self>, caller: &impl Administrator, name: &str) -> Result<()> {
         caller.require_admin()?;
         let (plugins, name) = (Arc::clone(self), name.to_owned());
-        let event = event(caller, "plugin.deleted", &name, json!({}));
+        let deed = Deed::of(caller, "plugin.deleted", &name, json!({}));
         self.to_its_end(async move {
             let _turn = plugins.changing.lock().await;
             let plugin = plugins.get_by_name(&name)?;
@@ -158,26 +159,29 @@ impl Plugins {
                     "this plugin comes with the house and cannot be deleted; turn it off";
                 return Err(Error::conflict(sentence).with_reason(Reason::PluginShipped));
             }
-            let (folder, removed) = (plugins.folder.clone(), name.clone());
-            let removing = tokio::task::spawn_blocking(move || files::remove(&folder, &removed));
-            removing
-                .await
-                .map_err(Error::internal)?
-                .map_err(Error::internal)?;
-            if plugin.origin == Origin::Edited {
-                plugins.look_at(&name).await;
-                let write = move |tx: &WriteTx| append_audit(tx, &event);
-                return plugins.store.write(write).await;
-            }
-            plugins.shelf.remove(&name);
-            plugin.seat.clear().await;
+            let is_own = plugin.origin == Origin::Own;
             // What is still on its way to the log must not come after.
             plugins.journal.flush().await;
+            let key = name.clone();
             let write = move |tx: &WriteTx| {
-                remove_plugin(tx, &name)?;
-                append_audit(tx, &event)
+                deed.append(tx)?;
+                if is_own {
+                    remove_plugin(tx, &key)?;
+                }
+                Ok(())
             };
-            plugins.store.write(write).await
+            plugins.store.write(write).await?;
+            let (folder, removed) = (plugins.folder.clone(), name.clone());
+            let removing = tokio::task::spawn_blocking(move || files::remove(&folder, &removed));
+            let removed = removing.await.map_err(Error::internal)?;
+            match removed.is_ok() && is_own {
+                true => plugins.shelf.remove(&name),
+                false => plugins.look_at(&name).await,
+            }
+            if is_own {
+                plugin.seat.clear().await;
+            }
+            removed.map_err(Error::internal)
         })
         .await
     }
@@ -224,7 +228,7 @@ impl Plugins {
         name: &str,
         written: Option<Written>,
         record: PluginRecord,
-        event: AuditEvent,
+        deed: Deed<impl Administrator>,
     ) -> Result<Arc<Plugin>> {
         let known = self.shelf.find(name);
         let (key, is_new) = (name.to_owned(), known.is_none());
@@ -236,11 +240,11 @@ impl Plugins {
         };
         let kept = record.clone();
         let write = move |tx: &WriteTx| {
+            deed.append(tx)?;
             if is_new {
                 remove_plugin(tx, &key)?;
             }
-            put_plugin(tx, &key, &kept)?;
-            append_audit(tx, &event)
+            put_plugin(tx, &key, &kept)
         };
         if let Err(error) = self.store.write(write).await {
             if let Some(written) = written {
@@ -334,17 +338,33 @@ fn changed_record(
     Ok(record)
 }
 
-fn event(
-    caller: &impl Administrator,
+/// What somebody does to a plugin.
+struct Deed<A> {
+    administrator: A,
     action: &'static str,
-    name: &str,
+    plugin: String,
     details: Value,
-) -> AuditEvent {
-    AuditEvent {
-        actor: caller.actor(),
-        action,
-        subject: name.to_owned(),
-        details,
+}
+
+impl<A: Administrator> Deed<A> {
+    fn of(administrator: &A, action: &'static str, plugin: &str, details: Value) -> Self {
+        Self {
+            administrator: administrator.clone(),
+            action,
+            plugin: plugin.to_owned(),
+            details,
+        }
+    }
+
+    /// The first thing in the transaction that does it: refuses who may do nothing any more.
+    fn append(&self, tx: &WriteTx) -> Result<()> {
+        let event = AuditEvent {
+            actor: self.administrator.still_actor(tx)?,
+            action: self.action,
+            subject: self.plugin.clone(),
+            details: self.details.clone(),
+        };
+        append_audit(tx, &event)
     }
 }
 
