@@ -5,12 +5,14 @@
 //! request, once; every operation that needs somebody takes an [`Authenticated`], which says what for;
 //! there is no other way to a `Caller` in this room.
 
+use std::io;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::future::{Either, select};
+use futures_util::stream::{self, Stream, StreamExt};
 use http_body::Body as _;
 use http_body_util::combinators::BoxBody;
 use poem::http::header::{AUTHORIZATION, COOKIE, HeaderValue, SET_COOKIE};
@@ -19,6 +21,7 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::errors::ApiError;
+use super::events::EVENT_STREAM;
 use crate::accounts::{Accounts, Caller, Purpose, Visitor};
 use crate::appliance::Appliance;
 use crate::error::{Error, ErrorKind, Result};
@@ -242,7 +245,8 @@ pub(super) fn authenticate(request: &Request, purpose: Purpose) -> Result<Caller
 }
 
 /// What is sent piece by piece ends when its reader may no longer see it, whichever handler sends it.
-/// A document then lacks its end.
+/// Events then end, as they may at any time. Everything else breaks off, so that nobody takes a piece
+/// of a document for all of it.
 pub(super) fn end_when_they_leave(
     mut response: Response,
     reader: Option<Caller>,
@@ -251,17 +255,38 @@ pub(super) fn end_when_they_leave(
     let Some(reader) = reader else {
         return response;
     };
-    let body: BoxBody<Bytes, std::io::Error> = response.take_body().into();
+    let body: BoxBody<Bytes, io::Error> = response.take_body().into();
     let is_whole = body.size_hint().exact().is_some();
     let mut body = Body::from(body);
     if !is_whole {
         let house = Arc::clone(house);
         let left = async move { house.accounts.left(&reader).await };
         let pieces = body.into_bytes_stream();
-        body = Body::from_bytes_stream(pieces.take_until(Box::pin(left)));
+        body = match response.content_type() {
+            Some(EVENT_STREAM) => Body::from_bytes_stream(pieces.take_until(Box::pin(left))),
+            _ => Body::from_bytes_stream(broken_off_after(pieces, left)),
+        };
     }
     response.set_body(body);
     response
+}
+
+/// The pieces; once `end` is over an error in place of the next one, and nothing behind it.
+fn broken_off_after(
+    pieces: impl Stream<Item = io::Result<Bytes>>,
+    end: impl Future<Output = ()>,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    let both = (Box::pin(pieces), Box::pin(end));
+    stream::unfold(Some(both), async |both| {
+        let (mut pieces, end) = both?;
+        match select(end, pieces.next()).await {
+            Either::Left(_) => {
+                let why = "who reads this may no longer see it";
+                Some((Err(io::Error::other(why)), None))
+            }
+            Either::Right((piece, end)) => piece.map(|piece| (piece, Some((pieces, end)))),
+        }
+    })
 }
 
 /// The schemes of the document, by name: what they are, and what is said of them.

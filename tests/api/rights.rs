@@ -235,6 +235,7 @@ async fn an_export_lacks_its_end_when_its_reader_is_shut_out() {
     let reading = tokio::time::timeout(Duration::from_secs(60), reading).await;
     reading.expect("it ends").expect("what came is text");
     assert!(!rest.contains("]}\n"), "it has its end");
+    assert!(!rest.ends_with("0\r\n\r\n"), "it looks whole");
     assert!(rest.len() < 60 * long.len(), "much more came");
 }
 
