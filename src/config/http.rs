@@ -35,7 +35,8 @@ pub struct HttpConfig {
     pub idle_timeout_ms: u64,
     /// Bodies of JSON requests, in bytes.
     pub body_limit_bytes: usize,
-    /// What all bodies that are being read may take of memory, in bytes.
+    /// What all bodies that are being read may take of memory, in bytes; less than two bodies of
+    /// `body_limit_bytes` is taken for that much.
     pub bodies_limit_bytes: usize,
     /// How long a request's body may take to arrive; of an uploaded file, how long nothing may come.
     pub body_timeout_ms: u64,

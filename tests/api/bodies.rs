@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use crate::support::{Answer, House, Options, Person, connect};
 
 const ROOM: &str = "CHATELAINE_HTTP__BODIES_LIMIT_BYTES";
+const BODY_LIMIT: &str = "CHATELAINE_HTTP__BODY_LIMIT_BYTES";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request whose body is announced and not sent whole.
@@ -101,7 +102,8 @@ async fn who_is_not_known_sends_little_and_whose_session_ended_hears_that() {
 
 #[tokio::test]
 async fn all_bodies_together_have_so_much_room_and_strangers_half_of_it() {
-    let house = House::start_with(Options::default().with(ROOM, "100000")).await;
+    let options = Options::default().with(ROOM, "100000");
+    let house = House::start_with(options.with(BODY_LIMIT, "45000")).await;
     let ada = house.set_up().await;
     let path = "/api/v1/conversations";
     let mut waiting = Vec::new();
@@ -109,18 +111,16 @@ async fn all_bodies_together_have_so_much_room_and_strangers_half_of_it() {
         waiting.push(begin(&house, "/api/v1/auth/login", None, 20_000).await);
     }
     // There is room for two, whichever the house reads first.
-    let answers = waiting.iter_mut().map(|socket| Box::pin(answer(socket)));
-    let (said, _, others) = select_all(answers).await;
-    drop(others);
-    assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
-    assert!(said.contains("retry-after: "), "{said}");
-    assert!(said.contains("overloaded"), "{said}");
+    one_is_refused(&mut waiting).await;
     ada.post(path, json!({})).await.ok(201);
 
-    let mut refused = begin(&house, path, Some(token_of(&ada)), 90_000).await;
-    let said = answer(&mut refused).await;
-    assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
-    drop(waiting);
+    let mut known = Vec::new();
+    for _ in 0..2 {
+        known.push(begin(&house, path, Some(token_of(&ada)), 40_000).await);
+    }
+    // Beside the strangers' there is room for one.
+    one_is_refused(&mut known).await;
+    drop((waiting, known));
     for _ in 0..200 {
         let body = json!({"login": "ada", "password": "x".repeat(30_000)});
         let request = house.stranger().request(Method::POST, "/api/v1/auth/login");
@@ -130,4 +130,25 @@ async fn all_bodies_together_have_so_much_room_and_strangers_half_of_it() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("what broke off still takes room");
+}
+
+/// For want of room, before the others are.
+async fn one_is_refused(sockets: &mut [TcpStream]) {
+    let answers = sockets.iter_mut().map(|socket| Box::pin(answer(socket)));
+    let (said, _, _) = select_all(answers).await;
+    assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+    assert!(said.contains("retry-after: "), "{said}");
+    assert!(said.contains("overloaded"), "{said}");
+}
+
+#[tokio::test]
+async fn a_room_that_is_too_small_for_one_body_is_taken_for_more_and_the_log_says_so() {
+    let options = Options::default().with(ROOM, "0");
+    let house = House::start_with(options).await;
+    let ada = house.set_up().await;
+    let large = json!({"title": "x", "padding": "x".repeat(900_000)});
+    let answer = ada.post("/api/v1/conversations", large).await;
+    assert!(![413, 503].contains(&answer.status), "{}", answer.text);
+    let log = house.log();
+    assert!(log.contains("bodies_limit_bytes has no room"), "{log}");
 }
