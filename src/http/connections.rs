@@ -27,6 +27,7 @@ use tokio::time::{Instant, Sleep};
 use super::activity::{Activities, Followed};
 use super::headers::protecting_lines;
 use super::visitor::is_trusted;
+use super::written::Written;
 use crate::accounts::network_of;
 use crate::config::Config;
 
@@ -193,10 +194,20 @@ pub(super) struct Connection {
     alarm: Pin<Box<Sleep>>,
     /// Since when nobody takes what is to be written.
     stalled_since: Option<Instant>,
+    written: Written,
     headers: Arc<[u8]>,
-    /// What hyper answered by itself, with its headers, and how much of it has left.
-    own_answer: Option<(Vec<u8>, usize)>,
+    own_answer: Option<OwnAnswer>,
     _place: Place,
+}
+
+/// What hyper answered by itself.
+struct OwnAnswer {
+    /// With its headers.
+    answer: Vec<u8>,
+    /// Of that.
+    written: usize,
+    /// As much of what hyper has is in it. By the time it is asked again it may have more.
+    taken: usize,
 }
 
 impl Connection {
@@ -211,6 +222,7 @@ impl Connection {
             followed,
             alarm: Box::pin(tokio::time::sleep_until(due_at)),
             stalled_since: None,
+            written: Written::default(),
             headers,
             own_answer: None,
             _place: place,
@@ -247,17 +259,22 @@ impl Connection {
             return Pin::new(&mut self.stream).poll_write(context, bytes);
         }
         let headers = &self.headers;
-        let begin = || (with_headers(bytes, headers), 0);
-        let (answer, written) = self.own_answer.get_or_insert_with(begin);
-        while *written < answer.len() {
+        let begin = || OwnAnswer {
+            answer: with_headers(bytes, headers),
+            written: 0,
+            taken: bytes.len(),
+        };
+        let own = self.own_answer.get_or_insert_with(begin);
+        while own.written < own.answer.len() {
             let stream = Pin::new(&mut self.stream);
-            match ready!(stream.poll_write(context, &answer[*written..]))? {
+            match ready!(stream.poll_write(context, &own.answer[own.written..]))? {
                 0 => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
-                more => *written += more,
+                more => own.written += more,
             }
         }
+        let taken = own.taken.min(bytes.len());
         self.own_answer = None;
-        Poll::Ready(Ok(bytes.len()))
+        Poll::Ready(Ok(taken))
     }
 }
 
@@ -294,7 +311,10 @@ impl AsyncWrite for Connection {
         match self.poll_write_bytes(context, bytes) {
             Poll::Ready(outcome) => {
                 self.stalled_since = None;
-                self.followed.wrote();
+                let count = *outcome.as_ref().unwrap_or(&0);
+                if self.written.is_of_answer(&bytes[..count]) {
+                    self.followed.wrote();
+                }
                 Poll::Ready(outcome)
             }
             Poll::Pending => {
@@ -315,29 +335,5 @@ impl AsyncWrite for Connection {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn there_are_never_more_places_than_files() {
-        for (configured, open_files, expected) in [
-            (4096, Some(1_048_576), 4096),
-            (4096, None, 4096),
-            (4096, Some(1024), 768),
-            (4096, Some(300), 75),
-            (8, Some(1024), 8),
-            (0, Some(1024), 768),
-            (4096, Some(0), 1),
-        ] {
-            assert_eq!(places(configured, open_files), expected, "{open_files:?}");
-        }
-    }
-
-    #[test]
-    fn further_lines_stand_behind_those_of_the_head() {
-        let answer = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
-        let expected = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\na: b\r\n\r\n";
-        assert_eq!(with_headers(answer, b"a: b\r\n"), expected);
-        assert_eq!(with_headers(b"HTTP/1.", b"a: b\r\n"), b"HTTP/1.");
-    }
-}
+#[path = "connections_tests.rs"]
+mod tests;

@@ -22,6 +22,7 @@ mod rate_limits;
 mod streamed_body;
 mod text;
 mod visitor;
+mod written;
 
 use std::net::TcpListener;
 use std::sync::Arc;

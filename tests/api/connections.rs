@@ -121,6 +121,32 @@ async fn who_asked_something_by_http_2_and_falls_silent_is_let_go() {
 }
 
 #[tokio::test]
+async fn no_ping_holds_a_connection_that_asks_nothing_or_reads_no_answer() {
+    let house = patient_at_first().await;
+    for (path, window_bytes) in [("/health", 65_535), ("/api/v1/openapi.json", 0)] {
+        let mut options = h2::client::Builder::new();
+        options.initial_window_size(window_bytes);
+        let connecting = options.handshake::<_, &[u8]>(connect(&house).await);
+        let (client, mut connection) = connecting.await.expect("HTTP/2");
+        let mut pings = connection.ping_pong().expect("pings");
+        let driving = tokio::spawn(connection);
+        let mut client = client.ready().await.expect("a connection");
+        let (answer, _) = client.send_request(get(path), true).expect("it is sent");
+        let answer = answer.await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        let pinging = async {
+            while pings.ping(h2::Ping::opaque()).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let ended = tokio::time::timeout(FOR_EVER, pinging).await;
+        assert!(ended.is_ok(), "{path}: it stays for ever");
+        drop(answer);
+        driving.abort();
+    }
+}
+
+#[tokio::test]
 async fn who_does_not_read_an_answer_is_let_go() {
     let house = patient_at_first().await;
     let mut socket = connect(&house).await;
