@@ -1,16 +1,20 @@
 //! A conversation's title: the first words at once, then the model's after the first exchange.
 //!
 //! A title a person gave is never overwritten. The model is asked by a job that is queued in the
-//! transaction of the first reply's end, so it survives a restart.
+//! transaction of the first reply's end, so it survives a restart. No title is waited for so long that
+//! others wait for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Conversations;
 use super::promises::lane_of;
 use super::tree::Tree;
 use crate::engine::prompt::TITLE_REQUEST;
-use crate::engine::{ChatMessage, EngineEvent, Generate, Priority, Reasoning, Role, Sampling};
-use crate::error::Result;
+use crate::engine::{
+    ChatMessage, EngineEvent, Generate, Priority, Reasoning, Role, Sampling, Usage,
+};
+use crate::error::{Error, Result};
 use crate::ids::{ConversationId, MessageId};
 use crate::store::WriteTx;
 use crate::store::conversations::{
@@ -23,6 +27,9 @@ use crate::store::usage::add_usage;
 
 const TITLE_LIMIT_CHARS: usize = 60;
 const TITLE_LIMIT_TOKENS: u32 = 32;
+/// Its turn may never come where models are busy. So long each try waits for it and for the words.
+const TITLE_TIMEOUT: Duration = Duration::from_secs(120);
+const RETRY_AFTER_S: u32 = 15;
 /// Of each message, as much as a title needs.
 const EXCERPT_LIMIT_CHARS: usize = 1_000;
 
@@ -87,20 +94,9 @@ impl Conversations {
         let Some(request) = self.title_request(conversation_id, reply_id).await? else {
             return Ok(None);
         };
-        let mut answer = String::new();
         let model = request.model.clone();
-        let mut used = None;
-        let mut stream = Arc::clone(&self.engine).generate(request)?;
-        while let Some(event) = stream.next_event().await {
-            match event? {
-                EngineEvent::Delta(text) => answer.push_str(&text),
-                EngineEvent::Finished(finished) => {
-                    used = Some(finished.usage);
-                    break;
-                }
-                _ => {}
-            }
-        }
+        let naming = self.name(request);
+        let (answer, used) = within(TITLE_TIMEOUT, naming).await?;
         let title = title_in(&answer);
         self.store
             .write(move |tx| {
@@ -123,6 +119,20 @@ impl Conversations {
                 Ok(Some(conversation))
             })
             .await
+    }
+
+    /// What the model answers, and what was used for it where that is said.
+    async fn name(&self, request: Generate) -> Result<(String, Option<Usage>)> {
+        let mut answer = String::new();
+        let mut stream = Arc::clone(&self.engine).generate(request)?;
+        while let Some(event) = stream.next_event().await {
+            match event? {
+                EngineEvent::Delta(text) => answer.push_str(&text),
+                EngineEvent::Finished(finished) => return Ok((answer, Some(finished.usage))),
+                _ => {}
+            }
+        }
+        Ok((answer, None))
     }
 
     /// None when there is nothing to name any more.
@@ -171,6 +181,14 @@ impl Conversations {
     }
 }
 
+async fn within<T>(limit: Duration, naming: impl Future<Output = Result<T>>) -> Result<T> {
+    let named = tokio::time::timeout(limit, naming).await;
+    named.unwrap_or_else(|_| {
+        let message = "the model had no time to name this conversation";
+        Err(Error::overloaded(message, RETRY_AFTER_S))
+    })
+}
+
 /// The title in what a model answered; None when there is none worth showing.
 fn title_in(answer: &str) -> Option<String> {
     let answer = match (answer.rsplit_once("</think>"), answer.contains("<think>")) {
@@ -193,6 +211,15 @@ fn title_in(answer: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_model_that_has_no_time_is_not_waited_for() {
+        let limit = Duration::from_millis(10);
+        let waited = within(limit, std::future::pending::<Result<()>>()).await;
+        assert_eq!(waited.unwrap_err().code(), "overloaded");
+        let named = within(Duration::from_secs(60), async { Ok("Garden plan") }).await;
+        assert_eq!(named.unwrap(), "Garden plan");
+    }
 
     #[test]
     fn a_title_is_one_plain_line() {

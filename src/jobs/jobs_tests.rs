@@ -1,4 +1,4 @@
-//! Both lanes, with work that does as the test says. Pulls themselves are tested with a hub, in
+//! The lanes, with work that does as the test says. Pulls themselves are tested with a hub, in
 //! `tests/api/jobs.rs`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,8 +7,9 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::error::Error;
-use crate::ids::{ConversationId, MessageId};
-use crate::store::jobs::{JobOutcome, JobTask, ModelPull};
+use crate::ids::{ConversationId, MessageId, UserId};
+use crate::store::WriteTx;
+use crate::store::jobs::{JobOutcome, ModelPull, put_only_job};
 
 struct Bench {
     jobs: Arc<Jobs>,
@@ -29,14 +30,18 @@ fn bench() -> Bench {
 impl Bench {
     async fn queue(&self, task: JobTask) -> JobId {
         let record = JobRecord::new(task);
-        let id = record.id;
-        let written = self.jobs.store.write(move |tx| put_job(tx, &record)).await;
-        written.unwrap();
+        self.queue_record(&record).await;
         self.jobs.wake();
-        id
+        record.id
     }
 
-    /// Runs both lanes until `test` is over.
+    async fn queue_record(&self, record: &JobRecord) {
+        let record = record.clone();
+        let written = self.jobs.store.write(move |tx| put_job(tx, &record)).await;
+        written.unwrap();
+    }
+
+    /// Runs the lanes until `test` is over.
     async fn run<P>(&self, perform: impl Fn(JobRecord) -> P, test: impl Future<Output = ()>)
     where
         P: Future<Output = Result<()>>,
@@ -68,6 +73,10 @@ fn pull(file: &str) -> JobTask {
     })
 }
 
+fn forget(owner_id: UserId) -> JobTask {
+    JobTask::ForgetComputed { owner_id }
+}
+
 fn title() -> JobTask {
     JobTask::WriteConversationTitle {
         conversation_id: ConversationId::generate(),
@@ -97,6 +106,98 @@ async fn a_long_job_keeps_no_brief_one_waiting_and_its_ending_is_kept() {
             assert!(bench.jobs.find(brief).await.unwrap().is_none());
         })
         .await;
+}
+
+#[tokio::test]
+async fn titles_that_nobody_has_time_for_keep_nothing_else_waiting_and_each_other_not_at_once() {
+    let bench = bench();
+    let (begun, forgotten) = (Semaphore::new(0), Semaphore::new(0));
+    let perform = async |job: JobRecord| {
+        match job.task {
+            JobTask::ForgetComputed { .. } => forgotten.add_permits(1),
+            _ => {
+                begun.add_permits(1);
+                std::future::pending::<()>().await;
+            }
+        }
+        Ok(())
+    };
+    bench
+        .run(perform, async {
+            for _ in 0..=TITLES_AT_ONCE {
+                bench.queue(title()).await;
+            }
+            let some = u32::try_from(TITLES_AT_ONCE).unwrap();
+            begun.acquire_many(some).await.unwrap().forget();
+            for _ in 0..3 {
+                bench.queue(forget(UserId::generate())).await;
+                forgotten.acquire().await.unwrap().forget();
+            }
+            assert_eq!(begun.available_permits(), 0, "no more at once");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_must_be_gone_is_tried_for_ever_and_a_title_three_times() {
+    let bench = bench();
+    let remains = async |id| {
+        let found = bench.jobs.store.read(move |tx| find_job(tx, id)).await;
+        found.unwrap()
+    };
+    let mut record = JobRecord::new(forget(UserId::generate()));
+    bench.queue_record(&record).await;
+    for attempts in 1..100 {
+        let before = now_ms();
+        let failed = Err(Error::invalid("not now"));
+        bench.jobs.conclude(record.clone(), failed).await.unwrap();
+        record = remains(record.id).await.expect("it is tried again");
+        assert_eq!(record.attempts, attempts);
+        assert!(record.due_at >= before + pause_ms(attempts));
+        assert!(!is_due(&record, before) && is_due(&record, record.due_at));
+    }
+    bench.jobs.conclude(record.clone(), Ok(())).await.unwrap();
+    assert_eq!(remains(record.id).await, None);
+
+    let mut record = JobRecord::new(title());
+    bench.queue_record(&record).await;
+    for _ in 1..TITLE_ATTEMPTS {
+        let failed = Err(Error::invalid("not now"));
+        bench.jobs.conclude(record.clone(), failed).await.unwrap();
+        record = remains(record.id).await.expect("it is tried again");
+    }
+    let failed = Err(Error::invalid("not now"));
+    bench.jobs.conclude(record.clone(), failed).await.unwrap();
+    assert_eq!(remains(record.id).await, None);
+}
+
+#[test]
+fn pauses_grow_up_to_an_hour_and_a_clock_that_was_ahead_makes_none_longer() {
+    let pauses: Vec<_> = (1..=10).map(pause_ms).collect();
+    assert_eq!(pauses[..4], [15_000, 30_000, 60_000, 120_000]);
+    assert!(pauses.is_sorted() && pauses[9] == LONGEST_PAUSE_MS);
+    assert_eq!(pause_ms(u32::MAX), LONGEST_PAUSE_MS);
+    let mut job = JobRecord::new(title());
+    job.due_at = 2 * LONGEST_PAUSE_MS;
+    assert!(is_due(&job, 0) && !is_due(&job, LONGEST_PAUSE_MS));
+}
+
+#[tokio::test]
+async fn of_one_person_one_job_to_forget_waits_and_what_it_took_the_place_of_does_not_come_back() {
+    let bench = bench();
+    let (ada, bob) = (UserId::generate(), UserId::generate());
+    let queued = [ada, bob, ada, ada].map(|owner| JobRecord::new(forget(owner)));
+    for record in &queued {
+        let record = record.clone();
+        let put = move |tx: &WriteTx| put_only_job(tx, &record);
+        bench.jobs.store.write(put).await.unwrap();
+    }
+    let [first, of_bob, .., last] = &queued;
+    let failed = Err(Error::invalid("not now"));
+    bench.jobs.conclude(first.clone(), failed).await.unwrap();
+    let ids: Vec<_> = bench.jobs.store.read(list_jobs).await.unwrap();
+    let ids: Vec<_> = ids.iter().map(|job| job.id).collect();
+    assert_eq!(ids, [of_bob.id, last.id]);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::Jobs;
+use super::{Jobs, Lane};
 use crate::clock::now_ms;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::JobId;
@@ -47,13 +47,8 @@ pub(super) struct Running {
     cancelled: CancellationToken,
 }
 
-pub(super) fn is_watched(task: &JobTask) -> bool {
-    match task {
-        JobTask::WriteConversationTitle { .. }
-        | JobTask::ForgetComputed { .. }
-        | JobTask::RemoveOldEntries { .. } => false,
-        JobTask::PullModel(_) => true,
-    }
+fn is_watched(task: &JobTask) -> bool {
+    Lane::of(task) == Lane::Watched
 }
 
 /// Gives a job again whenever it has changed.

@@ -97,6 +97,17 @@ pub fn put_job(tx: &WriteTx, job: &JobRecord) -> Result<()> {
     tx.put(&JOB_BY_ID, &job.id, job)
 }
 
+/// Puts a job in the place of all with the same task. One of these may be running: it goes on, and is
+/// not put back when it fails.
+pub fn put_only_job(tx: &WriteTx, job: &JobRecord) -> Result<()> {
+    for other in list_jobs(tx)? {
+        if other.task == job.task && other.ending.is_none() {
+            remove_job(tx, other.id)?;
+        }
+    }
+    put_job(tx, job)
+}
+
 pub fn find_job(tx: &impl Reads, id: JobId) -> Result<Option<JobRecord>> {
     tx.find(&JOB_BY_ID, &id)
 }
