@@ -1,8 +1,9 @@
 //! Old entries: those of an account that is gone, and those that are carried forward in one.
 //!
 //! After each transaction the entries of an account still come to what there is. Done in pieces, so
-//! that nobody waits long for the one thread that writes. Called by the hourly round of this room
-//! and by `appliance` for the job.
+//! that nobody waits long for the one thread that writes; of each account one piece a round is
+//! carried forward, so that a clock that is wrong for an hour costs no history. Called by the hourly
+//! round of this room and by `appliance` for the job.
 
 use super::{AllowanceEntryKind, AllowanceEntryRecord, AllowanceRecord, Allowances, Holder};
 use crate::clock::UnixMs;
@@ -12,12 +13,13 @@ use crate::store::allowances::{
 };
 use crate::store::{Reads, WriteTx};
 
-/// For so long every entry is kept.
+/// For so long before the latest one every entry is kept.
 const KEPT_MS: UnixMs = 400 * 24 * 60 * 60 * 1000;
 /// Entries that are removed in one transaction.
 const PIECE: usize = 500;
 
-/// The first of an account's entries that are old enough, at most a piece of them.
+/// The first of an account's entries that are old enough, at most `limit` of them. Old by the clock
+/// and beside the latest entry: a clock that is ahead makes nothing old by itself.
 fn old_entries(
     tx: &impl Reads,
     holder: Holder,
@@ -25,6 +27,8 @@ fn old_entries(
     now: UnixMs,
     limit: usize,
 ) -> Result<Vec<AllowanceEntryRecord>> {
+    let latest = list_entries(tx, holder, account.next_entry.saturating_sub(2), 1)?;
+    let now = latest.first().map_or(now, |latest| latest.at.min(now));
     let mut entries = list_entries(tx, holder, account.first_entry - 1, limit)?;
     let old = entries
         .iter()
@@ -34,14 +38,14 @@ fn old_entries(
     Ok(entries)
 }
 
-/// Makes one entry of a piece of the old ones. False: there are not two of them.
-pub(super) fn carry_piece(tx: &WriteTx, holder: Holder, now: UnixMs) -> Result<bool> {
+/// Makes one entry of a piece of the old ones, where there are two of them.
+pub(super) fn carry_piece(tx: &WriteTx, holder: Holder, now: UnixMs) -> Result<()> {
     let Some(mut account) = find_allowance(tx, holder)? else {
-        return Ok(false);
+        return Ok(());
     };
     let old = old_entries(tx, holder, &account, now, PIECE)?;
     let [_, .., last] = old.as_slice() else {
-        return Ok(false);
+        return Ok(());
     };
     let carried = AllowanceEntryRecord {
         number: last.number,
@@ -59,10 +63,11 @@ pub(super) fn carry_piece(tx: &WriteTx, holder: Holder, now: UnixMs) -> Result<b
     account.first_entry = carried.number;
     put_allowance(tx, holder, &account)?;
     remove_entries_below(tx, holder, carried.number, PIECE)?;
-    Ok(true)
+    Ok(())
 }
 
 impl Allowances {
+    /// One round: a piece of each account that has old entries.
     pub(super) async fn carry_forward(&self, now: UnixMs) -> Result<()> {
         let found = self.store.read(move |tx| {
             let mut found = Vec::new();
@@ -75,7 +80,7 @@ impl Allowances {
         });
         for holder in found.await? {
             let carry = move |tx: &WriteTx| carry_piece(tx, holder, now);
-            while self.store.write(carry).await? {}
+            self.store.write(carry).await?;
         }
         Ok(())
     }

@@ -37,15 +37,17 @@ async fn what_is_older_than_400_days_is_carried_forward_in_one() {
     let holder = Holder::Group(GroupId::generate());
     account_of_days(&ledger, holder, 1_205).await;
     let allowances = Allowances::new(Arc::clone(&ledger.store));
-    // The first 805 are too old: two pieces.
+    // The first 804 are too old: two pieces.
     let now = 1_205 * DAY;
     allowances.carry_forward(now).await.unwrap();
+    assert_eq!(numbers(&ledger, holder).await[0], (500, 500), "one a round");
+    allowances.carry_forward(now).await.unwrap();
     let kept = numbers(&ledger, holder).await;
-    assert_eq!(kept[..2], [(805, 805), (806, 1)]);
-    assert_eq!(kept.len(), 401);
+    assert_eq!(kept[..2], [(804, 804), (805, 1)]);
+    assert_eq!(kept.len(), 402);
     let checked = ledger.store.read(check_all).await.unwrap();
-    assert_eq!(checked.entries, 401);
-    let page = allowances.entries(holder, Some(807), 50).await.unwrap();
+    assert_eq!(checked.entries, 402);
+    let page = allowances.entries(holder, Some(806), 50).await.unwrap();
     assert_eq!((page.entries.len(), page.next_before), (2, None));
     assert_eq!(
         page.entries[1].kind,
@@ -54,6 +56,16 @@ async fn what_is_older_than_400_days_is_carried_forward_in_one() {
     );
     allowances.carry_forward(now).await.unwrap();
     assert_eq!(numbers(&ledger, holder).await, kept, "and then no more");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_far_ahead_makes_no_entry_old() {
+    let ledger = Ledger::open();
+    let holder = Holder::Group(GroupId::generate());
+    account_of_days(&ledger, holder, 390).await;
+    let allowances = Allowances::new(Arc::clone(&ledger.store));
+    allowances.carry_forward(100_000 * DAY).await.unwrap();
+    assert_eq!(numbers(&ledger, holder).await.len(), 390);
 }
 
 #[tokio::test]
