@@ -6,6 +6,7 @@
 //! believed from anybody else. `guard` asks once for each request and hands the answer on with it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Once;
 
 use ipnet::IpNet;
 use poem::Request;
@@ -27,6 +28,18 @@ pub(super) fn see_visitor(request: &Request, config: &HttpConfig) -> Visitor {
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), SocketAddr::ip);
     let agent = request.headers().get(USER_AGENT);
     let agent = agent.and_then(|value| value.to_str().ok());
+    if has_only_other_header(peer, request.headers(), config) {
+        // It is a mistake in the configuration, or else what some client wrote: either is said once.
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            tracing::warn!(
+                proxy = %peer,
+                "a proxy that is trusted sends {}, and forwarded_header is {}: everybody behind it counts as one address",
+                header_name(other(config.forwarded_header)),
+                header_name(config.forwarded_header),
+            );
+        });
+    }
     let address = address_of(peer, request.headers(), config);
     Visitor::new(address, agent.unwrap_or_default())
 }
@@ -36,14 +49,37 @@ pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }
 
+fn header_name(header: ForwardedHeader) -> HeaderName {
+    match header {
+        ForwardedHeader::XForwardedFor => X_FORWARDED_FOR,
+        ForwardedHeader::Forwarded => FORWARDED,
+    }
+}
+
+fn other(header: ForwardedHeader) -> ForwardedHeader {
+    match header {
+        ForwardedHeader::XForwardedFor => ForwardedHeader::Forwarded,
+        ForwardedHeader::Forwarded => ForwardedHeader::XForwardedFor,
+    }
+}
+
+/// A proxy writes its header with every request, so one that lacks it was written by nobody who
+/// does as the configuration says.
+fn has_only_other_header(peer: IpAddr, headers: &HeaderMap, config: &HttpConfig) -> bool {
+    let has = |header| headers.contains_key(header_name(header));
+    let (expected, other) = (config.forwarded_header, other(config.forwarded_header));
+    is_trusted(peer, &config.trusted_proxies) && !has(expected) && has(other)
+}
+
 fn address_of(peer: IpAddr, headers: &HeaderMap, config: &HttpConfig) -> IpAddr {
     let (peer, trusted) = (peer.to_canonical(), &config.trusted_proxies);
     if !is_trusted(peer, trusted) {
         return peer;
     }
+    let name = header_name(config.forwarded_header);
     let hops = match config.forwarded_header {
-        ForwardedHeader::XForwardedFor => hops(headers, &X_FORWARDED_FOR, written_address),
-        ForwardedHeader::Forwarded => hops(headers, &FORWARDED, forwarded_for),
+        ForwardedHeader::XForwardedFor => hops(headers, &name, written_address),
+        ForwardedHeader::Forwarded => hops(headers, &name, forwarded_for),
     };
     walk(peer, &hops, trusted)
 }
@@ -202,6 +238,22 @@ mod tests {
                 "198.51.100.9",
                 "{lie}"
             );
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_writes_another_header_than_is_configured_is_found_out() {
+        let is_found = |header, peer: &str, names: &[HeaderName]| {
+            let value = |name: &HeaderName| (name.clone(), "for=198.51.100.9".parse().unwrap());
+            let headers = names.iter().map(value).collect();
+            has_only_other_header(peer.parse().unwrap(), &headers, &behind(header))
+        };
+        for header in [ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded] {
+            let (right, wrong) = (header_name(header), header_name(other(header)));
+            assert!(is_found(header, "10.1.2.3", std::slice::from_ref(&wrong)));
+            assert!(!is_found(header, "192.0.2.7", std::slice::from_ref(&wrong)));
+            assert!(!is_found(header, "10.1.2.3", &[wrong, right]));
+            assert!(!is_found(header, "10.1.2.3", &[]));
         }
     }
 
