@@ -75,7 +75,7 @@ impl Mailer {
         let mailer = Self {
             store,
             sealing: SealingKey::derive(house_key, SEALING_PURPOSE),
-            config: config.clone(),
+            config: config.raised(),
             house,
             resolver: GuardedResolver::default(),
             transport: OnceCell::new(),

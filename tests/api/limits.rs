@@ -198,6 +198,32 @@ async fn a_header_that_the_proxy_does_not_write_is_not_looked_at() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_writes_another_header_than_is_configured_is_named_in_the_log_once() {
+    let house = House::start_with(Options::default().with(PROXIES, "127.0.0.1")).await;
+    let warning =
+        "a proxy that is trusted sends forwarded, and forwarded_header is x-forwarded-for";
+    let ask = async |headers: &[(&str, &str)]| {
+        let mut request = house.stranger().request(Method::GET, "/health");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request).await.ok(200);
+    };
+    ask(&[]).await;
+    ask(&[
+        ("x-forwarded-for", "192.0.2.9"),
+        ("forwarded", "for=192.0.2.9"),
+    ])
+    .await;
+    assert!(!house.log().contains(warning));
+    for _ in 0..3 {
+        ask(&[("forwarded", "for=192.0.2.9")]).await;
+    }
+    house.logs(warning).await;
+    assert_eq!(house.log().matches(warning).count(), 1, "{}", house.log());
+}
+
+#[tokio::test]
 async fn a_credential_that_cannot_be_looked_at_counts_too() {
     // Thirty wrong keys are looked at, the next are slowed down: those count as well.
     let house = House::start_with(Options::default().with(NOBODY, "200")).await;
@@ -212,6 +238,16 @@ async fn a_credential_that_cannot_be_looked_at_counts_too() {
         }
     }
     panic!("never counted: {last}");
+}
+
+#[tokio::test]
+async fn what_is_too_short_for_mail_is_raised_at_the_start_and_the_log_says_so() {
+    let options = Options::default()
+        .with("CHATELAINE_MAIL__TIMEOUT_MS", "5")
+        .with("CHATELAINE_MAIL__FIRST_RETRY_MS", "100");
+    let house = House::start_with(options).await;
+    house.logs("timeout_ms in the section [mail] is 5").await;
+    assert!(!house.log().contains("first_retry_ms"), "{}", house.log());
 }
 
 #[tokio::test]

@@ -134,6 +134,15 @@ impl House {
         self.log.lock().expect("the log").clone()
     }
 
+    /// Waits until this stands in the log.
+    pub(crate) async fn logs(&self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log().contains(words) {
+            assert!(Instant::now() < deadline, "no {words:?} in {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// The token of the `count`th link to this page in the log, where links stand that could not be
     /// mailed; waits for it.
     pub(crate) async fn logged_token(&self, page: &str, count: usize) -> String {
