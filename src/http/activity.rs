@@ -1,5 +1,5 @@
 //! What goes on in each connection, as far as its deadline goes by it: whether a request of it is
-//! being answered, and how long it may do without.
+//! being answered, and how long it may do without; and whether an answer broke off.
 //!
 //! A connection that has asked nothing yet has one deadline, which nothing but a whole request
 //! moves. From then on what is written of an answer moves it, and while a request is with the guard
@@ -7,12 +7,17 @@
 //! begins and ends; they find each other by the local address that a request carries.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use poem::Request;
+use bytes::Bytes;
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use http_body_util::combinators::BoxBody;
 use poem::web::LocalAddr;
+use poem::{Body, Request, Response};
 use tokio::time::Instant;
 
 const SCHEME: &str = "connection";
@@ -41,6 +46,7 @@ struct Progress {
     was_asked: bool,
     unanswered: u32,
     deadline: Instant,
+    broke_off: bool,
 }
 
 impl Activities {
@@ -67,6 +73,7 @@ impl Activities {
                 was_asked: false,
                 unanswered: 0,
                 deadline: Instant::now() + self.timeouts.first_request,
+                broke_off: false,
             }),
         });
         self.by_number().insert(number, Arc::clone(&activity));
@@ -138,6 +145,11 @@ impl Activity {
         }
     }
 
+    /// Whether the body of an answer failed in the middle.
+    pub(super) fn broke_off(&self) -> bool {
+        self.progress().broke_off
+    }
+
     /// When the connection ends unless something happens; ask again then.
     pub(super) fn due_at(&self, now: Instant) -> Instant {
         let progress = self.progress();
@@ -158,6 +170,22 @@ impl Answering {
         progress.unanswered += 1;
         drop(progress);
         Self(activity)
+    }
+
+    /// The same answer; should its body fail, the connection hears of it.
+    pub(super) fn watch_body(&self, mut response: Response) -> Response {
+        let mut body: BoxBody<Bytes, io::Error> = response.take_body().into();
+        // Where the length was said, what lacks its end is seen to.
+        if body.size_hint().exact().is_none() {
+            let activity = Arc::clone(&self.0);
+            let failed = move |error| {
+                activity.progress().broke_off = true;
+                error
+            };
+            body = body.map_err(failed).boxed();
+        }
+        response.set_body(Body::from(body));
+        response
     }
 }
 

@@ -254,7 +254,17 @@ impl Connection {
         self.own_answer.is_some() || (bytes.starts_with(OWN_ANSWER) && !self.followed.was_asked())
     }
 
+    /// Of an answer that failed in the middle the end must not be written. By HTTP/2 hyper takes its
+    /// stream back. By HTTP/1 it gives the connection up, but poem drives it on, and it then ends the
+    /// answer as if it were whole.
+    fn must_not_go_on(&self) -> bool {
+        !matches!(self.written, Written::Http2(_)) && self.followed.broke_off()
+    }
+
     fn poll_write_bytes(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        if self.must_not_go_on() {
+            return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
+        }
         if !self.is_own_answer(bytes) {
             return Pin::new(&mut self.stream).poll_write(context, bytes);
         }

@@ -64,7 +64,7 @@ impl Guard {
         E: Endpoint,
         E::Output: IntoResponse,
     {
-        let _answering = self.activities.begin_answer(&request);
+        let followed = self.activities.begin_answer(&request);
         let request_id = uuid::Uuid::now_v7().simple().to_string();
         let header =
             HeaderValue::from_str(&request_id).expect("hexadecimal digits are a header value");
@@ -89,7 +89,10 @@ impl Guard {
         headers.insert(REQUEST_ID_HEADER, header);
         let has_tls = self.appliance.config.http.has_tls();
         protect(headers, is_api, has_tls);
-        Ok(response)
+        Ok(match &followed {
+            Some(answering) => answering.watch_body(response),
+            None => response,
+        })
     }
 
     async fn answer<E>(&self, endpoint: Arc<E>, mut request: Request) -> Response

@@ -123,7 +123,8 @@ async fn who_asked_something_by_http_2_and_falls_silent_is_let_go() {
 #[tokio::test]
 async fn no_ping_holds_a_connection_that_asks_nothing_or_reads_no_answer() {
     let house = patient_at_first().await;
-    for (path, window_bytes) in [("/health", 65_535), ("/api/v1/openapi.json", 0)] {
+    let all = [("/health", 65_535), ("/api/v1/openapi.json", 0)];
+    let all = all.map(async |(path, window_bytes)| {
         let mut options = h2::client::Builder::new();
         options.initial_window_size(window_bytes);
         let connecting = options.handshake::<_, &[u8]>(connect(&house).await);
@@ -143,7 +144,8 @@ async fn no_ping_holds_a_connection_that_asks_nothing_or_reads_no_answer() {
         assert!(ended.is_ok(), "{path}: it stays for ever");
         drop(answer);
         driving.abort();
-    }
+    });
+    futures_util::future::join_all(all).await;
 }
 
 #[tokio::test]
