@@ -114,6 +114,17 @@ impl Caller {
         }
     }
 
+    /// An administrator whose session has ended since they were asked who they are.
+    #[cfg(test)]
+    pub(crate) fn administrator_who_left() -> Self {
+        Self {
+            user_id: UserId::generate(),
+            username: "ada".into(),
+            role: UserRole::Admin,
+            means: Means::Session(SessionId::generate()),
+        }
+    }
+
     /// None: an API key.
     pub(super) fn session_id(&self) -> Option<SessionId> {
         match self.means {

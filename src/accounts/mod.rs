@@ -74,7 +74,7 @@ pub use self::registration_keys::{
 pub use self::requests::{
     RequestDecision, RequestPage, RequestPlace, RequestRecord, RequestView, RequestWish,
 };
-pub use self::rights::check_is_here;
+pub use self::rights::{check_caller, check_is_here};
 pub use self::sessions::{Carrier, Credentials, SessionView, SignedIn};
 pub use self::settings::{
     PrivacyRules, RegistrationApproval, RegistrationMode, RegistrationRules,

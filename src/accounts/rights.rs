@@ -80,8 +80,8 @@ async fn sleep_until(until: Option<UnixMs>) {
 }
 
 /// Refuses a caller whose session or key has ended, or who has lost the role they had, since they were
-/// asked who they are. The first thing in every transaction that writes for one.
-pub(super) fn check_caller(tx: &impl Reads, caller: &Caller) -> Result<()> {
+/// asked who they are. The first thing in every transaction that writes for one, in whichever room.
+pub fn check_caller(tx: &impl Reads, caller: &Caller) -> Result<()> {
     match standing(tx, caller)? {
         Standing::Good(_) => Ok(()),
         Standing::Gone => Err(Error::unauthenticated(

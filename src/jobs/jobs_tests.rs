@@ -242,14 +242,21 @@ async fn a_job_is_cancelled_whether_it_runs_or_waits_and_the_next_one_follows() 
             let last = bench.queue(pull("last")).await;
             let mut reader = bench.jobs.read(running).await.unwrap().unwrap();
             while !reader.next().await.unwrap().unwrap().is_running {}
+            let refused = bench
+                .jobs
+                .cancel(waiting, |_| Err(Error::unauthenticated("they have left")));
+            assert!(refused.await.is_err());
+            let view = bench.jobs.find(waiting).await.unwrap().unwrap();
+            assert!(view.record.ending.is_none(), "who has left cancels nothing");
             for id in [waiting, running] {
-                let view = bench.jobs.cancel(id).await.unwrap();
+                let view = bench.jobs.cancel(id, |_| Ok(())).await.unwrap();
                 assert_eq!(view.record.ending.unwrap().outcome, JobOutcome::Cancelled);
             }
             assert_eq!(bench.outcome(last).await, JobOutcome::Done);
-            let again = bench.jobs.cancel(last).await.unwrap();
+            let again = bench.jobs.cancel(last, |_| Ok(())).await.unwrap();
             assert_eq!(again.record.ending.unwrap().outcome, JobOutcome::Done);
-            assert!(bench.jobs.cancel(JobId::generate()).await.is_err());
+            let unknown = bench.jobs.cancel(JobId::generate(), |_| Ok(()));
+            assert!(unknown.await.is_err());
         })
         .await;
     assert_eq!(performed.load(Ordering::Relaxed), 2);

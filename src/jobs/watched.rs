@@ -140,11 +140,19 @@ impl Jobs {
     }
 
     /// Returns when nothing of the job is going on any more. One that has ended stays as it is.
-    pub async fn cancel(self: &Arc<Self>, id: JobId) -> Result<JobView> {
+    /// `may` says in the transaction that cancels whether whoever asks still may.
+    pub async fn cancel(
+        self: &Arc<Self>,
+        id: JobId,
+        may: impl Fn(&WriteTx) -> Result<()> + Send + 'static,
+    ) -> Result<JobView> {
         let no_such_job = || Error::not_found("job");
         let mut reader = self.read(id).await?.ok_or_else(no_such_job)?;
         self.store
-            .write(move |tx| end(tx, id, JobOutcome::Cancelled))
+            .write(move |tx| {
+                may(tx)?;
+                end(tx, id, JobOutcome::Cancelled)
+            })
             .await?;
         let running = self.running().get(&id).map(|it| it.cancelled.clone());
         if let Some(cancelled) = running {

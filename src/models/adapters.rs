@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::choosing::AdapterChoice;
 pub use self::taking_in::NewAdapter;
-use crate::accounts::Caller;
+use crate::accounts::{Caller, check_caller};
 use crate::engine::{AdapterFile, Engine, ModelRunner};
 use crate::error::{Error, Result};
 use crate::store::adapters::{
@@ -190,7 +190,8 @@ impl Adapters {
         file: impl AsyncRead + Unpin,
     ) -> Result<Adapter> {
         caller.require_admin()?;
-        self.add(new, declared_bytes, file).await
+        self.take_in(Some(caller.clone()), new, declared_bytes, file)
+            .await
     }
 
     pub async fn change(
@@ -205,11 +206,12 @@ impl Adapters {
         let description = description.map(wording::valid_description);
         let (name, description) = (name.transpose()?, description.transpose()?);
         wording::check_scale(change.default_scale)?;
-        let (adapters, id) = (Arc::clone(self), id.to_owned());
+        let (adapters, id, caller) = (Arc::clone(self), id.to_owned(), caller.clone());
         self.to_its_end(async move {
             let _turn = adapters.changing.lock().await;
             let wanted = id.clone();
             let write = move |tx: &WriteTx| {
+                check_caller(tx, &caller)?;
                 let mut record =
                     find_adapter(tx, &wanted)?.ok_or_else(|| Error::not_found("adapter"))?;
                 if let Some(name) = &name {
@@ -236,18 +238,25 @@ impl Adapters {
     /// Deletes the file with its record. A reply that is being written with it is finished.
     pub async fn delete(self: &Arc<Self>, caller: &Caller, id: &str) -> Result<()> {
         caller.require_admin()?;
-        self.remove(id).await
+        self.remove_for(Some(caller.clone()), id).await
     }
 
     /// The same for whoever has the data folder.
     pub async fn remove(self: &Arc<Self>, id: &str) -> Result<()> {
+        self.remove_for(None, id).await
+    }
+
+    async fn remove_for(self: &Arc<Self>, caller: Option<Caller>, id: &str) -> Result<()> {
         let (adapters, id) = (Arc::clone(self), id.to_owned());
         self.to_its_end(async move {
             let _turn = adapters.changing.lock().await;
             let removed = id.clone();
             let there = adapters
                 .store
-                .write(move |tx| remove_adapter(tx, &removed))
+                .write(move |tx| {
+                    check_may_write(tx, caller.as_ref())?;
+                    remove_adapter(tx, &removed)
+                })
                 .await?;
             if !there {
                 return Err(Error::not_found("adapter"));
@@ -272,6 +281,11 @@ impl Adapters {
     ) -> Result<T> {
         self.tasks.spawn(work).await.map_err(Error::internal)?
     }
+}
+
+/// None: whoever has the data folder.
+fn check_may_write(tx: &WriteTx, caller: Option<&Caller>) -> Result<()> {
+    caller.map_or(Ok(()), |caller| check_caller(tx, caller))
 }
 
 fn log_trouble(adapter: &Adapter) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::pull::{Meter, Preview, Progress, Puller};
-use crate::accounts::Caller;
+use crate::accounts::{Caller, check_caller};
 use crate::error::{Error, Result};
 use crate::ids::JobId;
 use crate::jobs::{JobProgress, JobReader, JobView, Jobs};
@@ -57,7 +57,13 @@ impl Pulls {
             size_bytes: plan.size_bytes,
         };
         let record = JobRecord::new(JobTask::PullModel(pull));
-        let queued = self.store.write(move |tx| find_or_put(tx, &record)).await?;
+        let caller = caller.clone();
+        let queueing = self.store.write(move |tx| {
+            // Finding out what to pull took its time.
+            check_caller(tx, &caller)?;
+            find_or_put(tx, &record)
+        });
+        let queued = queueing.await?;
         self.jobs.wake();
         let found = self.jobs.find(queued).await?;
         found.ok_or_else(|| Error::not_found("job"))
@@ -86,7 +92,9 @@ impl Pulls {
     /// What has come is kept, so that another pull goes on with it, unless it is to be discarded.
     pub async fn cancel_job(&self, caller: &Caller, id: JobId, discard: bool) -> Result<JobView> {
         may_see(caller)?;
-        let view = self.jobs.cancel(id).await?;
+        let asked = caller.clone();
+        let cancelling = self.jobs.cancel(id, move |tx| check_caller(tx, &asked));
+        let view = cancelling.await?;
         if let (true, JobTask::PullModel(pull)) = (discard, &view.record.task) {
             self.puller.discard(&pull.file).await?;
         }

@@ -4,11 +4,15 @@
 //! engine is handed, right after it was written. A key is sealed before it is stored, is never
 //! given out again, and goes to no server it was not entered for.
 
+#[cfg(test)]
+#[path = "remote_sources_tests.rs"]
+mod tests;
+
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use crate::accounts::Caller;
+use crate::accounts::{Caller, check_caller};
 use crate::clock::now_ms;
 use crate::engine::remote::{
     AddressCheck, AddressStatus, ApiKey, Continuation, RemoteEngine, RemoteOptions, RemoteSource,
@@ -143,9 +147,10 @@ impl RemoteSources {
         };
         new.options.apply(&mut record.options);
         self.source_of(&record).validate()?;
-        let written = record.clone();
+        let (written, caller) = (record.clone(), caller.clone());
         self.store
             .write(move |tx| {
+                check_caller(tx, &caller)?;
                 if list_remote_sources(tx)?.len() >= MAX_SOURCES {
                     return Err(Error::conflict("there can be no more than 64 sources"));
                 }
@@ -173,7 +178,9 @@ impl RemoteSources {
             Some(key) => Some(self.sealed(id, key)?),
             None => None,
         };
+        let caller = caller.clone();
         let written = self.store.write(move |tx| {
+            check_caller(tx, &caller)?;
             let mut record = find_remote_source(tx, &id)?.ok_or_else(no_such_source)?;
             if let Some(addresses) = &addresses {
                 if sealed_key.is_none() {
@@ -199,8 +206,11 @@ impl RemoteSources {
 
     pub async fn delete(&self, caller: &Caller, id: &str) -> Result<()> {
         caller.require_admin()?;
-        let id = parse_id(id)?;
-        let removed = self.store.write(move |tx| remove_remote_source(tx, &id));
+        let (id, caller) = (parse_id(id)?, caller.clone());
+        let removed = self.store.write(move |tx| {
+            check_caller(tx, &caller)?;
+            remove_remote_source(tx, &id)
+        });
         if !removed.await? {
             return Err(no_such_source());
         }

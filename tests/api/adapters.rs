@@ -220,6 +220,39 @@ async fn an_upload_that_breaks_off_leaves_no_bytes_and_neither_does_a_crash() {
 }
 
 #[tokio::test]
+async fn who_is_demoted_while_their_file_comes_leaves_no_adapter() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let bob = house.add_user(&ada, "bob").await;
+    let found = ada.get("/api/v1/admin/users?q=bob").await.ok(200);
+    let bobs = format!("/api/v1/admin/users/{}", text(&found, "/items/0/user/id"));
+    ada.patch(&bobs, json!({"role": "admin"})).await.ok(200);
+    let mut bytes = AdapterFile::named("Pirate").bytes();
+    let end = bytes.split_off(bytes.len() - 1);
+    let (demoted, is_demoted) = tokio::sync::oneshot::channel::<()>();
+    let last = async move {
+        let _ = is_demoted.await;
+        Ok(end)
+    };
+    let begun = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes)]);
+    let file = Body::wrap_stream(begun.chain(futures_util::stream::once(last)));
+    let sending = tokio::spawn(async move { bob.upload_adapter("scripted", file).await });
+    until("the file does not begin to come", || {
+        files(&house).len() == 1
+    })
+    .await;
+    ada.patch(&bobs, json!({"role": "user"})).await.ok(200);
+    let _ = demoted.send(());
+    let answer = sending.await.expect("an answer");
+    assert!((400..500).contains(&answer.status), "{}", answer.text);
+    assert!(listed(&ada).await.is_empty());
+    until("what was received is still there", || {
+        files(&house).is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_upload_that_does_not_go_on_is_not_waited_for() {
     let options = Options::default().with("CHATELAINE_HTTP__BODY_TIMEOUT_MS", "400");
     let house = House::start_with(options).await;

@@ -364,7 +364,6 @@ async fn what_a_demoted_administrator_has_begun_is_not_done() {
     })
     .await;
     ada.patch(&his, json!({"role": "user"})).await.ok(200);
-    let (names, rule) = (names_of(&ada).await, reason(&ada, "closed").await);
     let mut refused = 0;
     for request in begun {
         match request.await.expect("a request ends") {
@@ -374,7 +373,8 @@ async fn what_a_demoted_administrator_has_begun_is_not_done() {
         }
     }
     assert!(refused > 0, "all were quicker than the demotion");
-    // What lies in the folder is found by the next look.
+    let (names, rule) = (names_of(&ada).await, reason(&ada, "closed").await);
+    // What the refused left in the folder would be found by the next look.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(names_of(&ada).await, names);
     assert_eq!(reason(&ada, "closed").await, rule);

@@ -4,7 +4,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chatelaine::plugins::{PluginChange, PluginState, RegistrationVerdict, ReplyVerdict};
+use chatelaine::error::{Error, ErrorKind, Result};
+use chatelaine::plugins::{
+    Administrator, NewPlugin, PluginChange, PluginState, RegistrationVerdict, ReplyVerdict,
+};
+use chatelaine::store::WriteTx;
+use chatelaine::store::audit::AuditActor;
 
 use crate::plugins::{registration, until};
 use crate::plugins_asked::{Admin, Room, applying, replying};
@@ -121,7 +126,7 @@ async fn a_hook_that_always_fails_switches_its_plugin_off_though_another_answers
     let both = format!("{}\n{}", registration("throw \"no\""), reply("allow()"));
     let manifest = "name = \"both\"\nversion = \"1\"\n\
         hooks = [\"registration_before_accept\", \"reply_before_start\"]\n";
-    let new = chatelaine::plugins::NewPlugin {
+    let new = NewPlugin {
         name: "both".into(),
         manifest: Some(manifest.into()),
         source: both,
@@ -253,5 +258,47 @@ async fn a_file_that_is_a_pipe_holds_nobody_up() {
             .await
             .is_some_and(|it| it.contains("no file"))
     );
+    room.close().await;
+}
+
+/// An administrator no more, since they were asked.
+#[derive(Clone)]
+struct Former;
+
+impl Administrator for Former {
+    fn require_admin(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn still_actor(&self, _tx: &WriteTx) -> Result<AuditActor> {
+        Err(Error::unauthenticated("sign in again"))
+    }
+}
+
+#[tokio::test]
+async fn who_was_an_administrator_adds_changes_and_deletes_no_plugin() {
+    let room = Room::open().await;
+    room.add("strict", REPLY, reply("refuse(\"no\")"), "").await;
+    let new = NewPlugin {
+        name: "more".into(),
+        manifest: None,
+        source: reply("allow()"),
+    };
+    let mild = PluginChange {
+        source: Some(reply("allow()")),
+        ..PluginChange::default()
+    };
+    let refusals = [
+        room.plugins.create(&Former, new).await.err(),
+        room.plugins.change(&Former, "strict", mild).await.err(),
+        room.plugins.delete(&Former, "strict").await.err(),
+    ];
+    for refusal in refusals {
+        assert_eq!(refusal.expect("a refusal").kind, ErrorKind::Unauthenticated);
+    }
+    assert!(is_refused(&room).await);
+    let source = std::fs::read_to_string(file(room.folder.path(), "main.rhai"));
+    assert_eq!(source.expect("the script"), reply("refuse(\"no\")"));
+    assert!(!room.folder.path().join("plugins/more").exists());
     room.close().await;
 }

@@ -18,6 +18,8 @@ mod refill;
 mod reservations;
 mod rules;
 mod stewards;
+#[cfg(test)]
+mod stewards_tests;
 mod views;
 
 use std::sync::{Arc, OnceLock};

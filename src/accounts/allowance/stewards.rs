@@ -11,6 +11,7 @@ use super::{
 };
 use crate::accounts::audit::audited_by;
 use crate::accounts::post::Post;
+use crate::accounts::rights::Issuer;
 use crate::accounts::validity::is_plain_line;
 use crate::accounts::{AuditActor, Caller};
 use crate::clock::{UnixMs, now_ms};
@@ -218,7 +219,7 @@ impl Allowances {
         change: AllowanceChange,
     ) -> Result<AllowanceView> {
         caller.require_admin()?;
-        self.change_by(caller.actor(), holder, change).await
+        self.change_by(Issuer::of(caller), holder, change).await
     }
 
     /// For the command line.
@@ -228,13 +229,13 @@ impl Allowances {
         change: AllowanceChange,
     ) -> Result<AllowanceView> {
         let holder = Holder::User(self.user_id_of(login).await?);
-        self.change_by(AuditActor::CommandLine, holder, change)
-            .await
+        let issuer = Issuer::Folder(AuditActor::CommandLine);
+        self.change_by(issuer, holder, change).await
     }
 
     async fn change_by(
         &self,
-        actor: AuditActor,
+        issuer: Issuer,
         holder: Holder,
         wanted: AllowanceChange,
     ) -> Result<AllowanceView> {
@@ -242,7 +243,7 @@ impl Allowances {
         let post = self.post.clone();
         self.store
             .write(move |tx| {
-                change(tx, holder, &wanted, &actor)?;
+                change(tx, holder, &wanted, &issuer.actor(tx)?)?;
                 let telling = post.as_ref();
                 telling.map_or(Ok(()), |post| {
                     tell_of_top_up(tx, post, holder, wanted.amount)
@@ -268,9 +269,9 @@ impl Allowances {
         if let Some(amount) = amount {
             require_amount("amount", amount)?;
         }
-        let actor = caller.actor();
+        let issuer = Issuer::of(caller);
         self.store
-            .write(move |tx| set_budget(tx, group_id, amount, refill, &actor))
+            .write(move |tx| set_budget(tx, group_id, amount, refill, &issuer.actor(tx)?))
             .await?;
         self.view(Holder::Group(group_id)).await
     }
@@ -278,20 +279,15 @@ impl Allowances {
     /// Takes a group's budget away, with its ledger, so that its people spend only their own.
     pub async fn remove_budget(&self, caller: &Caller, group_id: GroupId) -> Result<()> {
         caller.require_admin()?;
-        let actor = caller.actor();
+        let issuer = Issuer::of(caller);
         let holder = Holder::Group(group_id);
         self.store
             .write(move |tx| {
+                let actor = issuer.actor(tx)?;
                 find_allowance(tx, holder)?.ok_or_else(|| Error::not_found("budget"))?;
                 super::ledger::close_allowance(tx, holder)?;
                 let name = name_of(tx, holder)?;
-                audited_by(
-                    tx,
-                    actor.clone(),
-                    "allowance.budget_removed",
-                    &name,
-                    json!({}),
-                )
+                audited_by(tx, actor, "allowance.budget_removed", &name, json!({}))
             })
             .await
     }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use tokio::io::AsyncRead;
 
 use super::incoming::{Incoming, too_large};
-use super::{Adapter, Adapters, files, wording};
+use super::{Adapter, Adapters, check_may_write, files, wording};
+use crate::accounts::Caller;
 use crate::clock::now_ms;
 use crate::engine::{ModelState, ProbeFailure};
 use crate::error::{Error, ErrorKind, Result};
@@ -40,6 +41,17 @@ impl Adapters {
     /// For whoever has the data folder; others are asked who they are by [`Adapters::upload`].
     pub async fn add(
         self: &Arc<Self>,
+        new: NewAdapter,
+        declared_bytes: Option<u64>,
+        file: impl AsyncRead + Unpin,
+    ) -> Result<Adapter> {
+        self.take_in(None, new, declared_bytes, file).await
+    }
+
+    /// `caller` None: whoever has the data folder.
+    pub(super) async fn take_in(
+        self: &Arc<Self>,
+        caller: Option<Caller>,
         new: NewAdapter,
         declared_bytes: Option<u64>,
         file: impl AsyncRead + Unpin,
@@ -75,7 +87,7 @@ impl Adapters {
             audience: new.audience,
             created_at: now_ms(),
         };
-        self.to_its_end(Arc::clone(self).install(incoming, record))
+        self.to_its_end(Arc::clone(self).install(caller, incoming, record))
             .await
     }
 
@@ -138,6 +150,7 @@ impl Adapters {
 
     async fn install(
         self: Arc<Self>,
+        caller: Option<Caller>,
         mut incoming: Incoming,
         mut record: AdapterRecord,
     ) -> Result<Adapter> {
@@ -163,7 +176,11 @@ impl Adapters {
             .map_err(Error::internal)?;
         let written = record.clone();
         self.store
-            .write(move |tx| put_adapter(tx, &written))
+            .write(move |tx| {
+                // A file may take hours to come.
+                check_may_write(tx, caller.as_ref())?;
+                put_adapter(tx, &written)
+            })
             .await?;
         incoming.keep();
         let adapter = Adapter {
