@@ -9,7 +9,7 @@ use super::post::{Delivery, Post, UnsentLink};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::ids::UserId;
-use crate::mail::MailKind;
+use crate::mail::{MailKind, Surplus};
 use crate::secrets::{hash_secret, random_secret};
 use crate::store::links::{
     LinkPurpose, LinkRecord, find_link, list_links_of, put_link, remove_links,
@@ -127,7 +127,7 @@ pub(super) enum Mailed {
     /// One was mailed moments ago, or several lately; they are good.
     ThereIsOne,
     /// Too many mails go there, so none was made.
-    TooMany,
+    TooMany(Surplus),
 }
 
 impl MailedLink<'_> {
@@ -148,8 +148,8 @@ impl MailedLink<'_> {
             return Ok(Mailed::ThereIsOne);
         }
         let delivery = post.tell_at(tx, self.email, user, self.kind)?;
-        if delivery == Delivery::TooMany {
-            return Ok(Mailed::TooMany);
+        if let Delivery::TooMany(surplus) = delivery {
+            return Ok(Mailed::TooMany(surplus));
         }
         before.sort_by_key(|link| std::cmp::Reverse(link.created_at));
         if let Some(oldest) = before.get(MAILED_LIMIT - 1) {

@@ -10,7 +10,7 @@ use super::people::is_administrator;
 use crate::error::Result;
 use crate::ids::UserId;
 use crate::mail::{
-    Address, Asker, Language, Mail, MailKind, Mailer, Queued, find_approver, too_many_to_recipient,
+    Address, Asker, Language, Mail, MailKind, Mailer, Queued, Surplus, find_approver,
 };
 use crate::store::WriteTx;
 use crate::store::mails::{list_mails, remove_mail};
@@ -30,8 +30,7 @@ pub(super) struct Post {
 pub(super) enum Delivery {
     /// Mail is not set up, or there is no address.
     Impossible,
-    /// Somebody is asking for too many.
-    TooMany,
+    TooMany(Surplus),
     OnItsWay,
 }
 
@@ -56,11 +55,11 @@ impl UnsentLink {
         Self::after(Delivery::OnItsWay, "")
     }
 
-    /// For who asks for a mail and nothing else: where there are too many they hear it, and the
-    /// transaction leaves the link they have.
+    /// For who asks for a mail and nothing else, or for what is nothing without its mail: where there
+    /// are too many they hear it, and the transaction writes nothing.
     pub(super) fn unless_too_many(self) -> Result<Self> {
         match self.delivery {
-            Delivery::TooMany => Err(too_many_to_recipient()),
+            Delivery::TooMany(surplus) => Err(surplus.refusal()),
             Delivery::Impossible | Delivery::OnItsWay => Ok(self),
         }
     }
@@ -173,15 +172,12 @@ impl Post {
     }
 
     fn queue(&self, tx: &WriteTx, mail: &Mail, user_id: Option<UserId>) -> Result<Delivery> {
-        Ok(
-            match self.mailer.queue_for(tx, mail, user_id, self.asker)? {
-                Queued::Queued => Delivery::OnItsWay,
-                Queued::TooManyToRecipient | Queued::TooManyByAsker | Queued::QueueFull => {
-                    Delivery::TooMany
-                }
-                Queued::NotConfigured => Delivery::Impossible,
-            },
-        )
+        let queued = self.mailer.queue_for(tx, mail, user_id, self.asker)?;
+        Ok(match queued {
+            Queued::Queued => Delivery::OnItsWay,
+            Queued::TooMany(surplus) => Delivery::TooMany(surplus),
+            Queued::NotConfigured => Delivery::Impossible,
+        })
     }
 }
 

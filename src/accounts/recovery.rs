@@ -306,7 +306,7 @@ pub(super) fn ask_to_prove(
             Ok(unsent)
         }
         Mailed::ThereIsOne => Ok(UnsentLink::none()),
-        Mailed::TooMany => Ok(UnsentLink::after(Delivery::TooMany, &address)),
+        Mailed::TooMany(surplus) => Ok(UnsentLink::after(Delivery::TooMany(surplus), &address)),
     }
 }
 

@@ -126,7 +126,8 @@ impl Accounts {
         let user = self.make_user(new, UserRole::User).await?;
         let session = self.new_session(user.id, carrier, visitor);
         let prepared = Prepared {
-            post: self.post.asked_by(Asker::Network(visitor.network())),
+            post: self.post.clone(),
+            asker: Asker::Network(visitor.network()),
             link: NewLink::generate(&PROVE_EMAIL),
             request: NewRequest::generate(RequestWish::Account, reason),
             user,
@@ -187,6 +188,7 @@ const REQUEST: &str = "it decides whether somebody who registered is let in";
 /// Everything a registration writes, made before its transaction.
 struct Prepared {
     post: Post,
+    asker: Asker,
     link: NewLink,
     request: NewRequest,
     user: UserRecord,
@@ -204,8 +206,11 @@ impl Prepared {
         let mut user = self.user.clone();
         // The rules may be others than before the password was hashed.
         check_email_is_there(terms.awaited, user.email.as_deref())?;
+        let mut post = self.post.asked_by(self.asker);
         let mut tokens = self.grant.tokens;
         if let Some(key) = terms.key {
+            // A class may come from one network; whoever gave it a key wanted it here.
+            post = self.post.clone();
             user.role = key.grants.role;
             user.group_ids = those_there(tx, &key.grants.group_ids)?;
             user.registration_key_id = Some(key.id);
@@ -235,12 +240,13 @@ impl Prepared {
         match terms.awaited {
             None => put_session(tx, &self.session)?,
             Some(awaited) => {
-                let post = &self.post;
                 if awaited.email {
-                    unsent.push((send_proof(tx, post, &self.link, &user)?, PROOF));
+                    // Without its link nobody could use the account, and its name would be taken.
+                    let sent = send_proof(tx, &post, &self.link, &user)?;
+                    unsent.push((sent.unless_too_many()?, PROOF));
                 }
                 if awaited.approval {
-                    unsent.push((open_request(tx, post, &self.request, &user)?, REQUEST));
+                    unsent.push((open_request(tx, &post, &self.request, &user)?, REQUEST));
                 }
             }
         }

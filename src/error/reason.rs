@@ -67,6 +67,8 @@ reasons! {
     NoEmailToProve = "no_email_to_prove": "no address of this account waits to be proved",
     MailNotSetUp = "mail_not_set_up": "this house sends no mail",
     TooManyMails = "too_many_mails": "this address got too many such mails; `retry_after_s`",
+    TooManyMailsAsked = "too_many_mails_asked": "this account, or this network, had too many mails sent to others; `retry_after_s`",
+    MailQueueFull = "mail_queue_full": "too many mails wait to be sent",
     AdministratorAlready = "administrator_already": "one cannot ask for what one is",
     RequestOpen = "request_open": "an earlier request waits for its answer",
     RequestDecided = "request_decided": "somebody has decided this request",

@@ -8,18 +8,50 @@
 use std::net::IpAddr;
 
 use super::kinds::{Mail, MailKind};
-use super::queue::Queued;
 use crate::clock::UnixMs;
-use crate::error::Result;
+use crate::error::{Error, Reason, Result};
 use crate::ids::{MailId, UserId};
 use crate::secrets::hash_secret;
 use crate::store::WriteTx;
 use crate::store::mails::{count_mails, count_mails_to, put_mail_to};
 
+const RETRY_AFTER_S: u32 = 600;
 const MAX_WAITING: u64 = 10_000;
 /// Beyond this only what somebody causes whom the house knows.
 const MAX_WAITING_OF_STRANGERS: u64 = 8_000;
 pub(super) const WINDOW_MS: i64 = 60 * 60 * 1000;
+
+/// Why a mail is one too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Surplus {
+    /// The recipient got too many of this kind within an hour.
+    ToRecipient,
+    /// Whoever asked had too many sent to addresses that are not theirs, within an hour.
+    ByAsker,
+    /// Far too many wait already.
+    QueueFull,
+}
+
+impl Surplus {
+    /// For whoever asks for a mail and nothing else, or for what is nothing without its mail.
+    pub fn refusal(self) -> Error {
+        let (sentence, reason) = match self {
+            Self::ToRecipient => (
+                "this address got too many such mails within an hour",
+                Reason::TooManyMails,
+            ),
+            Self::ByAsker => (
+                "too many mails were asked for from here within an hour",
+                Reason::TooManyMailsAsked,
+            ),
+            Self::QueueFull => {
+                let full = Error::overloaded("too many mails wait to be sent", RETRY_AFTER_S);
+                return full.with_reason(Reason::MailQueueFull);
+            }
+        };
+        Error::rate_limited(sentence, RETRY_AFTER_S).with_reason(reason)
+    }
+}
 
 /// Who has a mail sent that may go to somebody else's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,20 +130,20 @@ pub(super) fn refuse_surplus(
     mail: &Mail,
     asker: Option<Asker>,
     now: UnixMs,
-) -> Result<Option<Queued>> {
+) -> Result<Option<Surplus>> {
     let waiting = count_mails(tx)?.waiting;
     if waiting >= MAX_WAITING || (waiting >= MAX_WAITING_OF_STRANGERS && mail.kind.is_strangers()) {
-        return Ok(Some(Queued::QueueFull));
+        return Ok(Some(Surplus::QueueFull));
     }
     let since = now - WINDOW_MS;
     let limit = mail.kind.hourly_limit();
     if count_mails_to(tx, recipient_key(mail), since, limit)? >= limit {
-        return Ok(Some(Queued::TooManyToRecipient));
+        return Ok(Some(Surplus::ToRecipient));
     }
     if let Some(asker) = asker.filter(|_| mail.kind.goes_to_anybody()) {
         let limit = asker.hourly_limit();
         if count_mails_to(tx, asker.key(), since, limit)? >= limit {
-            return Ok(Some(Queued::TooManyByAsker));
+            return Ok(Some(Surplus::ByAsker));
         }
     }
     Ok(None)

@@ -31,9 +31,9 @@ use tokio::sync::{Notify, OnceCell};
 
 pub use self::address::Address;
 pub use self::failure::{Failure, Step};
-pub use self::flooding::Asker;
+pub use self::flooding::{Asker, Surplus};
 pub use self::kinds::{Language, Mail, MailKind, Role, Wish};
-pub use self::queue::{MailPage, Queued, QueuedMail, QueuedMailState, too_many_to_recipient};
+pub use self::queue::{MailPage, Queued, QueuedMail, QueuedMailState};
 pub use self::sender::no_server;
 pub use self::settings::{
     MailOverview, MailSettings, MailSettingsChange, Password, Security, find_approver,

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use super::failure::Failure;
-use super::flooding::{Asker, WINDOW_MS, count, refuse_surplus};
+use super::flooding::{Asker, Surplus, WINDOW_MS, count, refuse_surplus};
 use super::kinds::Mail;
 use super::sender::no_server;
 use super::settings::is_configured;
 use super::{Language, MailKind, Mailer};
-use crate::accounts::Caller;
+use crate::accounts::{Caller, check_caller};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Reason, Result};
 use crate::ids::{MailId, UserId};
@@ -24,7 +24,6 @@ use crate::store::mails::{
 /// What failed for good is kept so long, and no more of it than so many.
 const KEEP_FAILED_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 const MAX_FAILED: usize = 1_000;
-const RETRY_AFTER_S: u32 = 600;
 /// In pauses of the first length; the last is repeated.
 const PAUSES: [i64; 8] = [1, 5, 15, 60, 120, 240, 480, 720];
 /// A mail is given up after three days, where the first pause is a minute.
@@ -38,12 +37,7 @@ pub enum Queued {
     Queued,
     /// There is no mail server; nobody will hear of it by mail.
     NotConfigured,
-    /// The recipient got too many of this kind within an hour.
-    TooManyToRecipient,
-    /// Whoever asked had too many sent to addresses that are not theirs, within an hour.
-    TooManyByAsker,
-    /// Far too many wait already.
-    QueueFull,
+    TooMany(Surplus),
 }
 
 /// A mail as an administrator sees it.
@@ -126,9 +120,9 @@ impl Mailer {
             return Ok(Queued::NotConfigured);
         }
         let (id, now) = (MailId::generate(), now_ms());
-        if let Some(refused) = refuse_surplus(tx, mail, asker, now)? {
-            tracing::warn!(kind = mail.kind.name(), reason = ?refused, "a mail was not queued");
-            return Ok(refused);
+        if let Some(surplus) = refuse_surplus(tx, mail, asker, now)? {
+            tracing::warn!(kind = mail.kind.name(), reason = ?surplus, "a mail was not queued");
+            return Ok(Queued::TooMany(surplus));
         }
         let content = serde_json::to_string(mail).map_err(Error::internal)?;
         let record = MailRecord {
@@ -183,8 +177,9 @@ impl Mailer {
     /// Has it tried now, also where it was given up.
     pub async fn retry(&self, caller: &Caller, id: &str) -> Result<QueuedMail> {
         caller.require_admin()?;
-        let id = parse_id(id)?;
+        let (id, caller) = (parse_id(id)?, caller.clone());
         let written = self.store.write(move |tx| {
+            check_caller(tx, &caller)?;
             let mut mail = find_mail(tx, &id)?.ok_or_else(no_such_mail)?;
             let now = now_ms();
             (mail.begun_at, mail.due_at) = (now, now);
@@ -200,8 +195,11 @@ impl Mailer {
     /// One that is just being sent may arrive all the same.
     pub async fn delete_mail(&self, caller: &Caller, id: &str) -> Result<()> {
         caller.require_admin()?;
-        let id = parse_id(id)?;
-        let removed = self.store.write(move |tx| remove_mail(tx, &id));
+        let (id, caller) = (parse_id(id)?, caller.clone());
+        let removed = self.store.write(move |tx| {
+            check_caller(tx, &caller)?;
+            remove_mail(tx, &id)
+        });
         match removed.await? {
             true => Ok(()),
             false => Err(no_such_mail()),
@@ -217,14 +215,17 @@ impl Mailer {
     ) -> Result<()> {
         caller.require_admin()?;
         let mail = test_mail(to, language)?;
-        let mailer = Arc::clone(self);
-        let queued = self.store.write(move |tx| mailer.queue(tx, &mail)).await?;
+        let (mailer, caller) = (Arc::clone(self), caller.clone());
+        let queueing = self.store.write(move |tx| {
+            check_caller(tx, &caller)?;
+            mailer.queue(tx, &mail)
+        });
+        let queued = queueing.await?;
         self.wake();
         match queued {
             Queued::Queued => Ok(()),
             Queued::NotConfigured => Err(no_server()),
-            Queued::TooManyToRecipient | Queued::TooManyByAsker => Err(too_many_to_recipient()),
-            Queued::QueueFull => Err(Error::overloaded("too many mails wait", RETRY_AFTER_S)),
+            Queued::TooMany(surplus) => Err(surplus.refusal()),
         }
     }
 
@@ -290,12 +291,6 @@ impl Mailer {
         });
         written.await
     }
-}
-
-/// One recipient shall not be flooded, whoever asks.
-pub fn too_many_to_recipient() -> Error {
-    let sentence = "this address got too many such mails within an hour";
-    Error::rate_limited(sentence, RETRY_AFTER_S).with_reason(Reason::TooManyMails)
 }
 
 pub(super) fn test_mail(to: &str, language: Language) -> Result<Mail> {

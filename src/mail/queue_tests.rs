@@ -9,12 +9,14 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::failure::{Failure, Step};
-use super::flooding::Asker;
+use super::flooding::{Asker, Surplus};
 use super::kinds::{Language, Mail, MailKind};
 use super::queue::{Queued, next_attempt};
 use super::{Address, Mailer};
+use crate::accounts::Caller;
 use crate::clock::now_ms;
 use crate::config::MailConfig;
+use crate::error::ErrorKind;
 use crate::ids::{MailId, UserId};
 use crate::store::mails::{
     MailRecord, count_mails, damage_mail, find_mail, list_mails, put_mail, remove_mail,
@@ -155,7 +157,12 @@ async fn one_address_gets_only_so_many_of_a_kind_in_an_hour() {
             "ada+any+thing@example.org",
         ] {
             let queued = queue(&mailer, to(same, kind.clone())).await;
-            assert_eq!(queued, Queued::TooManyToRecipient, "{}", kind.name());
+            assert_eq!(
+                queued,
+                Queued::TooMany(Surplus::ToRecipient),
+                "{}",
+                kind.name()
+            );
         }
         for other in ["bob@example.org", "ada@example.com", "adam@example.org"] {
             let queued = queue(&mailer, to(other, kind.clone())).await;
@@ -168,7 +175,7 @@ async fn one_address_gets_only_so_many_of_a_kind_in_an_hour() {
     }
     mailer.tidy().await.unwrap();
     let queued = queue(&mailer, to("ada@example.org", reset)).await;
-    assert_eq!(queued, Queued::TooManyToRecipient);
+    assert_eq!(queued, Queued::TooMany(Surplus::ToRecipient));
 }
 
 #[tokio::test]
@@ -185,7 +192,7 @@ async fn nobody_has_more_than_so_many_sent_to_addresses_that_are_not_theirs() {
             assert_eq!(queued, Queued::Queued, "{number}");
         }
         let queued = queue_for(&mailer, reset(9_000 + limit), asker).await;
-        assert_eq!(queued, Queued::TooManyByAsker);
+        assert_eq!(queued, Queued::TooMany(Surplus::ByAsker));
         let told = to("ada@example.org", MailKind::AccountDisabled {});
         assert_eq!(queue_for(&mailer, told, asker).await, Queued::Queued);
     }
@@ -253,6 +260,28 @@ fn record(created_at: i64, failed_at: Option<i64>) -> MailRecord {
 }
 
 #[tokio::test]
+async fn an_administrator_who_left_queues_tries_and_deletes_no_mail() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailer = configured(folder.path()).await;
+    let failed = record(0, Some(1));
+    let (id, kept) = (failed.id.to_string(), failed.clone());
+    let written = mailer.store.write(move |tx| put_mail(tx, &failed));
+    written.await.unwrap();
+    let left = Caller::administrator_who_left();
+    let to = "ada@example.org";
+    let refusals = [
+        mailer.retry(&left, &id).await.err(),
+        mailer.delete_mail(&left, &id).await.err(),
+        mailer.queue_test(&left, to, Language::En).await.err(),
+    ];
+    for refusal in refusals {
+        assert_eq!(refusal.unwrap().kind, ErrorKind::Unauthenticated);
+    }
+    let [there] = all(&mailer).await.try_into().unwrap();
+    assert_eq!((there.id, there.failed_at), (kept.id, kept.failed_at));
+}
+
+#[tokio::test]
 async fn the_queue_is_bounded_and_strangers_do_not_fill_it() {
     let folder = tempfile::tempdir().unwrap();
     let mailer = configured(folder.path()).await;
@@ -265,10 +294,16 @@ async fn the_queue_is_bounded_and_strangers_do_not_fill_it() {
     filled.await.unwrap();
     let told = || to("ada@example.org", MailKind::AccountDisabled {});
     let asked = || reset_for("ada", now_ms() + DAY_MS);
-    assert_eq!(queue(&mailer, told()).await, Queued::QueueFull);
+    assert_eq!(
+        queue(&mailer, told()).await,
+        Queued::TooMany(Surplus::QueueFull)
+    );
     let ids: Vec<MailId> = all(&mailer).await.iter().map(|mail| mail.id).collect();
     mailer.conclude(ids[0], Ok(())).await.unwrap();
-    assert_eq!(queue(&mailer, asked()).await, Queued::QueueFull);
+    assert_eq!(
+        queue(&mailer, asked()).await,
+        Queued::TooMany(Surplus::QueueFull)
+    );
     assert_eq!(queue(&mailer, told()).await, Queued::Queued);
     let emptied = mailer.store.write(move |tx| {
         for id in &ids[1..2_100] {

@@ -243,3 +243,40 @@ async fn the_house_says_why_it_does_not_do_what_its_keepers_ask() {
     let answer = ada.post("/api/v1/admin/mail/test", mail).await;
     refused_for(&answer, "mail_not_set_up");
 }
+
+#[tokio::test]
+async fn who_would_get_no_link_is_refused_with_the_reason_and_no_account_is_made() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let server = json!({
+        "server": "127.0.0.1", "port": 9, "security": "none", "from_address": "house@example.org",
+    });
+    ada.put("/api/v1/admin/mail", server).await.ok(200);
+    rules(&ada, json!({"mode": "open", "verify_email": true})).await;
+    let register = async |name: String, key: Option<String>| {
+        let mut body = json!({"username": name, "password": PASSWORD});
+        body["email"] = json!(format!("{name}@example.org"));
+        body["registration_key"] = json!(key);
+        house.stranger().post(REGISTER, body).await
+    };
+    for number in 0..50 {
+        register(format!("pupil{number:02}"), None).await.ok(202);
+    }
+    let refused = register("bob".into(), None).await;
+    refused_for(&refused, "too_many_mails_asked");
+    let error = refused.refused(429, "rate_limited");
+    assert!(
+        error["details"]["retry_after_s"].as_u64() > Some(0),
+        "{error}"
+    );
+    let found = ada.get("/api/v1/admin/users?q=bob").await.ok(200);
+    assert_eq!(found["total"], 0, "the name is free");
+
+    let keys = json!({"count": 1});
+    let keys = ada.post("/api/v1/admin/keys/generate", keys).await.ok(201);
+    let key = text(&keys, "/items/0/key").to_owned();
+    register("carol".into(), Some(key)).await.ok(202);
+
+    rules(&ada, json!({"verify_email": false})).await;
+    register("dora".into(), None).await.ok(201);
+}

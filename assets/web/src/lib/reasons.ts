@@ -46,6 +46,8 @@ const words: Record<string, (details: Details) => string> = {
   no_email_to_prove: () => m.email_nothing_to_prove(),
   mail_not_set_up: () => m.mail_not_set_up(),
   too_many_mails: () => m.mail_too_many(),
+  too_many_mails_asked: () => m.mail_too_many_asked(),
+  mail_queue_full: () => m.mail_queue_full(),
   administrator_already: () => m.administrator_already(),
   request_open: () => m.request_open(),
   request_decided: () => m.request_decided(),
