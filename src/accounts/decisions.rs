@@ -4,8 +4,10 @@
 use serde_json::json;
 
 use super::audit::audited_by;
+use super::links::{NewLink, PROVE_EMAIL};
 use super::person_change::makes_administrator;
-use super::post::Post;
+use super::post::{Post, UnsentLink};
+use super::registration::{PROOF, send_proof};
 use super::requests::{
     RequestView, awaits_answer, remove_decision_links, request_of_link, valid_text, wish_in_mails,
 };
@@ -53,8 +55,15 @@ impl Decider {
     }
 }
 
-/// Decides once: a request that was decided stays as it is.
-fn decide(tx: &WriteTx, post: &Post, decider: &Decider, decide: &Decide) -> Result<RequestView> {
+/// Decides once: a request that was decided stays as it is. Who is approved and has yet to prove their
+/// e-mail is mailed `proof`, since the link they had may be good no more.
+fn decide(
+    tx: &WriteTx,
+    post: &Post,
+    decider: &Decider,
+    decide: &Decide,
+    proof: &NewLink,
+) -> Result<(RequestView, UnsentLink)> {
     let missing = || Error::not_found("request");
     let id = decider.request_id(tx)?;
     let mut request = find_request(tx, id)?.ok_or_else(missing)?;
@@ -89,30 +98,37 @@ fn decide(tx: &WriteTx, post: &Post, decider: &Decider, decide: &Decide) -> Resu
     };
     let details = json!({ "id": id.to_string(), "wish": request.wish });
     audited_by(tx, actor, action, &applicant.username, details)?;
-    if waits {
-        tell_applicant(tx, post, &request, &applicant, decide)?;
-    }
-    Ok(RequestView {
+    let unsent = match waits {
+        true => tell_applicant(tx, post, (&applicant, request.wish), decide, proof)?,
+        false => UnsentLink::none(),
+    };
+    let view = RequestView {
         record: request,
         applicant,
-    })
+    };
+    Ok((view, unsent))
 }
 
 fn tell_applicant(
     tx: &WriteTx,
     post: &Post,
-    request: &RequestRecord,
-    applicant: &UserRecord,
+    (applicant, wish): (&UserRecord, RequestWish),
     decide: &Decide,
-) -> Result<()> {
+    proof: &NewLink,
+) -> Result<UnsentLink> {
+    let awaits_email = matches!(applicant.status, UserStatus::Pending(_));
     let kind = MailKind::ApprovalDecided {
         approved: decide.approve,
-        wish: wish_in_mails(request.wish),
+        wish: wish_in_mails(wish),
         note: Some(decide.note.clone()).filter(|note| !note.is_empty()),
-        awaits_email: matches!(applicant.status, UserStatus::Pending(_)),
+        awaits_email,
         link_to_house: post.link("/"),
     };
-    post.tell(tx, applicant, kind)
+    post.tell(tx, applicant, kind)?;
+    match awaits_email {
+        true => send_proof(tx, post, proof, applicant),
+        false => Ok(UnsentLink::none()),
+    }
 }
 
 /// Refuses where it was decided, and to approve where there is nothing to decide. What nothing follows
@@ -171,10 +187,106 @@ impl Accounts {
     async fn write_decision(&self, decider: Decider, mut decision: Decide) -> Result<RequestView> {
         decision.note = valid_text("note", &decision.note)?;
         let post = self.post.clone();
-        let view = self
-            .write_rights(move |tx| decide(tx, &post, &decider, &decision))
+        let proof = NewLink::generate(&PROVE_EMAIL);
+        let (view, unsent) = self
+            .write_rights(move |tx| decide(tx, &post, &decider, &decision, &proof))
             .await?;
         self.post.send();
+        unsent.log(PROOF);
         Ok(view)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::accounts::links::DECIDE;
+    use crate::config::MailConfig;
+    use crate::ids::UserId;
+    use crate::mail::Mailer;
+    use crate::store::Store;
+    use crate::store::links::list_links_of;
+    use crate::store::mails::list_mails;
+    use crate::store::settings::put_setting;
+
+    fn applicant() -> UserRecord {
+        UserRecord {
+            id: UserId::generate(),
+            username: "bob".into(),
+            display_name: None,
+            email: Some("bob@example.org".into()),
+            role: UserRole::User,
+            password_hash: String::new(),
+            created_at: 0,
+            status: UserStatus::Pending(Awaited {
+                email: true,
+                approval: true,
+            }),
+            email_verified: false,
+            group_ids: Vec::new(),
+            language: None,
+            registration_key_id: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_approved_and_has_an_e_mail_to_prove_is_mailed_another_link_that_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.redb"), 1 << 20).unwrap();
+        let store = Arc::new(store);
+        let house = "http://127.0.0.1:2428".to_owned();
+        let config = MailConfig::default();
+        let mailer = Mailer::open(Arc::clone(&store), b"house", &config, house.clone());
+        let post = Post::new(Arc::new(mailer.unwrap()), house);
+        let (bob, link) = (applicant(), NewLink::generate(&DECIDE));
+        let address = link.address(&DECIDE, &post);
+        let token = address.rsplit('/').next().unwrap().to_owned();
+        let id = bob.id;
+        let written = store.write(move |tx| {
+            let settings = json!({
+                "server": "127.0.0.1", "port": 9, "security": "none",
+                "from_name": "Chatelaine", "from_address": "house@example.org",
+            });
+            put_setting(tx, "mail", &settings)?;
+            put_user(tx, &bob)?;
+            let request = RequestRecord {
+                id: RequestId::generate(),
+                user_id: bob.id,
+                wish: RequestWish::Account,
+                reason: String::new(),
+                created_at: 0,
+                decision: None,
+            };
+            put_request(tx, &request)?;
+            let request_id = request.id;
+            let purpose = LinkPurpose::Decide { request_id };
+            link.put_known(tx, bob.id, purpose, Vec::new())?;
+            let decider = Decider::LinkHolder {
+                token: token.clone(),
+            };
+            let approval = Decide {
+                approve: true,
+                note: String::new(),
+            };
+            let proof = NewLink::generate(&PROVE_EMAIL);
+            let (view, unsent) = decide(tx, &post, &decider, &approval, &proof)?;
+            let _sent = unsent.unless_too_many()?;
+            let awaited = Awaited {
+                email: true,
+                approval: false,
+            };
+            assert_eq!(view.applicant.status, UserStatus::Pending(awaited));
+            Ok(())
+        });
+        written.await.unwrap();
+        let found = store.read(move |tx| Ok((list_mails(tx)?, list_links_of(tx, id)?)));
+        let (mails, links) = found.await.unwrap();
+        let kinds: Vec<&str> = mails.iter().map(|mail| &*mail.kind).collect();
+        assert_eq!(kinds, ["approval_decided", "verify_email"]);
+        let purposes: Vec<&LinkPurpose> = links.iter().map(|link| &link.purpose).collect();
+        let email = "bob@example.org".to_owned();
+        assert_eq!(purposes, [&LinkPurpose::ProveEmail { email }]);
     }
 }

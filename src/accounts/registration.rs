@@ -254,15 +254,17 @@ impl Prepared {
     }
 }
 
-/// Mails the link that proves the e-mail somebody has.
+/// Mails the link that proves the e-mail somebody has; nothing where it was taken from them.
 pub(super) fn send_proof(
     tx: &WriteTx,
     post: &Post,
     link: &NewLink,
     user: &UserRecord,
 ) -> Result<UnsentLink> {
-    let email = user.email.clone().unwrap_or_default();
-    ask_to_prove(tx, post, link, user, &email)
+    match &user.email {
+        Some(email) => ask_to_prove(tx, post, link, user, email),
+        None => Ok(UnsentLink::none()),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What nobody waits for any more: accounts whose e-mail was never proved, and requests that were
-//! decided long ago. Looked for at the start and every hour; a name that was taken is free again, and
+//! What nobody waits for any more: accounts whose e-mail was never proved, though they had the time
+//! for it, also behind the answer to their request; and requests that were decided long ago. Looked for at the start and every hour; a name that was taken is free again, and
 //! the audit log says so. Begun by `appliance`.
 
 use serde_json::json;
@@ -39,15 +39,17 @@ impl Accounts {
 }
 
 pub(super) fn tidy(tx: &WriteTx, now: UnixMs) -> Result<()> {
+    let requests = list_requests(tx)?;
     for user in list_users(tx)? {
-        if was_never_proved(tx, &user, now)? {
+        if was_never_proved(tx, &user, &requests, now)? {
             remove_all_of(tx, &user)?;
             let name = &user.username;
             audited_by(tx, AuditActor::House, "user.never_proved", name, json!({}))?;
         }
     }
     close_all_settled_requests(tx)?;
-    for request in list_requests(tx)? {
+    // Those of whoever has just gone went with them.
+    for request in requests {
         if is_past(&request, now) {
             remove_request(tx, request.id)?;
         }
@@ -55,13 +57,25 @@ pub(super) fn tidy(tx: &WriteTx, now: UnixMs) -> Result<()> {
     Ok(())
 }
 
-/// Who still holds a link that is good may still follow it.
-fn was_never_proved(tx: &impl Reads, user: &UserRecord, now: UnixMs) -> Result<bool> {
+/// Who waits for an answer, or still holds a link that is good, may still prove it.
+fn was_never_proved(
+    tx: &impl Reads,
+    user: &UserRecord,
+    requests: &[RequestRecord],
+    now: UnixMs,
+) -> Result<bool> {
     let awaits_proof = matches!(
         user.status,
         UserStatus::Pending(Awaited { email: true, .. })
     );
-    if !awaits_proof || user.created_at > now - UNPROVED_MS {
+    let mut begun_at = user.created_at;
+    for request in requests.iter().filter(|it| it.user_id == user.id) {
+        match &request.decision {
+            Some(decision) => begun_at = begun_at.max(decision.at),
+            None => return Ok(false),
+        }
+    }
+    if !awaits_proof || begun_at > now - UNPROVED_MS {
         return Ok(false);
     }
     let links = list_links_of(tx, user.id)?;
@@ -136,6 +150,13 @@ mod tests {
         }
     }
 
+    fn undecided(user: &UserRecord) -> RequestRecord {
+        RequestRecord {
+            decision: None,
+            ..decided(user, true, 0)
+        }
+    }
+
     #[tokio::test]
     async fn who_never_proved_an_e_mail_goes_and_frees_the_name() {
         let folder = tempfile::tempdir().unwrap();
@@ -197,5 +218,28 @@ mod tests {
             (&*log[0].action, &*log[0].subject),
             ("user.never_proved", "late")
         );
+    }
+    #[tokio::test]
+    async fn who_waits_for_an_answer_stays_and_has_as_long_again_behind_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        let store = Arc::new(Store::open(&path, 1 << 20).unwrap());
+        let names = ["unanswered", "just approved", "approved long ago"];
+        let users = names.map(|name| user(name, 400, awaits(true)));
+        let requests = [
+            undecided(&users[0]),
+            decided(&users[1], true, 13),
+            decided(&users[2], true, 15),
+        ];
+        let written = store.write(move |tx| {
+            users.iter().try_for_each(|user| put_user(tx, user))?;
+            let mut requests = requests.iter();
+            requests.try_for_each(|request| put_request(tx, request))?;
+            tidy(tx, NOW)
+        });
+        written.await.unwrap();
+        let users = store.read(list_users).await.unwrap().into_iter();
+        let left: Vec<String> = users.map(|user| user.username).collect();
+        assert_eq!(left, names[..2]);
     }
 }
