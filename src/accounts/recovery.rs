@@ -141,7 +141,7 @@ impl Accounts {
     }
 
     /// Mails a link once more that makes that e-mail the caller's, unless one is on its way. Those
-    /// before it stay good.
+    /// before it stay good. Where they want no other, the link proves the one they have.
     pub async fn send_new_email_again(&self, caller: &Caller) -> Result<()> {
         caller.require(Purpose::OwnAccount)?;
         let post = self.post.asked_by(Asker::Person(caller.user_id));
@@ -150,7 +150,9 @@ impl Accounts {
         let unsent = self.store.write(move |tx| {
             check_caller(tx, &caller)?;
             let user = find_user(tx, &caller.user_id)?.ok_or_else(gone)?;
-            let email = email_to_prove(tx, user.id)?.ok_or_else(no_email_to_prove)?;
+            let own = user.email.clone().filter(|_| !user.email_verified);
+            let wanted = email_to_prove(tx, user.id)?.or(own);
+            let email = wanted.ok_or_else(no_email_to_prove)?;
             if !is_configured(tx)? {
                 return Err(no_server());
             }

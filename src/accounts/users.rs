@@ -72,16 +72,15 @@ impl ProfileWrite {
         }
         let mut to_prove = None;
         match &self.email {
+            Some(email) if *email == user.email => {}
             Some(Some(email)) if is_configured(tx)? => {
-                if user.email.as_ref() != Some(email) {
-                    check_email_is_free(tx, email)?;
-                }
+                check_email_is_free(tx, email)?;
                 let unsent =
                     ask_to_prove(tx, &self.post, &self.link, &user, email)?.unless_too_many()?;
                 to_prove = Some((email.clone(), unsent));
             }
-            Some(email) if *email != user.email => self.set_unproved(tx, &mut user, email)?,
-            Some(_) | None => {}
+            Some(email) => self.set_unproved(tx, &mut user, email)?,
+            None => {}
         }
         put_user(tx, &user)?;
         Ok((user, to_prove))
@@ -155,10 +154,8 @@ impl Accounts {
             .map(|tag| valid_language(&tag))
             .transpose()?;
         let now = self.profile(caller).await?;
-        // The same again, where it is not proved, asks for a link that proves it.
-        let is_another = |email: &Option<String>| *email != now.email;
-        let email = email.filter(|email| is_another(email) || !now.email_verified);
-        if email.as_ref().is_some_and(is_another) {
+        let email = email.filter(|email| *email != now.email);
+        if email.is_some() {
             let password = change.current_password.as_deref().unwrap_or_default();
             self.check_own_password(caller, visitor, "current_password", password)
                 .await?;

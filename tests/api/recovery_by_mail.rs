@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, House, PASSWORD, Person, Smtp, text};
 
 const ME: &str = "/api/v1/users/me";
+const TO_PROVE: &str = "/api/v1/users/me/email-to-prove";
 const USERS: &str = "/api/v1/admin/users";
 const NEW_PASSWORD: &str = "quite another sentence";
 
@@ -177,14 +178,34 @@ async fn an_e_mail_that_one_has_can_be_proved_later() {
         return;
     };
     let (house, _ada, bob) = house_with(&smtp).await;
-    let same = json!({"email": "bob@example.org"});
-    let asked = bob.patch(ME, same.clone()).await.ok(200);
-    assert_eq!(asked["email_to_prove"], "bob@example.org");
+    let ask = async || bob.post(TO_PROVE, json!({})).await;
+    ask().await.ok(202);
     let mail = smtp.next_mail().await;
+    assert_eq!(mail.to, "bob@example.org");
     prove(&house, &smtp.link_in(&mail)).await.ok(200);
     assert_eq!(bob.get(ME).await.ok(200)["email_verified"], true);
-    let again = bob.patch(ME, same).await.ok(200);
-    assert_eq!(again.get("email_to_prove"), None);
+    ask().await.refused(409, "conflict");
+}
+
+#[tokio::test]
+async fn a_profile_saved_with_the_e_mail_one_has_takes_no_wish_for_another_back() {
+    let Some(mut smtp) = Smtp::start(json!({})).await else {
+        return;
+    };
+    let (house, _ada, bob) = house_with(&smtp).await;
+    let wish = json!({"email": "new@example.org", "current_password": PASSWORD});
+    bob.patch(ME, wish).await.ok(200);
+    // The old address is told too.
+    let mut mails = [smtp.next_mail().await, smtp.next_mail().await];
+    mails.sort_by_key(|mail| mail.to != "new@example.org");
+    let [mail, _] = mails;
+    for number in 0..12 {
+        let same = json!({"email": "bob@example.org", "display_name": format!("Bob {number}")});
+        let saved = bob.patch(ME, same).await.ok(200);
+        assert_eq!(saved.get("email_to_prove"), None);
+    }
+    prove(&house, &smtp.link_in(&mail)).await.ok(200);
+    assert_eq!(bob.get(ME).await.ok(200)["email"], "new@example.org");
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ impl From<UserRecord> for User {
 struct UpdateMe {
     display_name: Option<Text>,
     /// Another one takes the password, and where mail is set up is theirs once they prove it. The
-    /// same again, where it is not proved, has a link mailed that proves it.
+    /// same again changes nothing.
     email: Option<Text>,
     /// What mails to them are written in, e.g. `de`.
     language: Option<Text>,
@@ -149,7 +149,7 @@ impl UsersApi {
         }))
     }
 
-    /// Have the link mailed once more that proves the e-mail one wants
+    /// Have the link mailed once more that proves the e-mail one wants, or has
     #[oai(
         path = "/email-to-prove",
         method = "post",
