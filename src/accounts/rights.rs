@@ -3,11 +3,14 @@
 //! caller is written behind `check_caller`, in the same transaction, since they were asked who they
 //! are before they waited for it.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::access::{Access, AccessKind};
 use super::caller::Means;
-use super::users::gone;
+use super::users;
 use super::{Accounts, AuditActor, Caller, UserRole, UserStatus};
 use crate::clock::{UnixMs, now_ms};
 use crate::error::{Error, Result};
@@ -16,6 +19,9 @@ use crate::store::api_keys::find_api_key;
 use crate::store::sessions::find_session;
 use crate::store::users::find_user;
 use crate::store::{Reads, WriteTx};
+
+/// Where it could not be seen how somebody stands.
+const ASK_AGAIN_MS: UnixMs = 1_000;
 
 /// How a credential that was good stands now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,25 +51,35 @@ impl Accounts {
     /// Returns once the caller's session or key has ended, by its time or by anybody's doing, or once
     /// they have lost a role or may use keys no more. For what stays open longer than one answer.
     pub async fn left(&self, caller: &Caller) {
-        let mut changes = self.rights_changed.subscribe();
-        loop {
-            let asked = caller.clone();
-            // What changed before this subscribed is found here too.
-            let standing = self.store.read(move |tx| standing(tx, &asked)).await;
-            let until = match standing {
-                Ok(Standing::Gone) => return,
-                Ok(Standing::Good(until)) => until,
-                Err(error) => {
-                    tracing::warn!(%error, "whether somebody left cannot be seen now");
-                    None
-                }
-            };
-            tokio::select! {
-                changed = changes.changed() => if changed.is_err() {
-                    return;
-                },
-                () = sleep_until(until) => {}
+        let changes = self.rights_changed.subscribe();
+        let ask = || {
+            let (store, asked) = (Arc::clone(&self.store), caller.clone());
+            async move { store.read(move |tx| standing(tx, &asked)).await }
+        };
+        gone(changes, ask).await;
+    }
+}
+
+/// Asks again with every change, when the time comes, and soon where there was no answer.
+async fn gone<F>(mut changes: watch::Receiver<()>, ask: impl Fn() -> F)
+where
+    F: Future<Output = Result<Standing>>,
+{
+    loop {
+        // What changed before this subscribed is found here too.
+        let until = match ask().await {
+            Ok(Standing::Gone) => return,
+            Ok(Standing::Good(until)) => until,
+            Err(error) => {
+                tracing::warn!(%error, "whether somebody left cannot be seen now");
+                Some(now_ms() + ASK_AGAIN_MS)
             }
+        };
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() {
+                return;
+            },
+            () = sleep_until(until) => {}
         }
     }
 }
@@ -122,7 +138,7 @@ impl Issuer {
 pub fn check_is_here(tx: &impl Reads, user_id: UserId) -> Result<()> {
     match find_user(tx, &user_id)? {
         Some(user) if user.status == UserStatus::Active => Ok(()),
-        _ => Err(gone()),
+        _ => Err(users::gone()),
     }
 }
 
@@ -155,4 +171,24 @@ fn standing(tx: &impl Reads, caller: &Caller) -> Result<Standing> {
         return Ok(Standing::Gone);
     }
     Ok(Standing::Good(until))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_cannot_be_looked_up_is_asked_for_again_and_has_not_left() {
+        let (_change, changes) = watch::channel(());
+        let asked = AtomicUsize::new(0);
+        let ask = async || match asked.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => Err(Error::internal("the disk does not answer")),
+            _ => Ok(Standing::Gone),
+        };
+        let left = tokio::time::timeout(Duration::from_secs(60), gone(changes, ask));
+        left.await.expect("it is asked again");
+        assert_eq!(asked.load(Ordering::Relaxed), 3);
+    }
 }

@@ -168,22 +168,18 @@ impl Accounts {
         let verified = self.verified_user(visitor, login, password).await?;
         let session = self.new_session(verified.id, carrier, visitor);
         let record = session.record.clone();
-        let (user, has_ended) = self
-            .store
-            .write(move |tx| {
+        let user = self
+            .write_rights(move |tx| {
                 // Hashing takes its time, and the password may have changed in it.
                 let user = find_user(tx, &verified.id)?
                     .filter(|user| user.password_hash == verified.password_hash)
                     .ok_or_else(wrong_password)?;
                 check_may_come_in(&user)?;
-                let has_ended = make_room(tx, user.id)?;
+                make_room(tx, user.id)?;
                 put_session(tx, &record)?;
-                Ok((user, has_ended))
+                Ok(user)
             })
             .await?;
-        if has_ended {
-            self.rights_changed.send_replace(());
-        }
         self.signed_in(user, session)
     }
 
@@ -339,9 +335,8 @@ fn remove_sessions_of_cookies(tx: &WriteTx, cookies: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Removes what is over, and ends what was not used for longest where one more would be too many;
-/// true: such a one was ended.
-fn make_room(tx: &WriteTx, user_id: UserId) -> Result<bool> {
+/// Removes what is over, and ends what was not used for longest where one more would be too many.
+fn make_room(tx: &WriteTx, user_id: UserId) -> Result<()> {
     remove_sessions(tx, user_id, |session| session.expires_at <= now_ms())?;
     let mut living = Vec::new();
     for id in list_sessions_of(tx, user_id)? {
@@ -350,8 +345,7 @@ fn make_room(tx: &WriteTx, user_id: UserId) -> Result<bool> {
     living.sort_unstable();
     let surplus = (living.len() + 1).saturating_sub(SESSIONS_LIMIT);
     let mut meant = living.iter().take(surplus);
-    meant.try_for_each(|(_, id)| remove_session(tx, user_id, *id).map(drop))?;
-    Ok(surplus > 0)
+    meant.try_for_each(|(_, id)| remove_session(tx, user_id, *id).map(drop))
 }
 
 /// Ends those sessions of a user that are meant.
