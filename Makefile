@@ -44,7 +44,7 @@ test: prepare-test ## everything: formatting, lints, unit, black-box and browser
 test-rust: test-clients ## unit tests, the rules of the rooms, black-box tests on the real binary
 	@CLIENTS_PYTHON="$(CACHE)/clients/bin/python" $(STEP) "unit and black-box tests" cargo test
 
-test-clients: # Python clients for the black-box tests, where pip can install them
+test-clients: # Python clients for the black-box tests
 	@.ci/python-clients.sh "$(CACHE)/clients"
 
 test-page: $(PACKAGES) ## the page's types and unit tests

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Puts the Python clients that the tests drive into a folder of their own: python-clients.sh FOLDER.
-# Where pip cannot install them the tests with these clients are skipped, and this says so.
+# Where pip cannot install them this fails, since the tests with them would.
 set -u
 folder=$1
 list=tests/clients/requirements.txt
@@ -9,5 +9,6 @@ if python3 -m venv "$folder" && "$folder/bin/pip" install -q -r "$list"; then
     cp "$list" "$folder/installed.txt"
 else
     rm -rf "$folder"
-    echo "skipped: the tests with Python clients, because pip cannot install them here" >&2
+    echo "the tests need Python clients, and pip cannot install $list here" >&2
+    exit 1
 fi

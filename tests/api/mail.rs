@@ -180,9 +180,7 @@ async fn without_a_mail_server_nothing_is_sent_or_queued() {
 
 #[tokio::test]
 async fn a_test_mail_arrives_whole() {
-    let Some(mut smtp) = Smtp::start(json!({})).await else {
-        return;
-    };
+    let mut smtp = Smtp::start(json!({})).await;
     let mut house = House::start_with(smtp.options()).await;
     let token = house.set_up().await.access_token.expect("a token");
     let public = ("CHATELAINE_HTTP__PUBLIC_URL", "https://chat.example.net/");
@@ -238,9 +236,7 @@ async fn a_test_mail_arrives_whole() {
 #[tokio::test]
 async fn a_refusal_is_told_in_the_servers_own_words_and_with_its_step() {
     let refuse = json!({"refuse": "550 5.1.1 nobody of this name here"});
-    let Some(mut smtp) = Smtp::start(refuse).await else {
-        return;
-    };
+    let mut smtp = Smtp::start(refuse).await;
     let (_house, ada) = house_with(&smtp).await;
     let answer = test_to(&ada, "grace@example.org").await;
     assert_eq!(
@@ -263,9 +259,7 @@ async fn a_refusal_is_told_in_the_servers_own_words_and_with_its_step() {
 
 #[tokio::test]
 async fn wrong_credentials_are_told_in_the_servers_own_words() {
-    let Some(mut smtp) = Smtp::start(json!({"auth": ["house", "geheim"]})).await else {
-        return;
-    };
+    let mut smtp = Smtp::start(json!({"auth": ["house", "geheim"]})).await;
     let (_house, ada) = house_with(&smtp).await;
     let answer = test_to(&ada, "grace@example.org").await;
     assert_eq!(answer["step"], "sign_in", "without credentials: {answer}");
@@ -287,9 +281,7 @@ async fn wrong_credentials_are_told_in_the_servers_own_words() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_or_says_nothing_is_told_by_its_step() {
-    let Some(smtp) = Smtp::start(json!({"silent": true})).await else {
-        return;
-    };
+    let smtp = Smtp::start(json!({"silent": true})).await;
     let options = smtp.options().with("CHATELAINE_MAIL__TIMEOUT_MS", "300");
     let house = House::start_with(options).await;
     let ada = house.set_up().await;

@@ -20,9 +20,7 @@ async fn prove_email(house: &House, smtp: &mut Smtp, person: &Person) -> String 
 
 #[tokio::test]
 async fn who_is_topped_up_is_told_and_a_new_address_hears_how_long_its_link_is_good() {
-    let Some(mut smtp) = Smtp::start(json!({})).await else {
-        return;
-    };
+    let mut smtp = Smtp::start(json!({})).await;
     let house = House::start_with(smtp.options()).await;
     let ada = house.set_up().await;
     smtp.set_in(&ada).await;
@@ -42,9 +40,7 @@ async fn who_is_topped_up_is_told_and_a_new_address_hears_how_long_its_link_is_g
 
 #[tokio::test]
 async fn whoever_decides_is_written_to_in_their_language() {
-    let Some(mut smtp) = Smtp::start(json!({})).await else {
-        return;
-    };
+    let mut smtp = Smtp::start(json!({})).await;
     let house = House::start_with(smtp.options()).await;
     let ada = house.set_up().await;
     let mut settings = smtp.settings();

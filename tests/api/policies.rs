@@ -103,9 +103,7 @@ async fn a_rule_sees_the_key_and_may_grant_less_and_never_an_administrator() {
 
 #[tokio::test]
 async fn a_rule_that_fails_lets_nobody_in_and_its_administrator_is_told() {
-    let Some(mut smtp) = Smtp::start(json!({})).await else {
-        return;
-    };
+    let mut smtp = Smtp::start(json!({})).await;
     let house = House::start_with(smtp.options()).await;
     let ada = house.set_up().await;
     smtp.set_in(&ada).await;

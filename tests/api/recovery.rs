@@ -176,9 +176,7 @@ async fn tokens_that_are_none_do_nothing() {
 
 #[tokio::test]
 async fn the_door_says_whether_links_can_be_mailed() {
-    let Some(smtp) = Smtp::start(json!({})).await else {
-        return;
-    };
+    let smtp = Smtp::start(json!({})).await;
     let house = House::start_with(smtp.options()).await;
     let ada = house.set_up().await;
     let sends_mail = async || {
@@ -192,9 +190,7 @@ async fn the_door_says_whether_links_can_be_mailed() {
 
 #[tokio::test]
 async fn the_link_for_a_new_e_mail_is_mailed_once_more_and_only_to_who_waits_for_it() {
-    let Some(mut smtp) = Smtp::start(json!({})).await else {
-        return;
-    };
+    let mut smtp = Smtp::start(json!({})).await;
     let house = House::start_with(smtp.options()).await;
     let ada = house.set_up().await;
     smtp.set_in(&ada).await;

@@ -1,15 +1,17 @@
 //! The Python environment with what others made. `make test` installs it and names its Python in
-//! CLIENTS_PYTHON; where that cannot be, the tests that need it say that they were skipped.
+//! CLIENTS_PYTHON. A test that needs it fails without it, since one that did nothing would look green.
 
 #[expect(
     clippy::disallowed_methods,
     reason = "only tests are told this, and by nothing but the environment"
 )]
-pub(crate) fn python() -> Option<String> {
-    let path = std::env::var("CLIENTS_PYTHON").ok();
-    let found = path.filter(|path| std::path::Path::new(path).exists());
-    if found.is_none() {
-        println!("skipped: there are no Python clients here (CLIENTS_PYTHON)");
-    }
-    found
+#[track_caller]
+pub(crate) fn python() -> String {
+    let path = std::env::var("CLIENTS_PYTHON").unwrap_or_default();
+    assert!(
+        std::path::Path::new(&path).exists(),
+        "this test drives Python: have CLIENTS_PYTHON name the python of an environment with \
+         tests/clients/requirements.txt, as `make test` does; now it names {path:?}"
+    );
+    path
 }

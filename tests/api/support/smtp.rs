@@ -1,7 +1,7 @@
 //! A real mail server in a process of its own (`tests/clients/smtp_server.py`), which behaves as a
 //! test says, tells what it was sent, and ends with the test.
 //!
-//! `Smtp::start` gives None where there is no Python for it; the test is then skipped.
+//! Where there is no Python for it the test fails: see `python.rs`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -85,8 +85,8 @@ impl TakenMail {
 
 impl Smtp {
     /// See the script for what a behaviour may be; `{}` takes every mail, in the clear.
-    pub(crate) async fn start(behaviour: Value) -> Option<Self> {
-        let python = python()?;
+    pub(crate) async fn start(behaviour: Value) -> Self {
+        let python = python();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/smtp_server.py");
         let mut child = Command::new(python)
@@ -111,14 +111,14 @@ impl Smtp {
         let first = tokio::time::timeout(PATIENCE, lines.recv()).await;
         let first = first.expect("the mail server starts").unwrap_or_default();
         let port = first["port"].as_u64().and_then(|port| port.try_into().ok());
-        Some(Self {
+        Self {
             child,
             stdin,
             lines,
             port: port
                 .expect("the mail server starts, with what tests/clients/requirements.txt lists"),
             folder,
-        })
+        }
     }
 
     /// A house that may trust this server, and is impatient.
