@@ -182,15 +182,20 @@ impl From<crate::engine::EngineError> for Error {
         use crate::engine::EngineError as E;
         let message = error.to_string();
         match error {
-            E::UnknownModel(_) | E::ModelUnusable(_) => {
-                Self::new(ErrorKind::ModelUnavailable, message)
+            E::UnknownModel(_) => {
+                Self::new(ErrorKind::ModelUnavailable, message).with_reason(Reason::ModelUnknown)
+            }
+            E::ModelUnusable(_) => {
+                Self::new(ErrorKind::ModelUnavailable, message).with_reason(Reason::ModelUnusable)
             }
             E::ContextTooLong { tokens, limit } => Self::new(ErrorKind::ContextTooLong, message)
                 .with_details(json!({ "tokens": tokens, "limit": limit })),
             E::QueueFull => Self::overloaded(message, 5),
             E::InvalidRequest(_) | E::UnknownAdapter(_) => Self::invalid(message),
             E::InvalidField { field, reason } => Self::invalid_field(&field, reason),
-            E::Crashed => Self::new(ErrorKind::ModelUnavailable, message),
+            E::Crashed => {
+                Self::new(ErrorKind::ModelUnavailable, message).with_reason(Reason::ModelCrashed)
+            }
             E::Failed(_) => Self::internal(error),
         }
     }

@@ -10,7 +10,7 @@ use super::replies::Gone;
 use super::tree::{MessageInTree, Tree};
 use crate::accounts::Caller;
 use crate::clock::now_ms;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
 use crate::models::AdapterChoice;
 use crate::store::conversations::{
@@ -128,7 +128,8 @@ fn valid_title(title: &str) -> Result<String> {
         return Err(Error::invalid_field(
             "title",
             format!("a title has 1 to {TITLE_LIMIT_CHARS} characters"),
-        ));
+        )
+        .with_limits(Reason::NotOneLine, 1, TITLE_LIMIT_CHARS));
     }
     Ok(title)
 }

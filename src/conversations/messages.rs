@@ -17,7 +17,7 @@ use super::promises::{
 use super::reply_reader::ReplyReader;
 use super::tree::{MessageInTree, Tree};
 use crate::accounts::Caller;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
 use crate::models::AdapterChoice;
 use crate::store::conversations::ConversationRecord;
@@ -209,7 +209,8 @@ impl Conversations {
                 if asked == MOST_ASKED {
                     return Err(Error::conflict(
                         "this conversation changed while the rules of this house were asked",
-                    ));
+                    )
+                    .with_reason(Reason::ConversationChanged));
                 }
                 rules.ask(question).await?;
                 let again = Arc::clone(&again);
@@ -254,13 +255,16 @@ fn get_message_by(
 
 fn validate(content: &str, client_id: Option<&str>) -> Result<()> {
     if content.trim().is_empty() {
-        return Err(Error::invalid_field("content", "a message needs some text"));
+        let empty = Error::invalid_field("content", "a message needs some text");
+        return Err(empty.with_reason(Reason::MessageEmpty));
     }
     if content.len() > CONTENT_LIMIT_BYTES {
         return Err(
-            Error::new(ErrorKind::PayloadTooLarge, "a message has at most 256 KiB").with_details(
-                serde_json::json!({ "field": "content", "limit_bytes": CONTENT_LIMIT_BYTES }),
-            ),
+            Error::new(ErrorKind::PayloadTooLarge, "a message has at most 256 KiB")
+                .with_details(
+                    serde_json::json!({ "field": "content", "limit_bytes": CONTENT_LIMIT_BYTES }),
+                )
+                .with_reason(Reason::MessageTooLong),
         );
     }
     if client_id.is_some_and(|id| id.is_empty() || id.len() > CLIENT_ID_LIMIT_BYTES) {

@@ -10,7 +10,7 @@ use super::policies::Rules;
 use crate::accounts::allowance::is_charging;
 use crate::accounts::{Access, AccessKind, Caller};
 use crate::engine::{AdapterUse, EngineError, ModelInfo, ModelState};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::ids::UserId;
 use crate::models::{AdapterChoice, AdapterRecord, Adapters};
 use crate::store::Reads;
@@ -110,7 +110,8 @@ impl Asker {
             true => Ok(()),
             false => Err(Error::conflict(
                 "what you may use has changed in the meantime; choose again",
-            )),
+            )
+            .with_reason(Reason::AccessChanged)),
         }
     }
 
@@ -146,13 +147,15 @@ fn get_usable_model<'a>(models: &'a [ModelInfo], wanted: Option<&str>) -> Result
             .ok_or_else(|| EngineError::UnknownModel(id.to_owned()))?,
         None => crate::models::find_default(models).ok_or_else(|| {
             unavailable("there is no model to answer yet; the administrator can add one")
+                .with_reason(Reason::NoModel)
         })?,
     };
     match &model.state {
         ModelState::Unusable(reason) => Err(EngineError::ModelUnusable(reason.clone()).into()),
         ModelState::Probing => Err(unavailable(
             "this model is being looked at; try again in a moment",
-        )),
+        )
+        .with_reason(Reason::ModelProbing)),
         ModelState::Available | ModelState::Loading | ModelState::Loaded => Ok(model),
     }
 }

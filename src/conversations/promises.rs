@@ -14,7 +14,7 @@ use super::tree::Tree;
 use crate::accounts::check_is_here;
 use crate::clock::now_ms;
 use crate::engine::{AdapterUse, FinishReason, Generate};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::ids::{ConversationId, MessageId, UserId};
 use crate::models::AdapterChoice;
 use crate::plugins::{ConversationFacts, RequestFacts};
@@ -69,10 +69,11 @@ impl<'a> Wanted<'a> {
         }
         let prompt = settings.system_prompt.as_deref().unwrap_or_default();
         if prompt.len() > CONTENT_LIMIT_BYTES {
-            return Err(Error::new(
-                ErrorKind::PayloadTooLarge,
-                "this system prompt is too long",
-            ));
+            return Err(
+                Error::new(ErrorKind::PayloadTooLarge, "this system prompt is too long")
+                    .with_details(serde_json::json!({ "limit_bytes": CONTENT_LIMIT_BYTES }))
+                    .with_reason(Reason::PromptTooLong),
+            );
         }
         let model = asker.model(model)?;
         Ok(Self {
@@ -226,7 +227,8 @@ pub(super) fn promise_exchange(
         if parent.status == MessageStatus::Running {
             return Err(Error::conflict(
                 "the reply before is still being written; wait for it or stop it",
-            ));
+            )
+            .with_reason(Reason::ReplyRunning));
         }
     }
     if conversation.head_id.is_none() && conversation.title.is_empty() {
@@ -267,9 +269,13 @@ pub(super) fn promise_rest(
     wanted: &Wanted,
 ) -> Result<Promise> {
     match reply.status {
-        MessageStatus::Running => return Err(Error::conflict("this reply is being written")),
+        MessageStatus::Running => {
+            let running = Error::conflict("this reply is being written");
+            return Err(running.with_reason(Reason::ReplyRunning));
+        }
         MessageStatus::Complete if reply.finish_reason != Some(FinishReason::Length) => {
-            return Err(Error::conflict("this reply is complete"));
+            let complete = Error::conflict("this reply is complete");
+            return Err(complete.with_reason(Reason::ReplyComplete));
         }
         _ => {}
     }

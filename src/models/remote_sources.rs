@@ -18,7 +18,7 @@ use crate::engine::remote::{
     AddressCheck, AddressStatus, ApiKey, Continuation, RemoteEngine, RemoteOptions, RemoteSource,
     base_address, origin_of,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::ids::RemoteSourceId;
 use crate::secrets::SealingKey;
 use crate::store::Store;
@@ -152,7 +152,10 @@ impl RemoteSources {
             .write(move |tx| {
                 check_caller(tx, &caller)?;
                 if list_remote_sources(tx)?.len() >= MAX_SOURCES {
-                    return Err(Error::conflict("there can be no more than 64 sources"));
+                    let sentence = format!("there can be no more than {MAX_SOURCES} sources");
+                    return Err(Error::conflict(sentence)
+                        .with_details(serde_json::json!({ "maximum": MAX_SOURCES }))
+                        .with_reason(Reason::TooManySources));
                 }
                 put_remote_source(tx, &written)
             })
@@ -310,7 +313,8 @@ fn key_stays_where_it_was(record: &RemoteSourceRecord, addresses: &[String]) -> 
         return Err(Error::invalid_field(
             "api_key",
             "enter the key again, since it would be sent to a new address",
-        ));
+        )
+        .with_reason(Reason::SourceKeyNeededAgain));
     }
     Ok(())
 }

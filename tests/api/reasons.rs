@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, House, PASSWORD, Person, text};
+use crate::support::{Answer, ENDLESS, House, PASSWORD, Person, text};
 
 const REGISTER: &str = "/api/v1/auth/register";
 
@@ -279,4 +279,26 @@ async fn who_would_get_no_link_is_refused_with_the_reason_and_no_account_is_made
 
     rules(&ada, json!({"verify_email": false})).await;
     register("dora".into(), None).await.ok(201);
+}
+
+#[tokio::test]
+async fn what_a_conversation_refuses_says_why_in_a_word() {
+    let house = House::start().await;
+    let ada = house.set_up().await;
+    let chat = async |body: Value| ada.post("/api/v1/chat", body).await;
+    let long = chat(json!({"content": "x".repeat(257 * 1024)})).await;
+    let limit = refused_for(&long, "message_too_long");
+    assert_eq!(limit["limit_bytes"], 256 * 1024);
+    let unknown = json!({"content": "Hello", "model": "nothing"});
+    refused_for(&chat(unknown).await, "model_unknown");
+    let unknown = json!({"content": "Hello", "adapters": [{"id": "nothing"}]});
+    let details = refused_for(&chat(unknown).await, "adapter_unknown");
+    assert_eq!(details["name"], "nothing");
+
+    let mut stream = ada.chat_stream(ENDLESS).await;
+    let started = stream.next().await.expect("an event").data;
+    let id = text(&started, "/conversation/id");
+    let path = format!("/api/v1/conversations/{id}/messages");
+    let meanwhile = ada.post(&path, json!({"content": "And?"})).await;
+    refused_for(&meanwhile, "reply_running");
 }

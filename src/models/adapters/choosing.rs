@@ -1,10 +1,12 @@
 //! Who may put which adapters on which model. Every way to a reply passes [`Adapters::resolve`].
 //! An adapter that a caller may not use is one that does not exist.
 
+use serde_json::json;
+
 use super::{Adapter, Adapters};
 use crate::accounts::{Access, AccessKind, Caller, UserRole};
 use crate::engine::{ADAPTER_SCALE, AdapterUse, MAX_ADAPTERS};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::store::adapters::{AdapterAudience, AdapterRecord};
 
 /// An adapter that somebody asks for.
@@ -34,8 +36,8 @@ fn may_use(caller: &Caller, access: &Access, record: &AdapterRecord) -> bool {
         && access.allows(AccessKind::Adapter, &record.id)
 }
 
-fn refuse<T>(sentence: impl Into<String>) -> Result<T> {
-    Err(Error::invalid_field("adapters", sentence))
+fn wrong(sentence: impl Into<String>) -> Error {
+    Error::invalid_field("adapters", sentence)
 }
 
 impl Adapters {
@@ -57,16 +59,18 @@ impl Adapters {
         choices: &[AdapterChoice],
     ) -> Result<Vec<AdapterUse>> {
         if choices.len() > MAX_ADAPTERS {
-            return refuse(format!(
-                "at most {MAX_ADAPTERS} adapters can be used together"
-            ));
+            let sentence = format!("at most {MAX_ADAPTERS} adapters can be used together");
+            return Err(wrong(sentence)
+                .with_details(json!({ "maximum": MAX_ADAPTERS }))
+                .with_reason(Reason::TooManyAdapters));
         }
         let shelf = self.shelf();
         let mut uses: Vec<AdapterUse> = Vec::with_capacity(choices.len());
         for choice in choices {
             let chosen = choose(&shelf, caller, access, model, choice)?;
             if uses.iter().any(|other| other.id == chosen.id) {
-                return refuse(format!("the adapter \"{}\" is named twice", chosen.id));
+                let sentence = format!("the adapter \"{}\" is named twice", chosen.id);
+                return Err(wrong(sentence));
             }
             uses.push(chosen);
         }
@@ -86,24 +90,31 @@ fn choose(
         |adapter: &&Adapter| adapter.record.id == *id && may_use(caller, access, &adapter.record);
     let Some(Adapter { record, trouble }) = shelf.iter().find(permitted) else {
         let id: String = id.chars().take(80).collect();
-        return refuse(format!(
-            "there is no adapter named \"{id}\"; choose another one, or none"
-        ));
+        let sentence = format!("there is no adapter named \"{id}\"; choose another one, or none");
+        return Err(wrong(sentence)
+            .with_details(json!({ "name": id }))
+            .with_reason(Reason::AdapterUnknown));
     };
     if record.base != model {
-        return refuse(format!(
+        let sentence = format!(
             "the adapter \"{id}\" is made for the model {}, and {model} is to answer; choose that model, or leave the adapter out",
             record.base
-        ));
+        );
+        return Err(wrong(sentence)
+            .with_details(json!({ "name": record.name, "model": record.base }))
+            .with_reason(Reason::AdapterOfOtherModel));
     }
     if let Some(reason) = trouble {
-        return refuse(format!("the adapter \"{id}\" cannot be used: {reason}"));
+        let sentence = format!("the adapter \"{id}\" cannot be used: {reason}");
+        return Err(wrong(sentence)
+            .with_details(json!({ "name": record.name }))
+            .with_reason(Reason::AdapterUnusable));
     }
     let scale = scale.unwrap_or(record.default_scale);
     if !ADAPTER_SCALE.contains(&scale) {
-        return refuse(format!(
-            "the scale of the adapter \"{id}\" must be between -4 and 4"
-        ));
+        let sentence = format!("the scale of the adapter \"{id}\" must be between -4 and 4");
+        let (least, most) = (ADAPTER_SCALE.start(), ADAPTER_SCALE.end());
+        return Err(wrong(sentence).with_limits(Reason::OutOfRange, *least, *most));
     }
     Ok(AdapterUse {
         id: id.clone(),

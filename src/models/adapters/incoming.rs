@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use super::files;
 use crate::clock::UnixMs;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Reason, Result};
 
 const PIECE_BYTES: usize = 128 * 1024;
 
@@ -102,6 +102,7 @@ pub(super) fn too_large(limit_bytes: u64) -> Error {
         format!("an adapter may have at most {mebibytes} MiB here"),
     )
     .with_details(serde_json::json!({ "field": "file", "limit_bytes": limit_bytes }))
+    .with_reason(Reason::AdapterTooLarge)
 }
 
 fn broke_off(error: io::Error) -> Error {
@@ -118,7 +119,8 @@ fn not_written(error: io::Error) -> Error {
         IoErrorKind::StorageFull | IoErrorKind::QuotaExceeded => Error::new(
             ErrorKind::PayloadTooLarge,
             "there is not enough room for this file on the disk of the house",
-        ),
+        )
+        .with_reason(Reason::DiskFull),
         _ => Error::internal(error),
     }
 }

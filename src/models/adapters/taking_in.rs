@@ -13,7 +13,7 @@ use super::{Adapter, Adapters, check_may_write, files, wording};
 use crate::accounts::Caller;
 use crate::clock::now_ms;
 use crate::engine::{ModelState, ProbeFailure};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::models::adapter_check::{self, AdapterHeader};
 use crate::store::adapters::{AdapterAudience, AdapterRecord, put_adapter};
 
@@ -65,6 +65,7 @@ impl Adapters {
         }
         let _place = self.uploads.try_acquire().map_err(|_| {
             Error::overloaded("several adapters are being uploaded; try again shortly", 10)
+                .with_reason(Reason::TooManyUploads)
         })?;
         let incoming = Incoming::receive(&self.folder, file, self.limit_bytes).await?;
         self.refuse_twin(&base.id, &incoming.sha256)?;
@@ -128,7 +129,8 @@ impl Adapters {
                 "this file is here already, as the adapter \"{}\"",
                 record.id
             ))
-            .with_details(serde_json::json!({ "id": record.id }))),
+            .with_details(serde_json::json!({ "id": record.id }))
+            .with_reason(Reason::AdapterKnown)),
         }
     }
 
@@ -161,7 +163,9 @@ impl Adapters {
         if taken.len() >= ADAPTERS_IN_A_HOUSE {
             return Err(Error::conflict(format!(
                 "there are {ADAPTERS_IN_A_HOUSE} adapters already; delete one first"
-            )));
+            ))
+            .with_details(serde_json::json!({ "maximum": ADAPTERS_IN_A_HOUSE }))
+            .with_reason(Reason::AdaptersFull));
         }
         let folder = self.folder.clone();
         let named = tokio::task::spawn_blocking(move || {

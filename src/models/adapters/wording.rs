@@ -2,7 +2,7 @@
 //! An error names the field and says what it must be.
 
 use crate::engine::ADAPTER_SCALE;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 
 const NAME_LIMIT_CHARS: usize = 80;
 const DESCRIPTION_LIMIT_CHARS: usize = 1000;
@@ -15,7 +15,8 @@ pub(super) fn valid_name(name: &str) -> Result<String> {
         return Err(Error::invalid_field(
             "name",
             format!("the name of an adapter has 1 to {NAME_LIMIT_CHARS} characters"),
-        ));
+        )
+        .with_limits(Reason::NotOneLine, 1, NAME_LIMIT_CHARS));
     }
     Ok(name)
 }
@@ -29,7 +30,8 @@ pub(super) fn valid_description(description: &str) -> Result<String> {
             format!(
                 "the description of an adapter has at most {DESCRIPTION_LIMIT_CHARS} characters"
             ),
-        ));
+        )
+        .with_limits(Reason::TextTooLong, 0, DESCRIPTION_LIMIT_CHARS));
     }
     Ok(description.to_owned())
 }
@@ -41,6 +43,11 @@ pub(super) fn check_scale(scale: Option<f32>) -> Result<()> {
         false => Err(Error::invalid_field(
             "default_scale",
             "the scale of an adapter is between -4 and 4",
+        )
+        .with_limits(
+            Reason::OutOfRange,
+            *ADAPTER_SCALE.start(),
+            *ADAPTER_SCALE.end(),
         )),
     }
 }

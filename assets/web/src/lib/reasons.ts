@@ -1,6 +1,6 @@
 // Why the house refused something, in the reader's language, by the word it gives: `details.reason`,
 // listed in docs/API.md.
-import { number } from "./format";
+import { bytes, number } from "./format";
 import { m } from "./paraglide/messages";
 
 export type Details = Record<string, unknown>;
@@ -8,6 +8,7 @@ export type Details = Record<string, unknown>;
 const amount = (details: Details, name: string) => number(Number(details[name] ?? 0));
 const limits = (details: Details) => ({ minimum: amount(details, "minimum"), maximum: amount(details, "maximum") });
 const maximum = (details: Details) => ({ maximum: amount(details, "maximum") });
+const size = (details: Details) => bytes(Number(details.limit_bytes ?? 0));
 const minimum = (details: Details) => ({ minimum: amount(details, "minimum") });
 
 const words: Record<string, (details: Details) => string> = {
@@ -86,6 +87,30 @@ const words: Record<string, (details: Details) => string> = {
   mail_server_malformed: () => m.mail_server_malformed(),
   mail_not_private: () => m.mail_not_private(),
   password_needed_again: () => m.mail_password_again(),
+
+  message_empty: () => m.message_empty(),
+  message_too_long: (details) => m.message_too_long({ limit: size(details) }),
+  prompt_too_long: (details) => m.prompt_too_long({ limit: size(details) }),
+  reply_running: () => m.reply_unattached(),
+  reply_complete: () => m.reply_finished(),
+  conversation_changed: () => m.conversation_changed(),
+  access_changed: () => m.access_changed(),
+  no_model: () => m.no_model_answers(),
+  model_unknown: () => m.model_unknown(),
+  model_probing: () => m.model_is_probed(),
+  model_unusable: () => m.model_cannot_be_used(),
+  model_crashed: () => m.model_crashed(),
+  adapter_unknown: ({ name }) => m.adapter_unknown({ name: String(name) }),
+  adapter_of_other_model: ({ name, model }) => m.adapter_of_other_model({ name: String(name), model: String(model) }),
+  adapter_unusable: ({ name }) => m.adapter_unusable({ name: String(name) }),
+  too_many_adapters: (details) => m.adapters_too_many(maximum(details)),
+  adapter_known: ({ id }) => m.adapter_known({ id: String(id) }),
+  adapter_too_large: (details) => m.adapter_too_large({ limit: size(details) }),
+  adapters_full: (details) => m.adapters_full(maximum(details)),
+  too_many_uploads: () => m.uploads_too_many(),
+  disk_full: () => m.disk_full(),
+  too_many_sources: (details) => m.sources_too_many(maximum(details)),
+  source_key_needed_again: () => m.source_key_again(),
 
   amount_needed: () => m.amount_needed(),
   too_little_left: (details) => m.amount_left({ balance: amount(details, "balance") }),
