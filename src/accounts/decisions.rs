@@ -199,6 +199,7 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
+    use crate::store::links::LinkPurpose;
     use std::sync::Arc;
 
     use super::*;

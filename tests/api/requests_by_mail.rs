@@ -69,9 +69,7 @@ fn recipients(mails: &[TakenMail]) -> Vec<&str> {
 
 #[tokio::test]
 async fn who_is_demoted_loses_their_own_link_and_nobody_elses_and_no_one_is_asked_again() {
-    let Some(mut smtp) = Smtp::start(json!({})).await else {
-        return;
-    };
+    let mut smtp = Smtp::start(json!({})).await;
     let (house, ada) = house_with(&smtp, Value::Null).await;
     let (_, his) = add(&house, &ada, "bob", "admin").await;
     add(&house, &ada, "carol", "admin").await;
@@ -97,9 +95,7 @@ async fn who_is_demoted_loses_their_own_link_and_nobody_elses_and_no_one_is_aske
 
 #[tokio::test]
 async fn an_administrator_who_was_the_approver_is_asked_no_more_whatever_their_address() {
-    let Some(mut smtp) = Smtp::start(json!({})).await else {
-        return;
-    };
+    let mut smtp = Smtp::start(json!({})).await;
     let (house, ada) = house_with(&smtp, "bob@example.org".into()).await;
     let (_, his) = add(&house, &ada, "bob", "admin").await;
     add(&house, &ada, "carol", "admin").await;
@@ -135,9 +131,7 @@ async fn an_administrator_who_was_the_approver_is_asked_no_more_whatever_their_a
 
 #[tokio::test]
 async fn an_approver_whose_account_may_not_decide_is_passed_over() {
-    let Some(mut smtp) = Smtp::start(json!({})).await else {
-        return;
-    };
+    let mut smtp = Smtp::start(json!({})).await;
     let (house, ada) = house_with(&smtp, "bob@example.org".into()).await;
     add(&house, &ada, "carol", "admin").await;
     let (bob, his) = add(&house, &ada, "bob", "auditor").await;
@@ -154,9 +148,7 @@ async fn an_approver_whose_account_may_not_decide_is_passed_over() {
 
 #[tokio::test]
 async fn a_link_that_went_to_nobodys_address_goes_with_whoever_had_it_later() {
-    let Some(mut smtp) = Smtp::start(json!({})).await else {
-        return;
-    };
+    let mut smtp = Smtp::start(json!({})).await;
     let (house, ada) = house_with(&smtp, "head@example.org".into()).await;
     let (eve, _) = add(&house, &ada, "eve", "user").await;
     eve.post(ASK, json!({})).await.ok(202);
