@@ -3,7 +3,8 @@
 in one run, medians of several rounds. Prints one line for each figure that docs/BENCHMARKS.md has.
 
     python compare.py --model MODEL.gguf --chatelaine target/release/chatelaine \\
-        --llama-server PATH/llama-server [--rounds 3] [--only shared,distinct,intruder,reopen,adapters]
+        --llama-server PATH/llama-server [--rounds 3] [--only shared,distinct,intruder,reopen,adapters] \\
+        [--peer-arguments="-fa off"]
 
 Needs aiohttp, and for `adapters` also gguf and numpy. Servers are started anew for every round and
 listen on loopback alone. Times of a busy machine say nothing: leave it alone meanwhile.
@@ -13,6 +14,7 @@ import asyncio
 import json
 import os
 import pathlib
+import shlex
 import statistics
 import subprocess
 import sys
@@ -218,7 +220,7 @@ def main():
     parser.add_argument("--model", required=True)
     parser.add_argument("--chatelaine", required=True)
     parser.add_argument("--llama-server", default="llama-server")
-    parser.add_argument("--peer-arguments", nargs="*", default=[])
+    parser.add_argument("--peer-arguments", type=shlex.split, default=[])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--only", default=",".join(SCENARIOS))
