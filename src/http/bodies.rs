@@ -20,6 +20,9 @@ const STRANGERS_LIMIT_BYTES: usize = 32 * 1024;
 /// Of a body that is refused, as much is still read so that its sender can hear so.
 const PASSED_OVER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 const PASSING_OVER_TIMEOUT: Duration = Duration::from_secs(3);
+/// Who has sent nothing for so long has stopped sending.
+const PASSING_OVER_QUIET: Duration = Duration::from_millis(500);
+const PIECE_BYTES: usize = 16 * 1024;
 /// The least by which memory grows.
 const STEP_BYTES: usize = 1024;
 const RETRY_AFTER_S: u32 = 2;
@@ -167,11 +170,17 @@ fn too_large(limit_bytes: usize) -> Error {
 }
 
 /// A client that is still sending when the connection closes never reads why. So what little is
-/// left is taken and thrown away; of much, or slowly, no more than is polite.
+/// left is taken and thrown away; of much, or slowly, no more than is polite. Who has stopped sending
+/// is not waited for.
 pub(super) async fn pass_over_rest(rest: impl AsyncRead) {
     let mut rest = std::pin::pin!(rest.take(PASSED_OVER_LIMIT_BYTES as u64));
-    let mut nowhere = tokio::io::sink();
-    let passing = tokio::io::copy(&mut rest, &mut nowhere);
+    let passing = async {
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            let read = tokio::time::timeout(PASSING_OVER_QUIET, rest.read(&mut piece));
+            let Ok(Ok(1..)) = read.await else { return };
+        }
+    };
     // The answer is the same however this ends.
     let _ = tokio::time::timeout(PASSING_OVER_TIMEOUT, passing).await;
 }
