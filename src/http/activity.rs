@@ -3,8 +3,9 @@
 //!
 //! A connection that has asked nothing yet has one deadline, which nothing but a whole request
 //! moves. From then on what is written of an answer moves it, and while a request is with the guard
-//! there is none. What a client sends moves it never, nor what is written because of it: see `written`. `connections` follows, `guard` says when a request
-//! begins and ends; they find each other by the local address that a request carries.
+//! there is none. What a client sends moves it never, nor what is written because of it: see
+//! `written`. `connections` follows, `guard` says when a request begins and ends; they find each
+//! other by the local address that a request carries.
 
 use std::collections::HashMap;
 use std::io;

@@ -174,9 +174,9 @@ fn pause_ms(attempts: u32) -> UnixMs {
     (FIRST_PAUSE_MS << doubled).min(LONGEST_PAUSE_MS)
 }
 
-/// What is to wait longer than any pause was queued while the clock was ahead.
+/// What is to wait far longer than any pause was queued while the clock was ahead.
 fn is_due(job: &JobRecord, now: UnixMs) -> bool {
-    job.due_at <= now || job.due_at > now + LONGEST_PAUSE_MS
+    job.due_at <= now || job.due_at > now + 2 * LONGEST_PAUSE_MS
 }
 
 fn log_trouble(outcome: Result<()>) {

@@ -2,8 +2,8 @@
 //!
 //! After each transaction the entries of an account still come to what there is. Done in pieces, so
 //! that nobody waits long for the one thread that writes; of each account one piece a round is
-//! carried forward, so that a clock that is wrong for an hour costs no history. Called by the hourly
-//! round of this room and by `appliance` for the job.
+//! carried forward, so that a clock that is wrong for an hour costs little history. Called by the
+//! hourly round of this room and by `appliance` for the job.
 
 use super::{AllowanceEntryKind, AllowanceEntryRecord, AllowanceRecord, Allowances, Holder};
 use crate::clock::UnixMs;
