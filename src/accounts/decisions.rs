@@ -199,7 +199,6 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::links::LinkPurpose;
     use std::sync::Arc;
 
     use super::*;
@@ -208,7 +207,7 @@ mod tests {
     use crate::ids::UserId;
     use crate::mail::Mailer;
     use crate::store::Store;
-    use crate::store::links::list_links_of;
+    use crate::store::links::{LinkPurpose, list_links_of};
     use crate::store::mails::list_mails;
     use crate::store::settings::put_setting;
 
