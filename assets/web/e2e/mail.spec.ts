@@ -105,6 +105,33 @@ test("another address is one's own once its link is opened, and the link is sent
   }
 });
 
+test("an address that one was given is confirmed by a link that one asks for", async ({ page, mine, browser }) => {
+  const server = await startMailServer();
+  try {
+    await ask(page.request, mine, "POST", "/admin/users", { username: "ada", password, email: "ada@example.org" });
+    const hers = await (await browser.newContext()).newPage();
+    await hers.goto(`${mine.url}/sign-in`);
+    await signIn(hers, "ada");
+    await hers.goto(`${mine.url}/account/profile`);
+    await expect(hers.getByText("Not confirmed.")).toBeVisible();
+    const askForIt = hers.getByRole("button", { name: "Mail me a link that confirms it" });
+    await expect(askForIt).toHaveCount(0);
+    await ask(page.request, mine, "PUT", "/admin/mail", { server: "127.0.0.1", port: server.port, security: "none", from_address: "house@example.org" });
+    await hers.reload();
+    await askForIt.click();
+    await expect(hers.getByText("A link was mailed to ada@example.org.", { exact: false })).toBeVisible();
+    await expect(askForIt).toHaveCount(0);
+    await expect.poll(() => server.mails.length).toBe(1);
+    await hers.goto(mine.url + verifyPath(server.mails[0]!));
+    await expect(hers.getByRole("heading", { name: "Your address is confirmed" })).toBeVisible();
+    await hers.goto(`${mine.url}/account/profile`);
+    await expect(hers.getByText("Confirmed.", { exact: true })).toBeVisible();
+    await hers.context().close();
+  } finally {
+    await server.stop();
+  }
+});
+
 test("who asks to become an administrator is made one by the link that was mailed", async ({ page, mine, browser }) => {
   const server = await startMailServer();
   try {
