@@ -158,7 +158,7 @@ pub(super) fn is_administrator(user: &UserRecord) -> bool {
 /// Removes a user with all that this room keeps of them; only the audit log still knows the name.
 pub(super) fn remove_all_of(tx: &WriteTx, user: &UserRecord) -> Result<()> {
     let id = user.id;
-    forget_mails_for(tx, id)?;
+    forget_mails_for(tx, user)?;
     for notice in list_notices_of(tx, id)? {
         remove_notice(tx, id, notice.id)?;
     }

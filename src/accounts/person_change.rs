@@ -15,7 +15,7 @@ use super::requests::{close_settled_requests, find_open_request};
 use super::rights::{check_caller, is_less};
 use super::sessions::remove_sessions;
 use super::settings::registration_rules;
-use super::taking_back::take_back_from;
+use super::taking_back::{follow_approver, take_back_from};
 use super::validity::{valid_display_name, valid_email};
 use super::{Accounts, Caller, UserRecord, UserRole, UserStatus};
 use crate::error::{Error, Reason, Result};
@@ -149,6 +149,7 @@ impl PersonWrite {
             true => take_back_from(tx, &self.post, &self.caller.actor(), &before)?,
             false => Vec::new(),
         };
+        follow_approver(tx, self.caller.actor(), &before, &user)?;
         Ok(Written {
             user,
             proof,

@@ -182,10 +182,15 @@ impl Post {
 }
 
 /// Who is asked to decide what somebody asks for: the approver, or every administrator where there is
-/// none, or where the address is of somebody who may not decide this.
+/// none, or where the address is of somebody who may not decide this. Nobody makes it theirs by writing
+/// it: an account that has not proved it is passed over, unless it has the right already.
 pub(super) fn list_approvers(tx: &WriteTx, applicant: &UserRecord) -> Result<Vec<Approver>> {
     if let Some((to, language)) = find_approver(tx)? {
         let user = find_user_by_login(tx, &to.to_string().to_lowercase())?;
+        let is_theirs = |user: &UserRecord| {
+            user.email_verified || is_administrator(user) || user.id == applicant.id
+        };
+        let user = user.filter(is_theirs);
         let may_decide = |user: &UserRecord| is_administrator(user) && user.id != applicant.id;
         if user.as_ref().is_none_or(may_decide) {
             return Ok(vec![match user {
@@ -213,10 +218,16 @@ pub(super) fn is_approver(tx: &WriteTx, user: &UserRecord) -> Result<bool> {
     Ok(address.is_some() && address == user.email)
 }
 
-/// Forgets what waits to be sent to a user, or could not be. Not by an address: theirs may be another's.
-pub(super) fn forget_mails_for(tx: &WriteTx, id: UserId) -> Result<()> {
+/// Forgets what waits to be sent to a user, or could not be. By an address only what was queued before
+/// it was kept for whom it is, and only by one they have proved: any other may be somebody else's.
+pub(super) fn forget_mails_for(tx: &WriteTx, user: &UserRecord) -> Result<()> {
+    let proved = user.email.as_deref().filter(|_| user.email_verified);
     for mail in list_mails(tx)? {
-        if mail.user_id == Some(id) {
+        let is_theirs = match mail.user_id {
+            Some(id) => id == user.id,
+            None => proved.is_some_and(|email| mail.to.eq_ignore_ascii_case(email)),
+        };
+        if is_theirs {
             remove_mail(tx, &mail.id)?;
         }
     }

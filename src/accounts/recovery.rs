@@ -11,6 +11,7 @@ use super::links::{
 use super::new_password::{SetBy, set_new_password};
 use super::post::{Delivery, Post, UnsentLink};
 use super::rights::check_caller;
+use super::taking_back::follow_approver;
 use super::users::gone;
 use super::{Accounts, AuditActor, Caller, Notice, Purpose, UserRecord, UserStatus, Visitor};
 use crate::clock::now_ms;
@@ -30,9 +31,10 @@ impl Accounts {
             let LinkPurpose::ProveEmail { email } = link.purpose else {
                 return Err(no_link());
             };
-            let mut user = find_user(tx, &link.user_id)?.ok_or_else(no_link)?;
+            let before = find_user(tx, &link.user_id)?.ok_or_else(no_link)?;
+            let mut user = before.clone();
             remove_mailed_links(tx, user.id)?;
-            let old = user.email.replace(email);
+            user.email = Some(email);
             user.email_verified = true;
             if let UserStatus::Pending(awaited) = user.status {
                 user.status = match awaited.approval {
@@ -51,8 +53,9 @@ impl Accounts {
                 &user.username,
                 json!({}),
             )?;
-            if old.is_some() && old != user.email {
-                tell_of_new_email(tx, &post, &user, old.as_deref())?;
+            follow_approver(tx, AuditActor::LinkHolder, &before, &user)?;
+            if before.email.is_some() && before.email != user.email {
+                tell_of_new_email(tx, &post, &user, before.email.as_deref())?;
             }
             Ok(user)
         });

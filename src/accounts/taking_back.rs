@@ -1,7 +1,7 @@
 //! What somebody could still do who is no administrator any more is taken back from them, behind the
 //! change that made them none, in its transaction: links that they have, that the house asks them as
-//! its approver, and registration keys they made that make administrators. Called by `people` and
-//! `person_change`.
+//! its approver, and registration keys they made that make administrators. An approver's address that
+//! they gave up is asked no more either. Called by whatever changes a role or an e-mail.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use super::{AuditActor, UserRecord, UserRole};
 use crate::clock::now_ms;
 use crate::error::Result;
 use crate::ids::{RequestId, UserId};
-use crate::mail::forget_approver;
+use crate::mail::{Address, set_approver};
 use crate::store::WriteTx;
 use crate::store::links::{LinkPurpose, LinkRecord, list_links, list_links_of, remove_links};
 use crate::store::registration_keys::list_registration_keys;
@@ -40,9 +40,7 @@ pub(super) fn take_back_from(
     }
     let was_approver = is_approver(tx, former)?;
     if was_approver {
-        forget_approver(tx)?;
-        let (action, name) = ("mail_server.approver_removed", &former.username);
-        audited_by(tx, actor.clone(), action, name, json!({}))?;
+        change_approver(tx, actor.clone(), &former.username, None)?;
     }
     let is_known = |link: &LinkRecord| is_known_to(link, former, was_approver);
     let mut known = list_links(tx)?;
@@ -57,6 +55,37 @@ pub(super) fn take_back_from(
         }
     }
     Ok(unsent)
+}
+
+/// Behind another e-mail of somebody who stays an administrator: who was asked at the old one is asked
+/// at the new one where it is proved to be theirs. The old one may be another's by and by, and theirs
+/// still when they are no administrator any more.
+pub(super) fn follow_approver(
+    tx: &WriteTx,
+    actor: AuditActor,
+    before: &UserRecord,
+    after: &UserRecord,
+) -> Result<()> {
+    if after.email == before.email || !is_administrator(before) || !is_approver(tx, before)? {
+        return Ok(());
+    }
+    let proved = after.email.as_deref().filter(|_| after.email_verified);
+    let address = proved.and_then(|email| Address::parse(email).ok());
+    change_approver(tx, actor, &after.username, address)
+}
+
+fn change_approver(
+    tx: &WriteTx,
+    actor: AuditActor,
+    username: &str,
+    address: Option<Address>,
+) -> Result<()> {
+    let action = match address {
+        Some(_) => "mail_server.approver_changed",
+        None => "mail_server.approver_removed",
+    };
+    set_approver(tx, address)?;
+    audited_by(tx, actor, action, username, json!({}))
 }
 
 /// Before it was kept who has a link, or when it was made, any administrator might have it; and what

@@ -8,6 +8,7 @@ use super::new_password::{SetBy, set_new_password};
 use super::post::{Post, UnsentLink};
 use super::recovery::{ask_to_prove, remove_mailed_links, tell_of_new_email};
 use super::rights::check_caller;
+use super::taking_back::follow_approver;
 use super::throttle::Attempt;
 use super::validity::{ValidUser, valid_display_name, valid_email, valid_language};
 use super::{Accounts, AuditActor, Caller, Carrier, Purpose, SignedIn, Visitor};
@@ -63,7 +64,8 @@ impl ProfileWrite {
     /// Gives the e-mail that is theirs once they prove it, with the link that does.
     fn write(&self, tx: &WriteTx) -> Result<(UserRecord, Option<(String, UnsentLink)>)> {
         check_caller(tx, &self.caller)?;
-        let mut user = find_user(tx, &self.caller.user_id)?.ok_or_else(gone)?;
+        let before = find_user(tx, &self.caller.user_id)?.ok_or_else(gone)?;
+        let mut user = before.clone();
         if let Some(name) = &self.display_name {
             user.display_name.clone_from(name);
         }
@@ -83,6 +85,7 @@ impl ProfileWrite {
             None => {}
         }
         put_user(tx, &user)?;
+        follow_approver(tx, self.caller.actor(), &before, &user)?;
         Ok((user, to_prove))
     }
 

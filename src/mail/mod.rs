@@ -37,7 +37,7 @@ pub use self::queue::{MailPage, Queued, QueuedMail, QueuedMailState};
 pub use self::sender::no_server;
 pub use self::settings::{
     MailOverview, MailSettings, MailSettingsChange, Password, Security, find_approver,
-    forget_approver, is_configured,
+    is_configured, set_approver,
 };
 use self::transport::Transport;
 pub use self::wording::is_invisible;

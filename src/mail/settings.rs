@@ -112,12 +112,12 @@ pub fn find_approver(tx: &impl Reads) -> Result<Option<(Address, Language)>> {
     Ok(find_settings(tx)?.and_then(approver))
 }
 
-/// Nobody is the approver any more: whoever was may not decide now, and the address would stay theirs.
-pub fn forget_approver(tx: &WriteTx) -> Result<()> {
+/// None: there is no approver any more.
+pub fn set_approver(tx: &WriteTx, address: Option<Address>) -> Result<()> {
     let Some(mut settings) = find_settings(tx)? else {
         return Ok(());
     };
-    settings.approver_address = None;
+    settings.approver_address = address;
     put_setting(tx, SETTING, &settings)
 }
 

@@ -1,6 +1,6 @@
 //! Links that decide, as they are mailed: each who decides has their own, nobody who may not decide has
-//! one, and nothing of an administrator's outlives their role. Skipped where there is no Python for the
-//! mail server.
+//! one, and nothing of an administrator's outlives their role. The mail server needs Python:
+//! see `support/python.rs`.
 
 use std::time::Duration;
 
@@ -144,6 +144,70 @@ async fn an_approver_whose_account_may_not_decide_is_passed_over() {
     eve.post(ASK, json!({})).await.ok(202);
     let asked = mails(&mut smtp, &ada, 1).await;
     assert_eq!(recipients(&asked), ["bob@example.org"]);
+}
+
+#[tokio::test]
+async fn whoever_writes_the_approvers_address_as_theirs_unseats_nobody() {
+    let mut smtp = Smtp::start(json!({})).await;
+    let (house, ada) = house_with(&smtp, "head@example.org".into()).await;
+    add(&house, &ada, "carol", "admin").await;
+    let (pretender, _) = add(&house, &ada, "head", "user").await;
+    let (eve, _) = add(&house, &ada, "eve", "user").await;
+    eve.post(ASK, json!({})).await.ok(202);
+    let asked = mails(&mut smtp, &ada, 1).await;
+    assert_eq!(recipients(&asked), ["head@example.org"]);
+    pretender.post(ASK, json!({})).await.ok(202);
+    let asked = mails(&mut smtp, &ada, 1).await;
+    assert_eq!(
+        recipients(&asked),
+        ["carol@example.org"],
+        "never about its owner"
+    );
+}
+
+#[tokio::test]
+async fn an_approver_who_takes_another_e_mail_leaves_no_place_behind() {
+    let mut smtp = Smtp::start(json!({})).await;
+    let (house, ada) = house_with(&smtp, "bob@example.org".into()).await;
+    let (bob, his) = add(&house, &ada, "bob", "admin").await;
+    let approver = async || {
+        let mail = ada.get("/api/v1/admin/mail").await.ok(200);
+        mail["settings"].get("approver_address").cloned()
+    };
+    let another = json!({"email": "robert@example.org", "current_password": PASSWORD});
+    bob.patch("/api/v1/users/me", another).await.ok(200);
+    assert_eq!(
+        approver().await,
+        Some("bob@example.org".into()),
+        "as long as it is"
+    );
+    let sent = mails(&mut smtp, &ada, 2).await;
+    assert_eq!(recipients(&sent), ["bob@example.org", "robert@example.org"]);
+    let link = smtp.link_in(&sent[1]);
+    let (_, token) = link.split_once('=').expect("a token");
+    let (stranger, proof) = (house.stranger(), json!({"token": token}));
+    let proved = stranger.post("/api/v1/auth/verify-email", proof).await;
+    proved.ok(200);
+    assert_eq!(approver().await, Some("robert@example.org".into()));
+
+    ada.patch(&his, json!({"email": "rob@example.org"}))
+        .await
+        .ok(200);
+    assert_eq!(approver().await, None);
+    ada.patch(&his, json!({"role": "user"})).await.ok(200);
+    let log = ada.get("/api/v1/admin/audit").await.ok(200);
+    let of_approver = |entry: &&Value| text(entry, "/action").contains("approver");
+    let items = log["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(of_approver);
+    let actions: Vec<&str> = items.map(|entry| text(entry, "/action")).collect();
+    let (removed, changed) = (
+        "mail_server.approver_removed",
+        "mail_server.approver_changed",
+    );
+    assert_eq!(actions, [removed, changed]);
 }
 
 #[tokio::test]
