@@ -209,8 +209,8 @@ impl Prepared {
         let mut post = self.post.asked_by(self.asker);
         let mut tokens = self.grant.tokens;
         if let Some(key) = terms.key {
-            // A class may come from one network; whoever gave it a key wanted it here.
-            post = self.post.clone();
+            // A class may come from one network.
+            post = self.post.asked_by(Asker::Key(key.id));
             user.role = key.grants.role;
             user.group_ids = those_there(tx, &key.grants.group_ids)?;
             user.registration_key_id = Some(key.id);

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use super::kinds::{Mail, MailKind};
 use crate::clock::UnixMs;
 use crate::error::{Error, Reason, Result};
-use crate::ids::{MailId, UserId};
+use crate::ids::{MailId, RegistrationKeyId, UserId};
 use crate::secrets::hash_secret;
 use crate::store::WriteTx;
 use crate::store::mails::{count_mails, count_mails_to, put_mail_to};
@@ -59,6 +59,8 @@ pub enum Asker {
     /// Somebody from this network, whom the house does not know.
     Network(IpAddr),
     Person(UserId),
+    /// Whoever has this registration key.
+    Key(RegistrationKeyId),
 }
 
 impl Asker {
@@ -67,6 +69,8 @@ impl Asker {
         match self {
             Self::Network(_) => 50,
             Self::Person(_) => 10,
+            // Whoever gave a class one key wanted it here.
+            Self::Key(_) => 200,
         }
     }
 
@@ -74,6 +78,7 @@ impl Asker {
         key_of(&match self {
             Self::Network(network) => format!("from\0{network}"),
             Self::Person(id) => format!("by\0{id}"),
+            Self::Key(id) => format!("with\0{id}"),
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::accounts::Caller;
 use crate::clock::now_ms;
 use crate::config::MailConfig;
 use crate::error::ErrorKind;
-use crate::ids::{MailId, UserId};
+use crate::ids::{MailId, RegistrationKeyId, UserId};
 use crate::store::mails::{
     MailRecord, count_mails, damage_mail, find_mail, list_mails, put_mail, remove_mail,
 };
@@ -186,7 +186,8 @@ async fn nobody_has_more_than_so_many_sent_to_addresses_that_are_not_theirs() {
     let other = Asker::Network("192.0.2.8".parse().unwrap());
     let person = Asker::Person(UserId::generate());
     let reset = |number: usize| reset_for(&format!("person-{number}"), now_ms() + DAY_MS);
-    for (asker, limit) in [(one, 50), (person, 10)] {
+    let key = Asker::Key(RegistrationKeyId::generate());
+    for (asker, limit) in [(one, 50), (person, 10), (key, 200)] {
         for number in 0..limit {
             let queued = queue_for(&mailer, reset(limit * 100 + number), asker).await;
             assert_eq!(queued, Queued::Queued, "{number}");
