@@ -38,6 +38,7 @@ pub(super) struct About {
     subject: Option<String>,
     key_prefix: Option<String>,
     applicant: Option<String>,
+    asked_at: Instant,
     /// No call begins after this,
     latest: Instant,
     /// and by then whoever asked has heard.
@@ -68,12 +69,11 @@ impl About {
         *self.taken.lock().unwrap_or_else(PoisonError::into_inner) += time;
     }
 
-    /// Whether it is too late for another call, and would not be but for the plugins before. Time that
-    /// was waited does not count: whoever keeps a queue full must not walk past a rule.
+    /// Whether it is too late for another call because of the plugins before alone. Time that was
+    /// waited does not count: whoever keeps a queue full must not walk past a rule.
     fn is_used_up(&self) -> bool {
         let taken = *self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        now > self.latest && now - taken <= self.latest
+        Instant::now() > self.latest && self.asked_at + taken >= self.latest
     }
 
     fn entry(&self) -> PluginLogRecord {
@@ -95,13 +95,15 @@ impl Plugins {
     }
 
     fn about(&self, hook: Hook, who: &str) -> About {
-        let end = Instant::now() + self.longest_wait();
+        let asked_at = Instant::now();
+        let end = asked_at + self.longest_wait();
         About {
             hook,
             who: who.to_owned(),
             subject: None,
             key_prefix: None,
             applicant: None,
+            asked_at,
             latest: end - self.deadline - HARD_DEADLINE,
             end,
             taken: Mutex::default(),
@@ -336,5 +338,39 @@ pub(super) fn told(hook: Hook, mut arguments: Vec<Value>, manifest: &Manifest) -
 fn withhold(argument: &mut Value, field: &str) {
     if let Some(value) = argument.get_mut(field) {
         *value = Value::Null;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asked ten seconds ago, of which the last call might begin after two.
+    fn late_by(taken: Duration) -> About {
+        let asked_at = Instant::now() - Duration::from_secs(10);
+        About {
+            hook: Hook::ReplyBeforeStart,
+            who: "ada".into(),
+            subject: None,
+            key_prefix: None,
+            applicant: None,
+            asked_at,
+            latest: asked_at + Duration::from_secs(2),
+            end: asked_at + Duration::from_secs(3),
+            taken: Mutex::new(taken),
+        }
+    }
+
+    #[test]
+    fn a_short_call_behind_a_long_wait_uses_up_nothing() {
+        for (taken_ms, expected) in [(0, false), (300, false), (1_999, false), (2_000, true)] {
+            let about = late_by(Duration::from_millis(taken_ms));
+            assert_eq!(about.is_used_up(), expected, "{taken_ms} ms");
+        }
+        let in_time = About {
+            latest: Instant::now() + Duration::from_secs(60),
+            ..late_by(Duration::from_secs(600))
+        };
+        assert!(!in_time.is_used_up());
     }
 }

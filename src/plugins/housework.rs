@@ -13,7 +13,7 @@ use super::protocol::{HostAnswer, HostRequest};
 use super::seat::Host;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::plugins::{
-    find_plugin_value, list_plugin_values, put_plugin_value, remove_plugin_value,
+    find_plugin, find_plugin_value, list_plugin_values, put_plugin_value, remove_plugin_value,
 };
 use crate::store::{Store, WriteTx};
 
@@ -121,6 +121,10 @@ impl Housework {
                 check_key(&key)?;
                 // A refusal is a value: an error would have others' writes of this moment redone.
                 let write = move |tx: &WriteTx| {
+                    // Nothing is kept of a plugin that was deleted meanwhile.
+                    if find_plugin(tx, &plugin)?.is_none() {
+                        return Ok(HostAnswer::Done(false));
+                    }
                     if let Err(error) = check_room(&list_plugin_values(tx, &plugin)?, &key, &json) {
                         return Ok(HostAnswer::Refused(error.message));
                     }
