@@ -139,7 +139,7 @@ async fn titles_that_nobody_has_time_for_keep_nothing_else_waiting_and_each_othe
 }
 
 #[tokio::test]
-async fn what_must_be_gone_is_tried_for_ever_and_a_title_three_times() {
+async fn what_must_be_gone_is_tried_for_ever_and_a_title_some_times() {
     let bench = bench();
     let remains = async |id| {
         let found = bench.jobs.store.read(move |tx| find_job(tx, id)).await;

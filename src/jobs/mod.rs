@@ -1,6 +1,6 @@
 //! Durable background work: what was queued in a transaction is done, also after a restart.
 //!
-//! There are three lanes, each oldest first. Brief jobs are done one at a time, and titles, which
+//! There are three lanes, each oldest first, and what failed behind what did not. Brief jobs are done one at a time, and titles, which
 //! wait for a model, several at a time beside them; both are tried again when they fail, with
 //! growing pauses, and then are gone. Jobs that people watch are done one at a time, take as long as
 //! they take, say how far they are, can be cancelled, and are kept with their ending. What a job does
@@ -27,7 +27,8 @@ use crate::store::jobs::{JobRecord, JobTask, find_job, list_jobs, put_job, remov
 /// After the first failure; it doubles with each.
 const FIRST_PAUSE_MS: UnixMs = 15_000;
 const LONGEST_PAUSE_MS: UnixMs = 60 * 60 * 1000;
-const TITLE_ATTEMPTS: u32 = 3;
+/// With the pauses between them more than half an hour, for a house that is busy.
+const TITLE_ATTEMPTS: u32 = 8;
 const TITLES_AT_ONCE: usize = 4;
 /// How long a lane sleeps when nobody wakes it.
 const IDLE: Duration = Duration::from_secs(15);
@@ -101,7 +102,9 @@ impl Jobs {
         let mut running = FuturesUnordered::new();
         let mut running_ids = HashSet::new();
         loop {
-            let (jobs, now) = (self.store.read(list_jobs).await?, now_ms());
+            let (mut jobs, now) = (self.store.read(list_jobs).await?, now_ms());
+            // What fails again and again is to take no place of what was never tried.
+            jobs.sort_by_key(|job| job.attempts);
             let waiting = jobs.into_iter().filter(|job| {
                 Lane::of(&job.task) == lane && is_due(job, now) && !running_ids.contains(&job.id)
             });
