@@ -58,6 +58,24 @@ async fn what_is_older_than_400_days_is_carried_forward_in_one() {
     assert_eq!(numbers(&ledger, holder).await, kept, "and then no more");
 }
 
+#[test]
+fn of_a_busy_account_more_goes_in_a_round_than_comes_due() {
+    let busy = |entries: u64| AllowanceRecord {
+        balance: 0,
+        reserved: 0,
+        unlimited: false,
+        first_entry: 7,
+        next_entry: 7 + entries,
+        refilled_at: 0,
+        refill: None,
+    };
+    assert_eq!(pieces_of(&busy(0)), 1);
+    assert_eq!(pieces_of(&busy(23_999)), 1);
+    // One each second for 400 days: 3,600 come due in an hour.
+    let pieces = pieces_of(&busy(400 * 24 * 3_600));
+    assert!(pieces * PIECE as u64 > 3_600, "{pieces}");
+}
+
 #[tokio::test]
 async fn a_clock_that_is_far_ahead_makes_no_entry_old() {
     let ledger = Ledger::open();

@@ -208,7 +208,7 @@ async fn close(ledger: &Ledger, holder: Holder) {
 
 async fn carry(ledger: &Ledger, holder: Holder, now: UnixMs) {
     let carry = move |tx: &WriteTx| carry_piece(tx, holder, now);
-    ledger.write(carry).await.unwrap();
+    let _more = ledger.write(carry).await.unwrap();
 }
 
 async fn top_up(ledger: &Ledger, rules: AllowanceRules, holder: Holder, amount: i64, now: UnixMs) {
