@@ -263,6 +263,8 @@ impl Connection {
 
     fn poll_write_bytes(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         if self.must_not_go_on() {
+            // By HTTP/1.0 an answer ends where the connection does: it is to end as a failure.
+            let _broken_anyway = self.stream.set_zero_linger();
             return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
         }
         if !self.is_own_answer(bytes) {
