@@ -57,7 +57,7 @@ impl Accounts {
             Refreshed::Guessed => Err(self.throttle.refuse_credential(visitor, no_session()).await),
             Refreshed::UsedBefore => {
                 self.end_stolen_session(id).await?;
-                tracing::warn!(session = %id, "a refresh token was presented twice; the session was ended");
+                tracing::warn!(session = %id, "a refresh token was presented that is not the latest; the session was ended");
                 Err(Error::unauthenticated(
                     "this refresh token was used before, so the session was ended",
                 ))
@@ -72,7 +72,7 @@ impl Accounts {
             };
             let user = find_user(tx, &session.user_id)?;
             let name = user.map(|user| user.username).unwrap_or_default();
-            let details = json!({ "id": id.to_string(), "why": "a refresh token was used twice" });
+            let details = json!({ "id": id.to_string(), "why": "a refresh token was presented that is not the latest" });
             audited_by(tx, AuditActor::House, "session.ended", &name, details)?;
             remove_session(tx, session.user_id, id).map(drop)
         })
