@@ -22,15 +22,10 @@ CHECKS = [
     "response_headers_conformance",
     "response_schema_conformance",
 ]
-# A house without a model, or too busy, says so with 503. Of streams the description can only give an
-# array, and what is in their events is tested elsewhere.
+# A house without a model, or too busy, says so with 503.
 CONFIGURATION = """
 [checks.not_a_server_error]
 expected-statuses = ["2xx", "3xx", "4xx", "503"]
-
-[[operations]]
-include-operation-id-regex = "_events$"
-checks.response_schema_conformance.enabled = false
 """
 # These would end the session that asks.
 EXCLUDED = ["sign_out", "end_session", "delete_profile"]
@@ -69,6 +64,18 @@ def post(base, path, body):
         return json.load(answer)
 
 
+def description(base):
+    """As the house gives it, but for the shape of streams: OpenAPI 3.0 can only say an array, which
+    is not what an event looks like here. What is in events is tested elsewhere."""
+    with urllib.request.urlopen(f"{base}/api/v1/openapi.json") as answer:
+        document = json.load(answer)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                response.get("content", {}).get("text/event-stream", {}).pop("schema", None)
+    return document
+
+
 os.environ["NO_PROXY"] = "127.0.0.1"
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name)
@@ -78,9 +85,11 @@ with tempfile.TemporaryDirectory() as name:
         access_token = post(base, "/setup", person)["access_token"]
         configuration = folder / "schemathesis.toml"
         configuration.write_text(CONFIGURATION)
+        described = folder / "openapi.json"
+        described.write_text(json.dumps(description(base)))
         command = [
             Path(sys.executable).with_name("schemathesis"),
-            "--config-file", configuration, "run", f"{base}/api/v1/openapi.json",
+            "--config-file", configuration, "run", described,
             "--header", f"Authorization: Bearer {access_token}",
             "--url", f"{base}/api/v1",
             "--checks", ",".join(CHECKS),

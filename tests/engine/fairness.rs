@@ -114,29 +114,27 @@ async fn who_waits_comes_nearer_and_is_told_how_long_it_may_take() {
     let house = house(1).await;
     house.answer(request(0, 90, 4)).await;
     let streams = (0..5).map(|number| house.engine.generate(request(0, number, 40)).unwrap());
-    let mut streams: Vec<_> = streams.collect();
-    let mut last = streams.pop().unwrap();
-    let mut told = Vec::new();
-    let reading = join_all(streams.into_iter().map(read));
-    let waiting = async {
+    let waiting = streams.map(async |mut stream| {
+        let mut told = Vec::new();
         loop {
-            match last.next_event().await.unwrap().unwrap() {
+            match stream.next_event().await.unwrap().unwrap() {
                 EngineEvent::Queued { position, eta_ms } => told.push((position, eta_ms)),
-                EngineEvent::Finished(_) => break,
+                EngineEvent::Finished(_) => break told,
                 _ => {}
             }
         }
-    };
-    tokio::join!(reading, waiting);
-    let positions: Vec<u32> = told.iter().map(|told| told.0).collect();
+    });
+    let told = join_all(waiting).await;
+    let positions: Vec<u32> = told[4].iter().map(|told| told.0).collect();
     assert!(positions.is_sorted_by(|one, next| one >= next), "{told:?}");
     assert_eq!(
         (positions.first(), positions.last()),
         (Some(&3), Some(&0)),
         "{told:?}"
     );
-    let etas: Vec<u64> = told.iter().filter_map(|told| told.1).collect();
-    assert!(etas.len() >= 4 && etas.first() > etas.last(), "{told:?}");
+    // Of one moment: later the house may have learnt that it is slower than it thought.
+    let [next, .., last] = [&told[1], &told[2], &told[3], &told[4]].map(|told| told[0].1);
+    assert!(next.is_some() && next < last, "{told:?}");
     house.close().await;
 }
 
