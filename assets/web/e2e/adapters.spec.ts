@@ -89,7 +89,7 @@ test("a conversation whose adapter was deleted says so, and goes on without it",
 
   await send(page, "Which adapters now");
   const problem = replies(page).last().getByRole("alert");
-  await expect(problem).toContainText("There is no adapter named \"ghost\"");
+  await expect(problem).toContainText("There is no adapter “ghost”, or you may not use it.");
   await chooser(page).click();
   await expect(page.getByText("was deleted")).toBeVisible();
   await adapter(page, "ghost").click();

@@ -6,6 +6,7 @@ import { composer, expect, finished, password, replies, send, signIn } from "./p
 const rules = { enabled: true, price: { kind: "per_message", per_message: 40 }, start: 100, refill: { every: "never" }, when_empty: "refuse" };
 
 test("an allowance is switched on, shown, spent, refused, and topped up", async ({ page, mine, browser }) => {
+  test.slow();
   await page.goto(`${mine.url}/house/settings`);
   await page.getByLabel("Replies cost tokens of an allowance").check();
   await page.getByRole("radio", { name: "Each the same" }).check();
