@@ -204,7 +204,6 @@ mod tests {
     use super::*;
     use crate::accounts::links::DECIDE;
     use crate::config::MailConfig;
-    use crate::ids::UserId;
     use crate::mail::Mailer;
     use crate::store::Store;
     use crate::store::links::{LinkPurpose, list_links_of};
@@ -213,21 +212,11 @@ mod tests {
 
     fn applicant() -> UserRecord {
         UserRecord {
-            id: UserId::generate(),
-            username: "bob".into(),
-            display_name: None,
-            email: Some("bob@example.org".into()),
-            role: UserRole::User,
-            password_hash: String::new(),
-            created_at: 0,
             status: UserStatus::Pending(Awaited {
                 email: true,
                 approval: true,
             }),
-            email_verified: false,
-            group_ids: Vec::new(),
-            language: None,
-            registration_key_id: None,
+            ..UserRecord::example("bob")
         }
     }
 

@@ -99,9 +99,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::accounts::UserRole;
     use crate::accounts::requests::{RequestDecision, RequestWish};
-    use crate::ids::{RequestId, UserId};
+    use crate::ids::RequestId;
     use crate::store::Store;
     use crate::store::audit::list_audit;
     use crate::store::links::{LinkRecord, put_link};
@@ -112,18 +111,9 @@ mod tests {
 
     fn user(name: &str, age_days: i64, status: UserStatus) -> UserRecord {
         UserRecord {
-            id: UserId::generate(),
-            username: name.into(),
-            display_name: None,
-            email: Some(format!("{name}@example.org")),
-            role: UserRole::User,
-            password_hash: String::new(),
             created_at: NOW - age_days * DAY_MS,
             status,
-            email_verified: false,
-            group_ids: Vec::new(),
-            language: None,
-            registration_key_id: None,
+            ..UserRecord::example(name)
         }
     }
 

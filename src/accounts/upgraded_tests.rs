@@ -12,7 +12,7 @@ use super::tidying::tidy;
 use super::*;
 use crate::clock::now_ms;
 use crate::config::MailConfig;
-use crate::ids::{RequestId, SessionId, UserId};
+use crate::ids::{RequestId, SessionId};
 use crate::secrets::{hash_secret, random_secret};
 use crate::store::links::{LinkPurpose, LinkRecord, find_link, put_link};
 use crate::store::requests::{list_requests, put_request};
@@ -46,18 +46,9 @@ fn visitor() -> Visitor {
 
 fn user(name: &str, role: UserRole, status: UserStatus) -> UserRecord {
     UserRecord {
-        id: UserId::generate(),
-        username: name.into(),
-        display_name: None,
-        email: Some(format!("{name}@example.org")),
         role,
-        password_hash: String::new(),
-        created_at: 0,
         status,
-        email_verified: false,
-        group_ids: Vec::new(),
-        language: None,
-        registration_key_id: None,
+        ..UserRecord::example(name)
     }
 }
 

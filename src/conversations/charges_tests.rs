@@ -12,7 +12,7 @@ use crate::error::ErrorKind;
 use crate::plugins::rules_busy;
 use crate::store::allowances::{find_allowance, list_entries};
 use crate::store::settings::put_setting;
-use crate::store::users::{UserRecord, UserRole, UserStatus, put_user};
+use crate::store::users::{UserRecord, put_user};
 
 /// Says what is left of its prices, in turn, and keeps what it was asked.
 struct Till {
@@ -30,20 +30,7 @@ impl Pricing for Till {
 }
 
 fn user() -> UserRecord {
-    UserRecord {
-        id: UserId::generate(),
-        username: "ada".into(),
-        display_name: None,
-        email: None,
-        role: UserRole::User,
-        password_hash: String::new(),
-        created_at: 0,
-        status: UserStatus::Active,
-        email_verified: false,
-        group_ids: Vec::new(),
-        language: None,
-        registration_key_id: None,
-    }
+    UserRecord::example("ada")
 }
 
 /// What a reply costs when these prices are said before and after it, and what was asked.

@@ -17,22 +17,13 @@ use crate::error::ErrorKind;
 use crate::ids::{ConversationId, UserId};
 use crate::store::conversations::{ConversationRecord, TitleSource};
 use crate::store::messages::{Author, MessageRecord};
-use crate::store::users::{UserRecord, UserRole, UserStatus, find_user, list_users, put_user};
+use crate::store::users::{UserRecord, find_user, list_users, put_user};
 
 fn user(name: &str) -> UserRecord {
     UserRecord {
-        id: UserId::generate(),
-        username: name.into(),
-        display_name: None,
         email: None,
-        role: UserRole::User,
-        password_hash: String::new(),
         created_at: now_ms(),
-        status: UserStatus::Active,
-        email_verified: false,
-        group_ids: Vec::new(),
-        language: None,
-        registration_key_id: None,
+        ..UserRecord::example(name)
     }
 }
 

@@ -37,6 +37,27 @@ pub struct UserRecord {
     pub registration_key_id: Option<RegistrationKeyId>,
 }
 
+#[cfg(test)]
+impl UserRecord {
+    /// An active user with an e-mail nobody proved, for tests that change what matters to them.
+    pub(crate) fn example(username: &str) -> Self {
+        Self {
+            id: UserId::generate(),
+            username: username.into(),
+            display_name: None,
+            email: Some(format!("{username}@example.org")),
+            role: UserRole::User,
+            password_hash: String::new(),
+            created_at: 0,
+            status: UserStatus::Active,
+            email_verified: false,
+            group_ids: Vec::new(),
+            language: None,
+            registration_key_id: None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UserStatus {
     #[default]

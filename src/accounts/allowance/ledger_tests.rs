@@ -15,24 +15,15 @@ use crate::error::ErrorKind;
 use crate::ids::{GroupId, MessageId, UserId};
 use crate::store::WriteTx;
 use crate::store::allowances::{Usage, list_entries};
-use crate::store::users::{UserRecord, UserRole, UserStatus, put_user};
+use crate::store::users::{UserRecord, put_user};
 
 pub(super) const DAY: UnixMs = 86_400_000;
 
 pub(super) fn user(name: &str, group_ids: Vec<GroupId>) -> UserRecord {
     UserRecord {
-        id: UserId::generate(),
-        username: name.into(),
-        display_name: None,
-        email: None,
-        role: UserRole::User,
-        password_hash: String::new(),
         created_at: now_ms(),
-        status: UserStatus::Active,
-        email_verified: false,
         group_ids,
-        language: None,
-        registration_key_id: None,
+        ..UserRecord::example(name)
     }
 }
 
